@@ -1,0 +1,40 @@
+# The verbs of the project; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test check fmt lint schemas schemas-check tools prerequisites clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: prerequisites ## the saturation scenario from values to knee, on the embedded simulator; ends with a report to open
+	cargo build --workspace
+	target/debug/demo
+
+test: prerequisites tools ## everything that is deterministic and needs no root: unit, property, parity with real Helm, end to end
+	cargo build --workspace
+	cargo test --workspace
+
+check: fmt lint schemas-check ## formatting, lints and generated files
+
+fmt: ## check the formatting
+	cargo fmt --all --check
+
+lint: ## clippy, no warning allowed
+	cargo clippy --workspace --all-targets -- -D warnings
+
+schemas: ## write the generated JSON Schemas
+	cargo run --quiet -p benchmark-schemas --bin schemas -- --write
+
+schemas-check: ## fail if a generated file is not what the types say
+	cargo run --quiet -p benchmark-schemas --bin schemas -- --check
+
+tools: ## fetch Helm 3, Helm 4, kubectl and the tests' Python tools into .tools
+	@tests/tools/fetch.sh
+
+prerequisites:
+	@tests/tools/prerequisites.sh
+
+clean: ## remove what was built and fetched
+	cargo clean
+	rm -rf .tools .demo

@@ -1,0 +1,197 @@
+//! Facts about requests, as they are appended to the spool.
+//!
+//! A record says what happened: instants, sizes, counts and where a count came from. Latencies, rates and
+//! percentiles are derived from records later, so every report can be rebuilt from the spool without a server.
+//! It must not know how a report looks.
+
+use serde::{Deserialize, Serialize};
+
+/// Nanoseconds on the run's monotonic clock. Zero is [`RunFacts::started_epoch_ns`] on the wall clock.
+pub type Nanos = i64;
+
+/// One entry of a run's spool, in the order in which things happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum SpoolEntry {
+    /// What holds for the whole run; the first entry.
+    Run(Box<RunFacts>),
+    /// One scheduled request that has come to its end.
+    Request(Box<Record>),
+    /// A stage whose requests have all come to their end; follows the records of the stage.
+    Stage(Box<StageFacts>),
+    /// The run is over; the last entry. A spool without it was cut off.
+    Finished(RunEnd),
+}
+
+/// What a report needs besides records, fixed when the run starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunFacts {
+    /// Version of the program that wrote the spool.
+    pub version: String,
+    /// Wall clock at the run's instant zero, nanoseconds since the Unix epoch.
+    pub started_epoch_ns: i64,
+    /// Eight random hexadecimal digits that name the run.
+    pub run_id: String,
+    /// The effective configuration as JSON text, secrets masked.
+    pub config_json: String,
+    /// Where the tokenizer was read from; `None` if the run has none.
+    pub tokenizer: Option<String>,
+}
+
+/// What is known of a stage besides its records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageFacts {
+    /// Stage number from 0 in the order of the configuration.
+    pub stage: u32,
+    /// Configured rate, requests/s.
+    pub rate: f64,
+    /// Configured sending window, seconds.
+    pub duration_seconds: f64,
+    /// Law of the arrivals within the window.
+    pub pacing: Pacing,
+    /// Instant from which the arrivals are counted.
+    pub window_start: Nanos,
+    /// End of the sending window: the last request that was awaited before the teardown has ended.
+    pub window_end: Nanos,
+    /// Time from the end of the window until the last request was drained or cancelled.
+    pub teardown_ns: i64,
+    /// How the stage ended.
+    pub status: StageStatus,
+    /// What the client knows about itself during the stage.
+    pub client: ClientFacts,
+}
+
+/// How arrivals are spread over a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pacing {
+    /// Upstream's `constant`: exponential gaps scaled so that exactly rate × duration requests fill the stage.
+    ScaledExponential,
+    /// Equal gaps.
+    Even,
+}
+
+/// How a stage ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StageStatus {
+    /// Every scheduled request has come to its end by itself.
+    Completed,
+    /// The stage was stopped before that.
+    Stopped,
+}
+
+/// The client's evidence that it was not the bottleneck.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ClientFacts {
+    /// Share of the stage that the busiest runtime spent working instead of waiting, 0 to 1.
+    pub busiest_runtime: f64,
+    /// Time that the cgroup's CPU quota held the process back during the stage; `None` if the system does not say.
+    pub throttled_ns: Option<i64>,
+    /// Greatest number of requests that could be in flight at once.
+    pub in_flight_cap: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEnd {
+    /// Instant of the end.
+    pub at: Nanos,
+    /// True if a signal or a deadline ended the run before its plan was done.
+    pub interrupted: bool,
+}
+
+/// One scheduled request: exactly one record for each arrival of the schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Number of the stage.
+    pub stage: u32,
+    /// Position of the arrival in its stage, from 0.
+    pub index: u64,
+    /// Instant at which the schedule wanted the request sent.
+    pub due: Nanos,
+    /// Instant at which an in-flight permit was held; `None` if none was ever had.
+    pub permitted: Option<Nanos>,
+    /// Instant right before the first attempt to get a connection; `None` if the request was not dispatched.
+    pub start: Option<Nanos>,
+    /// Instant at which the whole request was handed to the socket.
+    pub sent: Option<Nanos>,
+    /// Instant at which status line and headers of the response had been read.
+    pub head: Option<Nanos>,
+    /// Instant of the last byte of the response, of the failure, or of the cancellation.
+    pub end: Nanos,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// True if the response was asked for as a stream.
+    pub streamed: bool,
+    /// Bytes of the request body.
+    pub request_bytes: u32,
+    /// Tokens of the prompt by the client's tokenizer, special tokens included.
+    pub prompt_tokens: u32,
+    /// Length of the prompt that was drawn; differs from `prompt_tokens` if no exact prompt was found.
+    pub drawn_prompt_tokens: u32,
+    /// `max_tokens` of the request.
+    pub max_tokens: u32,
+    /// Tokens of the answer by the client's tokenizer, no special tokens; `None` without an answer or tokenizer.
+    pub output_tokens: Option<u32>,
+    /// Counts that the server reported.
+    pub usage: Option<Usage>,
+    /// Content-bearing chunks of a streamed answer, in order.
+    pub chunks: Vec<Chunk>,
+    /// True if a streamed answer was closed by the `[DONE]` event.
+    pub done_seen: bool,
+    /// Bodies, kept only if the per-request report asks for them.
+    pub bodies: Option<Box<Bodies>>,
+}
+
+/// One content-bearing chunk of a streamed answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Instant at which the bytes that completed the chunk were read from the socket.
+    pub at: Nanos,
+    /// Tokens of the chunk's text alone by the client's tokenizer, no special tokens; 1 without a tokenizer.
+    pub tokens: u32,
+}
+
+/// Token counts of a response's `usage` object, field by field the last seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// `prompt_tokens`.
+    pub prompt_tokens: Option<u64>,
+    /// `completion_tokens`, or `output_tokens`.
+    pub completion_tokens: Option<u64>,
+    /// `prompt_tokens_details.cached_tokens`.
+    pub cached_tokens: Option<u64>,
+    /// The whole merged object as JSON text.
+    pub raw: String,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Status 200 and a whole answer.
+    Success,
+    /// Anything else that ended by itself, time-outs included.
+    Failure(Failure),
+    /// Cut off by the end of its stage or of the run while it was in flight.
+    Cancelled,
+    /// Never sent: the stage or the run was stopped first.
+    NotDispatched,
+}
+
+/// Why a request failed, under upstream's names (`HTTP Error 503`, `TimeoutError`, `ClientConnectorError`, …).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Upstream's error type.
+    pub error_type: String,
+    /// Message or response body.
+    pub message: String,
+}
+
+/// Text that only the per-request report needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Bodies {
+    /// The request's body as sent; `None` if the report does not ask for it.
+    pub request: Option<String>,
+    /// The response's body as received, also a part of it; `None` if the report does not ask for it.
+    pub response: Option<String>,
+    /// JSON text of the content-bearing chunks; `None` if the report does not ask for them.
+    pub chunks: Option<Vec<String>>,
+}

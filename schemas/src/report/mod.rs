@@ -1,0 +1,1 @@
+//! Shapes of the report files that are this project's own.

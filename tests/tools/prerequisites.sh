@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Says what this machine lacks to build and test the project, with the one command that installs it; fails if anything does.
+set -u
+apt_line='apt-get install build-essential ca-certificates git python3-venv'
+missing=()
+need() { # what a user would look for, command that proves it
+  local what=$1; shift
+  "$@" >/dev/null 2>&1 || missing+=("$what")
+}
+need 'a C compiler (build-essential)' cc --version
+need 'make (build-essential)' make --version
+need 'git' git --version
+need 'python3 with venv and pip (python3-venv)' python3 -c 'import venv, ensurepip'
+need 'CA certificates (ca-certificates)' test -s /etc/ssl/certs/ca-certificates.crt
+if [ ${#missing[@]} -gt 0 ]; then
+  printf 'missing: %s\n' "${missing[@]}" >&2
+  printf 'install with: %s\n' "$apt_line" >&2
+fi
+if ! command -v cargo >/dev/null 2>&1; then
+  missing+=(cargo)
+  printf 'missing: a Rust toolchain of version 1.95 or later with cargo, rustfmt and clippy (see rustup.rs)\n' >&2
+fi
+[ ${#missing[@]} -eq 0 ]
