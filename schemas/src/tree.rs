@@ -107,3 +107,15 @@ impl Node {
         self.content == Content::Null
     }
 }
+
+/// The dotted path of `key` in the mapping at `parent`; keys that are not plain names are quoted.
+pub fn key_path(parent: &str, key: &str) -> String {
+    let plain = !key.is_empty() && !key.contains(['.', '[', ']', '"']) && !key.contains(char::is_whitespace);
+    let step = if plain { key.to_owned() } else { format!("{key:?}") };
+    if parent.is_empty() { step } else { format!("{parent}.{step}") }
+}
+
+/// The path of item `index` of the list at `parent`.
+pub fn index_path(parent: &str, index: usize) -> String {
+    format!("{parent}[{index}]")
+}

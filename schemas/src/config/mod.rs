@@ -1,1 +1,81 @@
-//! (being written)
+//! The configuration of a run: `config.yml`.
+
+mod api;
+mod breakers;
+mod checks;
+mod data;
+mod distribution;
+mod extensions;
+mod load;
+mod metrics;
+mod read;
+mod report;
+mod server;
+mod storage;
+mod support;
+mod tokenizer;
+
+pub use api::*;
+pub use breakers::*;
+pub use data::*;
+pub use distribution::{
+    Distribution, DistributionType, LengthOrDistribution, PointOrDistribution,
+};
+pub use extensions::*;
+pub use load::*;
+pub use metrics::*;
+pub use report::*;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+pub use server::*;
+pub use storage::*;
+pub use support::unsupported;
+pub use tokenizer::*;
+
+/// The configuration of a run: upstream's keys of version 0.7.0, and `extensions`.
+///
+/// Serialised, it has every key, null where nothing is set, in upstream's order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Which API the requests speak and what is sent along with each of them.
+    #[serde(default)]
+    pub api: Api,
+    /// What the requests ask.
+    #[serde(default)]
+    pub data: Data,
+    /// When requests are sent, how many at once, and for how long.
+    #[serde(default)]
+    pub load: Load,
+    /// Where the server's own metrics are read from; they are not if not given.
+    #[serde(default)]
+    pub metrics: Option<Metrics>,
+    /// Which reports are written and what stands in them.
+    #[serde(default)]
+    pub report: Report,
+    /// Where the reports go; null is nowhere.
+    #[serde(default = "default_storage")]
+    pub storage: Option<Storage>,
+    /// The model server under test.
+    pub server: Server,
+    /// What prompts are cut to length with and answers are counted by; the model's own if not given.
+    #[serde(default)]
+    pub tokenizer: Option<Tokenizer>,
+    /// Conditions on finished requests that stop a stage.
+    #[serde(default)]
+    pub circuit_breakers: Option<Vec<CircuitBreaker>>,
+    /// What upstream's configuration cannot say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extensions: Option<Extensions>,
+}
+
+fn default_storage() -> Option<Storage> {
+    Some(Storage::default())
+}
+
+/// The JSON Schema (draft-07) of `config.yml`.
+pub fn json_schema() -> Value {
+    SchemaSettings::draft07().into_generator().into_root_schema_for::<Config>().to_value()
+}

@@ -1,1 +1,301 @@
-//! (being written)
+//! What values.yaml may say: the contract of the chart `benchmark-charts`.
+//!
+//! Defaults stand once, in the chart's values.yaml, not here: these types describe values after the chart's defaults
+//! are merged in, when a missing key means that the user set it to null. Knows nothing of Kubernetes objects; what
+//! the chart passes through to them is free-form.
+
+mod check;
+pub mod figure;
+mod fragment;
+pub mod pod;
+pub mod scenario;
+mod schema;
+mod secrets;
+mod target;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use check::check;
+pub use fragment::{Fragment, Fragments, Scalars};
+pub use schema::json_schema;
+pub use secrets::is_secret_name;
+pub use target::{Service, target_service};
+
+use pod::{Affinity, EnvVar, Image, Job, ServiceAccount};
+use scenario::Scenarios;
+
+/// Values of the chart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Values {
+    /// Replaces the chart's name in the names of objects and in the label `app.kubernetes.io/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_override: Option<String>,
+    /// Replaces `<release>-<chart>` as the first part of the names of Job and ConfigMap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fullname_override: Option<String>,
+    /// Namespace of every object. Empty: the release's. `benchmark.namespace` wins over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_override: Option<String>,
+    /// Labels for every object and the pod. They cannot replace the chart's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common_labels: Option<Scalars>,
+    /// Annotations for every object and the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common_annotations: Option<Scalars>,
+    /// The benchmark.
+    pub benchmark: Benchmark,
+    /// Values that a parent chart shares with its subcharts; not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global: Option<Fragment>,
+    /// Condition of a parent chart; not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Tags of a parent chart; not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Fragment>,
+}
+
+/// The benchmark: which scenario runs against which server, and how its pod looks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Benchmark {
+    /// `false` renders nothing at all.
+    pub enabled: bool,
+    /// Namespace of every object. Empty: `namespaceOverride`, else the release's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Which scenario to run: a key of `benchmark.scenarios`.
+    pub scenario: String,
+    /// Container image.
+    pub image: Image,
+    /// Existing pull Secrets, as `[{name: my-secret}]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_pull_secrets: Option<Fragments>,
+    /// Account that the pod runs as.
+    pub service_account: ServiceAccount,
+    /// The model server under test.
+    pub target: Target,
+    /// How the server is asked.
+    pub api: Api,
+    /// Token for gated tokenizers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hf_token: Option<HfToken>,
+    /// Where results go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Storage>,
+    /// Any key of config.yml, merged last over what the other values give: maps merge, lists replace. Null takes away a
+    /// key that the other values gave; any other null is passed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Map<String, Value>>,
+    /// What older images had to install.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependencies: Option<Dependencies>,
+    /// The Job around the pod.
+    pub job: Job,
+    /// Resources of the container. `main`, as older guides have it, is merged over the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Fragment>,
+    /// Nearness to the model's pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
+    /// Node labels that the pod asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_selector: Option<Scalars>,
+    /// Tolerations of the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerations: Option<Fragments>,
+    /// Labels of the pod. They cannot replace the chart's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_labels: Option<Scalars>,
+    /// Annotations of the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_annotations: Option<Scalars>,
+    /// Environment of the container, as in a pod. An entry replaces the chart's own of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_env: Option<Vec<EnvVar>>,
+    /// Seconds between SIGTERM and SIGKILL: time to write and upload the reports of an interrupted run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub termination_grace_period_seconds: Option<figure::Whole>,
+    /// Security context of the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_security_context: Option<Fragment>,
+    /// Security context of the container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_context: Option<Fragment>,
+    /// The built-in scenarios: what partial overrides of `scenarios` fall back to. Not to be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builtin_scenarios: Option<Scenarios>,
+    /// The scenarios by name. Add your own beside the built-in ones.
+    pub scenarios: Scenarios,
+}
+
+/// The model server under test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// Kind of model server; openai for any OpenAI-compatible one that is not listed. Unset: vllm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_type: Option<ServerType>,
+    /// Model name that requests carry. Empty: the first that `/v1/models` lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_name: Option<String>,
+    /// URL of the model server without `/v1`. Host names of the form `service.namespace` also steer the pod's affinity.
+    pub base_url: String,
+    /// Tokenizer that counts tokens: a Hugging Face name or a folder in the pod. Empty: the model name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer_path: Option<String>,
+    /// Ask the server to go on until `max_tokens`, so that output lengths are the drawn ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignore_eos: Option<bool>,
+}
+
+/// Kind of model server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerType {
+    /// vLLM.
+    Vllm,
+    /// SGLang.
+    Sglang,
+    /// Text Generation Inference.
+    Tgi,
+    /// Any other OpenAI-compatible server.
+    Openai,
+}
+
+impl ServerType {
+    /// The value as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Vllm => "vllm",
+            Self::Sglang => "sglang",
+            Self::Tgi => "tgi",
+            Self::Openai => "openai",
+        }
+    }
+}
+
+/// How the server is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Api {
+    /// Which API to call. Unset: completion.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ApiType>,
+    /// Stream the answers. Needed for time to first token and inter-token latency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streaming: Option<bool>,
+}
+
+/// An API of the model server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ApiType {
+    /// `/v1/completions`
+    Completion,
+    /// `/v1/chat/completions`
+    Chat,
+}
+
+impl ApiType {
+    /// The value as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completion => "completion",
+            Self::Chat => "chat",
+        }
+    }
+}
+
+/// A Hugging Face token in an existing Secret, for gated tokenizers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HfToken {
+    /// Name of the Secret. Empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_secret: Option<String>,
+    /// Key in the Secret. Unset: token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Start the pod also where the Secret does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optional: Option<bool>,
+}
+
+/// Where results go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Storage {
+    /// A bucket of S3 or of a compatible store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<S3>,
+}
+
+/// A bucket of S3 or of a compatible store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct S3 {
+    /// Upload the results. Unset: if `bucketName` is not empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Bucket. Empty: no upload; the pod's log then is where the summary stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket_name: Option<String>,
+    /// First part of the path `<pathPrefix>/<scenario>/<serverType>/<model>/{timestamp}` in the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<String>,
+    /// Literal path in the bucket, used instead of that scheme. `{timestamp}` in it is the start of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Endpoint of an S3-compatible store. Empty: AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_url: Option<String>,
+    /// Region. Empty: as the pod's environment says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Addressing style. Empty: auto.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressing_style: Option<AddressingStyle>,
+    /// Existing Secret with the keys `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Empty: the ServiceAccount's identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_secret: Option<String>,
+}
+
+/// How a bucket stands in a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressingStyle {
+    /// As the store needs it.
+    Auto,
+    /// In the host name.
+    Virtual,
+    /// In the path.
+    Path,
+    /// Not said: auto.
+    #[serde(rename = "")]
+    Unset,
+}
+
+impl AddressingStyle {
+    /// The value as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Virtual => "virtual",
+            Self::Path => "path",
+            Self::Unset => "",
+        }
+    }
+}
+
+/// What older images had to install.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Dependencies {
+    /// Accepted for compatibility and ignored: the image needs no Python package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Vec<String>>,
+}

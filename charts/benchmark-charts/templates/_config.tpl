@@ -1,0 +1,259 @@
+{{/*
+config.yml, built as one map from the values, so that no value can change its structure. benchmark-render builds the same
+tree (schemas/src/translate.rs). Which key stands in it when:
+
+  api.type, api.streaming                  if the value is not null (`""` counts as null for strings, here and below)
+  data.type                                always; `synthetic` unless the scenario names another
+  data.input_distribution,                 only for data.type synthetic and random, which need both; in it min, max, mean,
+  data.output_distribution                 std_dev as far as given, and total_count if the scenario has a sweep
+  load.type                                always; a scenario without it is refused
+  load.num_workers                         if given
+  load.stages                              if the list is not empty; a sweep without stages gets the placeholder
+                                           {rate: 1, duration: 1}, which the sweep replaces
+  load.sweep                               if given; in it type, num_requests, timeout, num_stages, stage_duration,
+                                           saturation_percentile as far as given
+  server.type, server.base_url             always; serverType `openai` becomes `vllm`, the plain client of every version
+  server.model_name, server.ignore_eos     if given
+  tokenizer.pretrained_model_name_or_path  if given; without it there is no `tokenizer`
+  storage.simple_storage_service           if S3 is on: bucket_name and path always, endpoint_url, region_name,
+                                           addressing_style if given
+  anything under benchmark.config          merged last: maps merge, anything else replaces, null removes
+
+No entry is ever null. Numbers that were given as strings are numbers.
+*/}}
+{{- define "benchmark.config" -}}
+{{- $b := .Values.benchmark -}}
+{{- $name := include "benchmark.scenario" . -}}
+{{- $scenario := index $b.scenarios $name -}}
+{{- $config := dict
+  "api" (include "benchmark.config.api" $b | fromYaml)
+  "data" (include "benchmark.config.data" (dict "name" $name "scenario" $scenario) | fromYaml)
+  "load" (include "benchmark.config.load" (dict "name" $name "scenario" $scenario "builtin" $b.builtinScenarios) | fromYaml)
+  "server" (include "benchmark.config.server" $b | fromYaml)
+-}}
+{{- if not $config.api -}}
+{{- $_ := unset $config "api" -}}
+{{- end -}}
+{{- with include "benchmark.text" (dict "key" "benchmark.target.tokenizerPath" "value" $b.target.tokenizerPath) -}}
+{{- $_ := set $config "tokenizer" (dict "pretrained_model_name_or_path" .) -}}
+{{- end -}}
+{{- with include "benchmark.config.s3" . | fromYaml -}}
+{{- $_ := set $config "storage" (dict "simple_storage_service" .) -}}
+{{- end -}}
+{{- include "benchmark.merge" (dict "into" $config "from" ($b.config | default dict)) -}}
+{{- $load := $config.load | default dict -}}
+{{- if not (or $load.stages $load.sweep) -}}
+{{- fail (printf "benchmark.scenarios.%s.load.stages: it has no stage and no sweep; add one, for example stages: [{rate: 5, duration: 180}]" $name) -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{/* The scenario's name, after checking that there is such a scenario. */}}
+{{- define "benchmark.scenario" -}}
+{{- $scenarios := .Values.benchmark.scenarios | default dict -}}
+{{- $known := list -}}
+{{- range $name, $scenario := $scenarios -}}
+{{- if kindIs "map" $scenario -}}{{- $known = append $known $name -}}{{- end -}}
+{{- end -}}
+{{- $name := include "benchmark.text" (dict "key" "benchmark.scenario" "value" .Values.benchmark.scenario) -}}
+{{- if not $name -}}
+{{- fail (printf "benchmark.scenario: no scenario is named; set it to one of: %s" (join ", " $known)) -}}
+{{- end -}}
+{{- if not (has $name $known) -}}
+{{- fail (printf "benchmark.scenario: there is no scenario %s; set it to one of: %s, or define benchmark.scenarios.%s" (toJson $name) (join ", " $known) $name) -}}
+{{- end -}}
+{{- if not (regexMatch "^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$" $name) -}}
+{{- fail (printf "benchmark.scenario: %s cannot be the value of a label; name the scenario with at most 63 letters, digits, hyphens, dots and underscores, a letter or digit first and last" (toJson $name)) -}}
+{{- end -}}
+{{- $name -}}
+{{- end -}}
+
+{{- define "benchmark.config.api" -}}
+{{- $api := dict -}}
+{{- with include "benchmark.text" (dict "key" "benchmark.api.type" "value" .api.type) -}}
+{{- $_ := set $api "type" . -}}
+{{- end -}}
+{{- if not (kindIs "invalid" .api.streaming) -}}
+{{- $_ := set $api "streaming" .api.streaming -}}
+{{- end -}}
+{{- toYaml $api -}}
+{{- end -}}
+
+{{- define "benchmark.config.data" -}}
+{{- $key := printf "benchmark.scenarios.%s" .name -}}
+{{- $given := .scenario.data | default dict -}}
+{{- $type := include "benchmark.text" (dict "key" (printf "%s.data.type" $key) "value" $given.type) | default "synthetic" -}}
+{{- $data := dict "type" $type -}}
+{{- if has $type (list "synthetic" "random") -}}
+{{- range $part := list "input" "output" -}}
+{{- $lengths := index $given $part -}}
+{{- if not (kindIs "map" $lengths) -}}
+{{- fail (printf "%s.data.%s: the scenario lacks it, and data of type %s needs it; write mean, stdDev, min and max in tokens" $key $part $type) -}}
+{{- end -}}
+{{- $distribution := dict -}}
+{{- range $from, $to := dict "min" "min" "max" "max" "mean" "mean" "stdDev" "std_dev" -}}
+{{- $value := index $lengths $from -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $number := include "benchmark.number" (dict "key" (printf "%s.data.%s.%s" $key $part $from) "value" $value "integer" (has $from (list "min" "max"))) -}}
+{{- $_ := set $distribution $to (float64 $number) -}}
+{{- end -}}
+{{- end -}}
+{{- /* Upstream draws the lengths before it knows the sweep's stages, and loses every request beyond that number. */ -}}
+{{- if (default dict $.scenario.load).sweep -}}
+{{- $_ := set $distribution "total_count" 1000000 -}}
+{{- end -}}
+{{- $_ := set $data (printf "%s_distribution" $part) $distribution -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $data -}}
+{{- end -}}
+
+{{- define "benchmark.config.load" -}}
+{{- $key := printf "benchmark.scenarios.%s.load" .name -}}
+{{- $given := .scenario.load -}}
+{{- if not (kindIs "map" $given) -}}
+{{- fail (printf "%s: the scenario lacks it; write type, and stages or sweep" $key) -}}
+{{- end -}}
+{{- $type := include "benchmark.text" (dict "key" (printf "%s.type" $key) "value" $given.type) -}}
+{{- if not $type -}}
+{{- fail (printf "%s.type: the scenario lacks it; write constant or poisson" $key) -}}
+{{- end -}}
+{{- $load := dict "type" $type -}}
+{{- if not (kindIs "invalid" $given.numWorkers) -}}
+{{- $_ := set $load "num_workers" (include "benchmark.number" (dict "key" (printf "%s.numWorkers" $key) "value" $given.numWorkers "natural" true) | float64) -}}
+{{- end -}}
+{{- $stages := (include "benchmark.config.stages" . | fromYaml).stages -}}
+{{- if $given.sweep -}}
+{{- $sweep := dict -}}
+{{- with include "benchmark.text" (dict "key" (printf "%s.sweep.type" $key) "value" $given.sweep.type) -}}
+{{- $_ := set $sweep "type" . -}}
+{{- end -}}
+{{- range $from, $to := dict "numRequests" "num_requests" "timeout" "timeout" "numStages" "num_stages" "stageDuration" "stage_duration" "saturationPercentile" "saturation_percentile" -}}
+{{- $value := index $given.sweep $from -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $number := include "benchmark.number" (dict "key" (printf "%s.sweep.%s" $key $from) "value" $value "integer" (not (has $from (list "timeout" "saturationPercentile")))) -}}
+{{- $_ := set $sweep $to (float64 $number) -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $load "sweep" $sweep -}}
+{{- /* Upstream fails on an empty list, though the sweep replaces whatever stands in it. */ -}}
+{{- if not $stages -}}
+{{- $stages = list (dict "rate" 1 "duration" 1) -}}
+{{- end -}}
+{{- end -}}
+{{- if $stages -}}
+{{- $_ := set $load "stages" $stages -}}
+{{- end -}}
+{{- toYaml $load -}}
+{{- end -}}
+
+{{/*
+The stages, under `stages`. If every item has rate and duration, the list stands as it is. Otherwise each item is merged
+over the built-in one of the same index, and built-in items beyond the list's end stay: this is how
+`--set …stages[0].duration=600` keeps the other figures though Helm replaces lists.
+*/}}
+{{- define "benchmark.config.stages" -}}
+{{- $key := printf "benchmark.scenarios.%s.load.stages" .name -}}
+{{- $given := .scenario.load.stages | default list -}}
+{{- $complete := true -}}
+{{- range $given -}}
+{{- if not (kindIs "map" .) -}}
+{{- $complete = false -}}
+{{- else if or (kindIs "invalid" .rate) (kindIs "invalid" .duration) -}}
+{{- $complete = false -}}
+{{- end -}}
+{{- end -}}
+{{- $base := list -}}
+{{- if not $complete -}}
+{{- $builtin := index (default dict .builtin) .name | default dict -}}
+{{- $base = (default dict $builtin.load).stages | default list -}}
+{{- end -}}
+{{- $stages := list -}}
+{{- range $i := until (max (len $given) (len $base) | int) -}}
+{{- $item := dict -}}
+{{- if lt $i (len $base) -}}{{- $item = deepCopy (index $base $i) -}}{{- end -}}
+{{- if lt $i (len $given) -}}
+{{- range $name, $value := default dict (index $given $i) -}}
+{{- if not (kindIs "invalid" $value) -}}{{- $_ := set $item $name $value -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $stage := dict -}}
+{{- range $name := list "rate" "duration" -}}
+{{- $value := index $item $name -}}
+{{- if kindIs "invalid" $value -}}
+{{- fail (printf "%s[%d].%s: it is not given, and there is no built-in stage %d to take it from; write rate and duration of every stage" $key $i $name $i) -}}
+{{- end -}}
+{{- $number := include "benchmark.number" (dict "key" (printf "%s[%d].%s" $key $i $name) "value" $value "integer" (eq $name "duration")) | float64 -}}
+{{- if le $number 0.0 -}}
+{{- fail (printf "%s[%d].%s: %s is not above 0" $key $i $name (toJson $value)) -}}
+{{- end -}}
+{{- $_ := set $stage $name $number -}}
+{{- end -}}
+{{- $stages = append $stages $stage -}}
+{{- end -}}
+{{- toYaml (dict "stages" $stages) -}}
+{{- end -}}
+
+{{- define "benchmark.config.server" -}}
+{{- $target := .target -}}
+{{- $type := include "benchmark.text" (dict "key" "benchmark.target.serverType" "value" $target.serverType) | default "vllm" -}}
+{{- $url := include "benchmark.text" (dict "key" "benchmark.target.baseUrl" "value" $target.baseUrl) -}}
+{{- if not $url -}}
+{{- fail "benchmark.target.baseUrl: the model server's URL is missing; set it, for example http://my-model.default:8000" -}}
+{{- end -}}
+{{- $server := dict "type" (ternary "vllm" $type (eq $type "openai")) "base_url" $url -}}
+{{- with include "benchmark.text" (dict "key" "benchmark.target.modelName" "value" $target.modelName) -}}
+{{- $_ := set $server "model_name" . -}}
+{{- end -}}
+{{- if not (kindIs "invalid" $target.ignoreEos) -}}
+{{- $_ := set $server "ignore_eos" $target.ignoreEos -}}
+{{- end -}}
+{{- toYaml $server -}}
+{{- end -}}
+
+{{/* `true` if results go to S3. */}}
+{{- define "benchmark.s3.enabled" -}}
+{{- $s3 := .Values.benchmark.storage.s3 -}}
+{{- $bucket := include "benchmark.text" (dict "key" "benchmark.storage.s3.bucketName" "value" $s3.bucketName) -}}
+{{- if and (eq (toJson $s3.enabled) "true") (not $bucket) -}}
+{{- fail "benchmark.storage.s3.bucketName: it is empty, but benchmark.storage.s3.enabled is true; name a bucket, or leave enabled unset" -}}
+{{- end -}}
+{{- and (ne $bucket "") (ne (toJson $s3.enabled) "false") -}}
+{{- end -}}
+
+{{- define "benchmark.config.s3" -}}
+{{- $s3 := .Values.benchmark.storage.s3 -}}
+{{- $block := dict -}}
+{{- if eq (include "benchmark.s3.enabled" .) "true" -}}
+{{- $_ := set $block "bucket_name" $s3.bucketName -}}
+{{- $_ := set $block "path" (include "benchmark.s3.path" .) -}}
+{{- range $from, $to := dict "endpointUrl" "endpoint_url" "region" "region_name" "addressingStyle" "addressing_style" -}}
+{{- with include "benchmark.text" (dict "key" (printf "benchmark.storage.s3.%s" $from) "value" (index $s3 $from)) -}}
+{{- $_ := set $block $to . -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $block -}}
+{{- end -}}
+
+{{/*
+The literal `path`, else `<pathPrefix>/<scenario>/<serverType>/<last segment of the model name>/{timestamp}` without the
+parts that are empty. The runner puts the start of the run in place of `{timestamp}`.
+*/}}
+{{- define "benchmark.s3.path" -}}
+{{- $s3 := .Values.benchmark.storage.s3 -}}
+{{- $target := .Values.benchmark.target -}}
+{{- $literal := include "benchmark.text" (dict "key" "benchmark.storage.s3.path" "value" $s3.path) -}}
+{{- if $literal -}}
+{{- $literal -}}
+{{- else -}}
+{{- $prefix := include "benchmark.text" (dict "key" "benchmark.storage.s3.pathPrefix" "value" $s3.pathPrefix) | trimAll "/" -}}
+{{- $model := regexReplaceAll "[^A-Za-z0-9._-]+" ($target.modelName | default "" | trimAll "/" | splitList "/" | last) "-" | trimAll "-." -}}
+{{- list $prefix .Values.benchmark.scenario ($target.serverType | default "vllm") $model "{timestamp}" | compact | join "/" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Digest of config.yml's meaning: formatting does not count. */}}
+{{- define "benchmark.config.digest" -}}
+{{- include "benchmark.config" . | fromYaml | toRawJson | sha256sum -}}
+{{- end -}}

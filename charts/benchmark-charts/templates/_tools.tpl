@@ -1,0 +1,118 @@
+{{/*
+Small tools that know nothing of benchmarks. Null is tested with `kindIs "invalid"`, never with hasKey: Helm 4 drops a
+null default, Helm 3 keeps it.
+*/}}
+
+{{/* Removes null entries from a map, at every depth, in place. Prints nothing. */}}
+{{- define "benchmark.prune" -}}
+{{- $map := . -}}
+{{- range $key, $value := $map -}}
+{{- if kindIs "invalid" $value -}}
+{{- $_ := unset $map $key -}}
+{{- else if kindIs "map" $value -}}
+{{- include "benchmark.prune" $value -}}
+{{- else if kindIs "slice" $value -}}
+{{- range $value -}}
+{{- if kindIs "map" . -}}{{- include "benchmark.prune" . -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Merges the map `from` into the map `into`, in place: maps merge, anything else replaces, null removes. Not sprig's
+mergeOverwrite, which ignores a `false` or a `0` on the right. Prints nothing.
+*/}}
+{{- define "benchmark.merge" -}}
+{{- $into := .into -}}
+{{- range $key, $value := .from -}}
+{{- if kindIs "invalid" $value -}}
+{{- $_ := unset $into $key -}}
+{{- else if and (kindIs "map" $value) (kindIs "map" (index $into $key)) -}}
+{{- include "benchmark.merge" (dict "into" (index $into $key) "from" $value) -}}
+{{- else -}}
+{{- $copy := dict "value" $value | deepCopy -}}
+{{- include "benchmark.prune" $copy -}}
+{{- $_ := set $into $key $copy.value -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Prints a map or list as YAML, without the null entries of maps; nothing for an empty one or null. */}}
+{{- define "benchmark.yaml" -}}
+{{- $copy := dict "value" . | deepCopy -}}
+{{- include "benchmark.prune" $copy -}}
+{{- with $copy.value -}}{{- toYaml . -}}{{- end -}}
+{{- end -}}
+
+{{/*
+The number `value` of the key `key`, as JSON writes it. `--set` makes strings of fractions, so a string that spells a
+decimal number counts as one. With `integer` a fraction is refused, with `natural` a negative number too.
+*/}}
+{{- define "benchmark.number" -}}
+{{- $text := toJson .value | trimAll "\"" -}}
+{{- if not (regexMatch "^[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?$" $text) -}}
+{{- fail (printf "%s: %s is not a number; write a plain decimal number" .key (toJson .value)) -}}
+{{- end -}}
+{{- $number := float64 $text -}}
+{{- if and (or .integer .natural) (ne (floor $number) $number) -}}
+{{- fail (printf "%s: %s is not a whole number; write one without a fraction" .key $text) -}}
+{{- end -}}
+{{- if and .natural (lt $number 0.0) -}}
+{{- fail (printf "%s: %s is negative; write 0 or more" .key $text) -}}
+{{- end -}}
+{{- toJson $number -}}
+{{- end -}}
+
+{{/* The string `value` of the key `key`; nothing for null. */}}
+{{- define "benchmark.text" -}}
+{{- if kindIs "string" .value -}}
+{{- .value -}}
+{{- else if not (kindIs "invalid" .value) -}}
+{{- fail (printf "%s: %s is not a string; put it in quotes (on a command line: --set-string)" .key (toJson .value)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A string as it is, a number or boolean as JSON writes it. */}}
+{{- define "benchmark.scalar" -}}
+{{- if kindIs "string" . -}}{{- . -}}{{- else -}}{{- toJson . -}}{{- end -}}
+{{- end -}}
+
+{{/*
+Labels or annotations: the maps of the list `maps` as one YAML map, later ones winning, every value a string, null values
+left out. An empty list stands for an empty map (AWS's chart has `annotations: []`); `key` names a list that is not empty.
+*/}}
+{{- define "benchmark.strings" -}}
+{{- $merged := dict -}}
+{{- range .maps -}}
+{{- if kindIs "map" . -}}
+{{- range $name, $value := . -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $_ := set $merged $name (include "benchmark.scalar" $value) -}}
+{{- end -}}
+{{- end -}}
+{{- else if . -}}
+{{- fail (printf "%s: a map is needed; write name: value" $.key) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $merged -}}
+{{- end -}}
+
+{{/* A text as part of an object's name: lower case letters, digits and single hyphens; may come out empty. */}}
+{{- define "benchmark.slug" -}}
+{{- regexReplaceAll "[^A-Za-z0-9]+" . "-" | lower | trimAll "-" -}}
+{{- end -}}
+
+{{/* The slug `text` in at most `limit` characters; a cut one ends in 8 digits of its digest and so stays unique. */}}
+{{- define "benchmark.shorten" -}}
+{{- if gt (len .text) .limit -}}
+{{- printf "%s-%s" (trunc (sub .limit 9 | int) .text | trimSuffix "-") (sha256sum .text | trunc 8) -}}
+{{- else -}}
+{{- .text -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A text as the value of a label. */}}
+{{- define "benchmark.labelValue" -}}
+{{- regexReplaceAll "[^A-Za-z0-9_.-]+" . "-" | trunc 63 | trimAll "-_." -}}
+{{- end -}}

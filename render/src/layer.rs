@@ -1,0 +1,164 @@
+//! How values come together: files over files, arguments over files, all over the chart's defaults.
+//!
+//! Helm 4's rules: mappings merge key by key, everything else replaces, and a null takes away the default. Each
+//! value keeps the place it was written at. Knows nothing of what the keys mean.
+
+use std::collections::BTreeMap;
+
+use benchmark_schemas::problem::{Problem, Problems};
+use benchmark_schemas::tree::{Content, Entry, Node};
+use benchmark_schemas::yaml::{self, Dialect};
+use indexmap::IndexMap;
+use serde_json::Number;
+
+use crate::set::{self, Kind};
+
+/// A values file, read already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValuesFile {
+    /// The name as the user gave it, for messages.
+    pub name: String,
+    /// What stands in it.
+    pub text: String,
+}
+
+/// What the user sets. As in Helm the kind decides the precedence, not the order on the command line: files, then
+/// JSON, then typed, string, file and literal arguments; within a kind the later wins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layers {
+    /// `-f`
+    pub files: Vec<ValuesFile>,
+    /// `--set-json`
+    pub set_json: Vec<String>,
+    /// `--set`
+    pub set: Vec<String>,
+    /// `--set-string`
+    pub set_string: Vec<String>,
+    /// `--set-file`
+    pub set_file: Vec<String>,
+    /// Contents of the files that `set_file` names, by path.
+    pub contents: BTreeMap<String, String>,
+    /// `--set-literal`
+    pub set_literal: Vec<String>,
+}
+
+impl Layers {
+    /// The user's values in one tree; every problem of every file and argument if there is any.
+    pub fn merged(&self) -> Result<Node, Problems> {
+        let mut tree = Node::empty_map(benchmark_schemas::problem::Origin::Derived);
+        let mut problems = Vec::new();
+        for file in &self.files {
+            match documents(file) {
+                Ok(documents) => documents.into_iter().for_each(|document| merge(&mut tree, document)),
+                Err(found) => problems.extend(found.into_vec()),
+            }
+        }
+        let groups = [
+            (Kind::Json, &self.set_json),
+            (Kind::Typed, &self.set),
+            (Kind::Text, &self.set_string),
+            (Kind::File, &self.set_file),
+            (Kind::Literal, &self.set_literal),
+        ];
+        for (kind, arguments) in groups {
+            for argument in arguments {
+                if let Err(problem) = set::apply(&mut tree, argument, kind, &self.contents) {
+                    problems.push(problem);
+                }
+            }
+        }
+        Problems::check(problems)?;
+        Ok(tree)
+    }
+}
+
+/// The documents of a values file; an empty one counts for nothing.
+fn documents(file: &ValuesFile) -> Result<Vec<Node>, Problems> {
+    let mut documents = Vec::new();
+    for mut document in yaml::parse_all(&file.text, &file.name, Dialect::Values)? {
+        match document.content {
+            Content::Null => {}
+            Content::Map(_) => {
+                as_doubles(&mut document);
+                documents.push(document);
+            }
+            _ => {
+                let fault = "a values file must be a mapping";
+                return Err(Problem::new(document.origin, "", fault, "write `benchmark:` and keys below it").into());
+            }
+        }
+    }
+    Ok(documents)
+}
+
+/// Puts `over` on `base`: mappings merge, everything else replaces; nulls stay, to take away defaults later.
+pub fn merge(base: &mut Node, over: Node) {
+    match (&mut base.content, over.content) {
+        (Content::Map(entries), Content::Map(others)) => {
+            for (key, other) in others {
+                match entries.get_mut(&key) {
+                    Some(entry) => merge(&mut entry.node, other.node),
+                    None => {
+                        entries.insert(key, other);
+                    }
+                }
+            }
+        }
+        (_, content) => *base = Node { content, origin: over.origin },
+    }
+}
+
+/// Puts the user's tree on the chart's defaults. A null of the user takes away the default; a null default counts
+/// as not written; a null for a key without default stays.
+pub fn over_defaults(user: Node, defaults: &Node) -> Node {
+    let (Content::Map(mut entries), Content::Map(default_entries)) = (user.content.clone(), &defaults.content) else {
+        return user;
+    };
+    let mut merged = IndexMap::with_capacity(default_entries.len());
+    for (key, default) in default_entries {
+        let (key_origin, node) = match entries.shift_remove(key) {
+            Some(Entry { node, .. }) if node.is_null() => continue,
+            Some(Entry { key_origin, node }) => (key_origin, over_defaults(node, &default.node)),
+            None if default.node.is_null() => continue,
+            None => (default.key_origin.clone(), without_null_keys(&default.node)),
+        };
+        merged.insert(key.clone(), Entry { key_origin, node });
+    }
+    merged.extend(entries);
+    Node { content: Content::Map(merged), origin: user.origin }
+}
+
+/// Mappings without keys that are null; lists as they are.
+fn without_null_keys(node: &Node) -> Node {
+    let Content::Map(entries) = &node.content else { return node.clone() };
+    let kept = entries.iter().filter(|(_, entry)| !entry.node.is_null()).map(|(key, entry)| {
+        let node = without_null_keys(&entry.node);
+        (key.clone(), Entry { key_origin: entry.key_origin.clone(), node })
+    });
+    Node { content: Content::Map(kept.collect()), origin: node.origin.clone() }
+}
+
+/// Numbers of a file pass through IEEE doubles, as they do in Helm.
+fn as_doubles(node: &mut Node) {
+    match &mut node.content {
+        Content::Number(number) => *number = nearest_double(number),
+        Content::List(items) => items.iter_mut().for_each(as_doubles),
+        Content::Map(entries) => entries.values_mut().for_each(|entry| as_doubles(&mut entry.node)),
+        Content::Null | Content::Bool(_) | Content::String(_) => {}
+    }
+}
+
+/// The double next to `number`, written as an integer if it is one.
+pub(crate) fn nearest_double(number: &Number) -> Number {
+    let double = number.as_f64().unwrap_or_default();
+    // 2^63: what an i64 can hold.
+    if double.fract() == 0.0 && double.abs() < 9_223_372_036_854_775_808.0 {
+        #[expect(clippy::cast_possible_truncation, reason = "integral and within i64, tested above")]
+        let integer = double as i64;
+        return Number::from(integer);
+    }
+    Number::from_f64(double).unwrap_or_else(|| number.clone())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! What a simulator is told: its model's times, its limits, its quirks.
+//!
+//! Pure data with checks; it knows neither time nor HTTP.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::SimulatorError;
+
+/// Longest time that a single parameter may set, milliseconds: one hour. Sums over the longest requests then stay
+/// far below the range of 64-bit nanoseconds.
+const LONGEST_MS: f64 = 3_600_000.0;
+
+/// How long the simulated model takes. All zeros (with any number of slots) is a server without delays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelParameters {
+    /// Sequences that run at once (`max_num_seqs`); a request beyond them waits in the queue.
+    pub slots: u32,
+    /// Prefill: milliseconds whatever the prompt's length.
+    pub prefill_base_ms: f64,
+    /// Prefill: microseconds for each token of the prompt.
+    pub prefill_per_token_us: f64,
+    /// Decode step: milliseconds whatever the number of running sequences.
+    pub decode_base_ms: f64,
+    /// Decode step: microseconds for each running sequence, the step's own included.
+    pub decode_per_running_sequence_us: f64,
+    /// Law of the service times.
+    pub service_times: ServiceLaw,
+}
+
+/// How service times vary between requests of equal lengths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceLaw {
+    /// Not at all: lengths and the number of running sequences decide.
+    #[default]
+    Deterministic,
+    /// All times of a request are multiplied by one factor drawn from the exponential law of mean 1; the mean service
+    /// time, and with it the capacity, stays what it is.
+    Exponential,
+}
+
+impl Default for ModelParameters {
+    fn default() -> Self {
+        Self {
+            slots: 16,
+            prefill_base_ms: 20.0,
+            prefill_per_token_us: 50.0,
+            decode_base_ms: 10.0,
+            decode_per_running_sequence_us: 100.0,
+            service_times: ServiceLaw::Deterministic,
+        }
+    }
+}
+
+impl ModelParameters {
+    /// A model that takes no time at all.
+    pub fn null(slots: u32) -> Self {
+        Self {
+            slots,
+            prefill_base_ms: 0.0,
+            prefill_per_token_us: 0.0,
+            decode_base_ms: 0.0,
+            decode_per_running_sequence_us: 0.0,
+            service_times: ServiceLaw::Deterministic,
+        }
+    }
+
+    fn check(&self, problems: &mut Vec<String>) {
+        if self.slots == 0 {
+            problems.push("model.slots: 0 slots would serve nobody (write 1 or more)".to_owned());
+        }
+        let mut time = |key: &str, value: f64, unit: &str, most: f64| {
+            if !(0.0..=most).contains(&value) {
+                problems.push(format!("model.{key}: {value} {unit} is not in 0 to {most} {unit}"));
+            }
+        };
+        time("prefill_base_ms", self.prefill_base_ms, "ms", LONGEST_MS);
+        time("prefill_per_token_us", self.prefill_per_token_us, "µs", 1e6);
+        time("decode_base_ms", self.decode_base_ms, "ms", LONGEST_MS);
+        time("decode_per_running_sequence_us", self.decode_per_running_sequence_us, "µs", 1e6);
+    }
+}
+
+/// Everything about a simulator. The default is a small model on port 8000 of the loopback address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SimulatorConfig {
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// Port to listen on; 0 takes any free one.
+    pub port: u16,
+    /// Threads with a runtime of their own, over which connections are spread; 0 = one for each core.
+    pub threads: usize,
+    /// Name under which the model is served; other names get 404.
+    pub model_name: String,
+    /// Folder with a Hugging Face `tokenizer.json`, or that file; without one, words are tokens.
+    pub tokenizer: Option<PathBuf>,
+    /// Longest prompt plus answer, tokens; longer requests get 400.
+    pub max_model_len: u32,
+    /// The model's times.
+    pub model: ModelParameters,
+    /// Requests that may wait for a slot; `None` = any number.
+    pub queue_limit: Option<u32>,
+    /// Status for a request that finds the queue full.
+    pub queue_full_status: u16,
+    /// Share of valid requests that fail at once with `error_status`, 0 to 1.
+    pub error_rate: f64,
+    /// Status of the failing share.
+    pub error_status: u16,
+    /// Tokens in each chunk of a stream but the last, which has the rest. A chunk is due with its last token.
+    pub tokens_per_chunk: u32,
+    /// How events of a stream are written.
+    pub framing: Framing,
+    /// When token counts are sent.
+    pub usage: UsagePolicy,
+    /// Seed of everything that is drawn.
+    pub seed: u64,
+    /// Requests whose instants `/stats` keeps, the newest; memory is bounded by it. 0 = none.
+    pub recorded_requests: usize,
+}
+
+/// How server-sent events are framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Framing {
+    /// `data: …` with LF, as vLLM writes.
+    #[default]
+    Lf,
+    /// `data: …` with CRLF, as sse-starlette writes.
+    Crlf,
+    /// `data:…` without the space, with LF.
+    NoSpace,
+}
+
+/// When token counts are sent with an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsagePolicy {
+    /// In a whole answer always; in a stream if `stream_options.include_usage` asks for it.
+    #[default]
+    AsAsked,
+    /// Always.
+    Include,
+    /// Never.
+    Never,
+}
+
+impl Default for SimulatorConfig {
+    fn default() -> Self {
+        Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 8000,
+            threads: 0,
+            model_name: "simulated-model".to_owned(),
+            tokenizer: None,
+            max_model_len: 131_072,
+            model: ModelParameters::default(),
+            queue_limit: None,
+            queue_full_status: 503,
+            error_rate: 0.0,
+            error_status: 500,
+            tokens_per_chunk: 1,
+            framing: Framing::Lf,
+            usage: UsagePolicy::AsAsked,
+            seed: 0,
+            recorded_requests: 20_000,
+        }
+    }
+}
+
+impl SimulatorConfig {
+    /// Checks everything that can be wrong, and says it all at once.
+    pub fn validate(&self) -> Result<(), SimulatorError> {
+        let mut problems = Vec::new();
+        self.model.check(&mut problems);
+        if self.model_name.is_empty() {
+            problems.push("model_name: the name is empty".to_owned());
+        }
+        if self.max_model_len < 2 {
+            problems.push(format!(
+                "max_model_len: {} leaves no room for a prompt and an answer (write 2 or more)",
+                self.max_model_len
+            ));
+        }
+        if !matches!(self.queue_full_status, 429 | 503) {
+            problems.push(format!("queue_full_status: {} is neither 429 nor 503", self.queue_full_status));
+        }
+        if !(0.0..=1.0).contains(&self.error_rate) {
+            problems.push(format!("error_rate: {} is not a share between 0 and 1", self.error_rate));
+        }
+        if !(400..=599).contains(&self.error_status) {
+            problems.push(format!("error_status: {} is no error (write 400 to 599)", self.error_status));
+        }
+        if self.tokens_per_chunk == 0 {
+            problems.push("tokens_per_chunk: a chunk has at least 1 token".to_owned());
+        }
+        if problems.is_empty() { Ok(()) } else { Err(SimulatorError::Config(problems)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_survive_json() {
+        let config = SimulatorConfig::default();
+        config.validate().unwrap();
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<SimulatorConfig>(&json).unwrap(), config);
+        assert!(serde_json::from_str::<SimulatorConfig>(r#"{"slot": 3}"#).is_err());
+    }
+
+    #[test]
+    fn all_problems_are_named_at_once() {
+        let config = SimulatorConfig {
+            model_name: String::new(),
+            max_model_len: 1,
+            model: ModelParameters {
+                slots: 0,
+                prefill_base_ms: -1.0,
+                prefill_per_token_us: f64::NAN,
+                decode_base_ms: f64::INFINITY,
+                decode_per_running_sequence_us: 2e6,
+                service_times: ServiceLaw::Deterministic,
+            },
+            queue_full_status: 500,
+            error_rate: 1.5,
+            error_status: 200,
+            tokens_per_chunk: 0,
+            ..SimulatorConfig::default()
+        };
+        let message = config.validate().unwrap_err().to_string();
+        for key in [
+            "model.slots:",
+            "model.prefill_base_ms: -1 ms",
+            "model.prefill_per_token_us: NaN",
+            "model.decode_base_ms: inf",
+            "model.decode_per_running_sequence_us:",
+            "model_name:",
+            "max_model_len: 1",
+            "queue_full_status: 500",
+            "error_rate: 1.5",
+            "error_status: 200",
+            "tokens_per_chunk:",
+        ] {
+            assert!(message.contains(key), "{key} is missing in\n{message}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Faults of the network under upstream's names (compat/wire.md §7): users' dashboards and circuit breakers match on
+//! them.
+
+use std::error::Error;
+use std::io;
+
+use benchmark_schemas::record::Failure;
+use hyper::StatusCode;
+
+use super::target::Target;
+
+fn failure(error_type: &str, message: String) -> Failure {
+    Failure { error_type: error_type.to_owned(), message }
+}
+
+/// The name does not resolve.
+pub(super) fn unresolved(target: &Target, error: &io::Error) -> Failure {
+    failure("ClientConnectorDNSError", format!("Cannot connect to host {target} ssl:default [{error}]"))
+}
+
+/// No connection within the time allowed.
+pub(super) fn connect_timeout(target: &Target) -> Failure {
+    let scheme = if target.tls { "https" } else { "http" };
+    let url = format!("{scheme}://{}{}", target.authority, target.path);
+    failure("ConnectionTimeoutError", format!("Connection timeout to host {url}"))
+}
+
+/// Refused, unreachable, no descriptor left, …
+pub(super) fn unconnected(target: &Target, error: &io::Error) -> Failure {
+    failure(
+        "ClientConnectorError",
+        format!("Cannot connect to host {target} ssl:default [Connect call failed: {error}]"),
+    )
+}
+
+/// The TLS handshake failed.
+pub(super) fn handshake(target: &Target, error: &io::Error) -> Failure {
+    let certificate = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        .is_some_and(|inner| matches!(inner, rustls::Error::InvalidCertificate(_)));
+    let error_type =
+        if certificate { "ClientConnectorCertificateError" } else { "ClientConnectorSSLError" };
+    failure(error_type, format!("Cannot connect to host {target} ssl:True [{error}]"))
+}
+
+/// The exchange broke before the head of the response.
+pub(super) fn before_head(error: &hyper::Error) -> Failure {
+    if let Some(io) = io_cause(error) {
+        return failure("ClientOSError", os_message(io));
+    }
+    if error.is_parse() || error.is_parse_too_large() {
+        return failure("ClientResponseError", format!("400, message='the response is not HTTP: {error}'"));
+    }
+    failure("ServerDisconnectedError", "Server disconnected".to_owned())
+}
+
+/// The body broke off.
+pub(super) fn in_body(error: &hyper::Error) -> Failure {
+    let cause = io_cause(error).map_or_else(|| error.to_string(), os_message);
+    failure("ClientPayloadError", format!("Response payload is not completed: {cause}"))
+}
+
+/// The body is larger than is kept.
+pub(super) fn too_large(limit_bytes: usize) -> Failure {
+    failure(
+        "ClientPayloadError",
+        format!("Response payload is not completed: larger than {} MiB, the rest was not read", limit_bytes >> 20),
+    )
+}
+
+/// Any status but 200.
+pub(super) fn status(status: StatusCode, body: &[u8]) -> Failure {
+    failure(&format!("HTTP Error {}", status.as_u16()), String::from_utf8_lossy(body).into_owned())
+}
+
+/// A whole answer that does not say it is JSON.
+pub(super) fn content_type(found: &str) -> Failure {
+    failure("ContentTypeError", format!("200, message='the response is {found:?}, not JSON'"))
+}
+
+fn io_cause(error: &hyper::Error) -> Option<&io::Error> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            // hyper reports an early end of the connection as such an error of its own making.
+            return (io.kind() != io::ErrorKind::UnexpectedEof).then_some(io);
+        }
+        source = cause.source();
+    }
+    None
+}
+
+fn os_message(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => {
+            let text = error.to_string();
+            let text = text.strip_suffix(&format!(" (os error {number})")).unwrap_or(&text);
+            format!("[Errno {number}] {text}")
+        }
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_have_upstreams_form() {
+        let target = Target::parse("http://127.0.0.1:9", "/v1/completions").expect("a good URL");
+        let refused = io::Error::from_raw_os_error(111);
+        let failures = [
+            unconnected(&target, &refused),
+            unresolved(&target, &io::Error::other("Name or service not known")),
+            connect_timeout(&target),
+            status(StatusCode::SERVICE_UNAVAILABLE, b"busy"),
+            content_type("text/html"),
+            too_large(64 << 20),
+        ];
+        let lines: Vec<_> = failures.iter().map(|f| format!("{}: {}", f.error_type, f.message)).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        ClientConnectorError: Cannot connect to host 127.0.0.1:9 ssl:default [Connect call failed: Connection refused (os error 111)]
+        ClientConnectorDNSError: Cannot connect to host 127.0.0.1:9 ssl:default [Name or service not known]
+        ConnectionTimeoutError: Connection timeout to host http://127.0.0.1:9/v1/completions
+        HTTP Error 503: busy
+        ContentTypeError: 200, message='the response is "text/html", not JSON'
+        ClientPayloadError: Response payload is not completed: larger than 64 MiB, the rest was not read
+        "#);
+        assert_eq!(os_message(&io::Error::from_raw_os_error(104)), "[Errno 104] Connection reset by peer");
+    }
+}

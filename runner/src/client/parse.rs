@@ -1,0 +1,248 @@
+//! Answers of `/v1/completions`: JSON of a chunk or of a whole body to text, usage and error.
+//!
+//! The common shape of a chunk is read by a scanner that builds nothing; whatever is unusual (usage, errors, odd
+//! shapes) takes the typed path. Null or unknown content never fails a request; an error object does. It knows
+//! nothing of HTTP and of time.
+
+use std::borrow::Cow;
+
+use benchmark_schemas::record::Failure;
+use memchr::memchr2;
+use serde_json::{Map, Value};
+
+/// What a chunk or a whole body says.
+#[derive(Debug, Default, PartialEq)]
+pub struct Content<'a> {
+    /// `choices[0].text`, if it is a string that is not empty.
+    pub text: Option<Cow<'a, str>>,
+    /// `usage`, if it is an object.
+    pub usage: Option<Map<String, Value>>,
+    /// The error that the server reports in place of an answer.
+    pub error: Option<Failure>,
+}
+
+/// Reads the data of one event of a stream. What is not JSON says nothing.
+pub fn chunk(data: &[u8]) -> Content<'_> {
+    if let Some(text) = scan(data) {
+        return Content { text, ..Content::default() };
+    }
+    serde_json::from_slice(data).map_or_else(|_| Content::default(), |value| content(value, data))
+}
+
+/// Reads the body of an answer that is not a stream.
+///
+/// # Errors
+///
+/// `JSONDecodeError`, upstream's name, if it is not JSON.
+pub fn body(data: &[u8]) -> Result<Content<'static>, Failure> {
+    serde_json::from_slice(data).map(|value| content(value, data)).map_err(|error| Failure {
+        error_type: "JSONDecodeError".to_owned(),
+        message: format!("the response body is not JSON: {error}"),
+    })
+}
+
+fn content(mut value: Value, data: &[u8]) -> Content<'static> {
+    let error = error_of(&value, data);
+    let text = value
+        .pointer_mut("/choices/0/text")
+        .map(Value::take)
+        .and_then(|text| if let Value::String(text) = text { Some(text) } else { None })
+        .filter(|text| !text.is_empty())
+        .map(Cow::Owned);
+    let usage = match value.get_mut("usage").map(Value::take) {
+        Some(Value::Object(usage)) => Some(usage),
+        _ => None,
+    };
+    Content { text, usage, error }
+}
+
+/// The error that an answer with status 200 carries: `{"error": …}`, or vLLM's older `{"object": "error", …}`.
+///
+/// Its type is named like that of an HTTP error where the server gives such a code, so that it counts together with
+/// errors that came as a status; the message is the JSON text, which reports unwrap.
+fn error_of(value: &Value, data: &[u8]) -> Option<Failure> {
+    let object = match value.get("error") {
+        None | Some(Value::Null) if value.get("object").and_then(Value::as_str) == Some("error") => value,
+        Some(error @ Value::Object(_)) => error,
+        Some(error @ Value::String(text)) if !text.is_empty() => error,
+        _ => return None,
+    };
+    let code = object.get("code").and_then(|code| code.as_u64().or_else(|| code.as_str()?.parse().ok()));
+    let error_type = match (code, object.get("type").and_then(Value::as_str)) {
+        (Some(code @ 400..=599), _) => format!("HTTP Error {code}"),
+        (_, Some(named)) if !named.is_empty() => named.to_owned(),
+        _ => "ServerError".to_owned(),
+    };
+    Some(Failure { error_type, message: String::from_utf8_lossy(data).into_owned() })
+}
+
+/// `choices[0].text` of a chunk of the common shape, the inner `None` if it is null or empty; the outer `None` if
+/// the chunk needs the typed path.
+///
+/// Values that do not matter are skipped, not checked.
+fn scan(data: &[u8]) -> Option<Option<Cow<'_, str>>> {
+    let mut scanner = Scanner { data, at: 0 };
+    let mut found = None;
+    scanner.object(|scanner, key| match key {
+        b"choices" => found.replace(scanner.first_text()?).is_none().then_some(()),
+        b"usage" | b"error" => scanner.null(),
+        _ => scanner.skip_value(),
+    })?;
+    scanner.skip_space();
+    if scanner.at != data.len() {
+        return None;
+    }
+    found
+}
+
+struct Scanner<'a> {
+    data: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.data.get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    /// Passes over `byte` and the white space before it.
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        self.skip_space();
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    fn null(&mut self) -> Option<()> {
+        self.data[self.at..].starts_with(b"null").then(|| self.at += 4)
+    }
+
+    /// Passes over a string and gives its raw text and whether it holds escapes.
+    fn string(&mut self) -> Option<(&'a [u8], bool)> {
+        self.expect(b'"')?;
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            self.at += memchr2(b'"', b'\\', self.data.get(self.at..)?)?;
+            if self.data[self.at] == b'"' {
+                self.at += 1;
+                return Some((&self.data[start..self.at - 1], escaped));
+            }
+            escaped = true;
+            self.at += 2;
+        }
+    }
+
+    /// Passes over an object; `member` must pass over the value of each key.
+    fn object(&mut self, mut member: impl FnMut(&mut Self, &[u8]) -> Option<()>) -> Option<()> {
+        self.expect(b'{')?;
+        self.skip_space();
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            let (key, escaped) = self.string()?;
+            self.expect(b':')?;
+            self.skip_space();
+            if escaped {
+                return None;
+            }
+            member(self, key)?;
+            self.skip_space();
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// Passes over an array of choices and gives the text of the first.
+    fn first_text(&mut self) -> Option<Option<Cow<'a, str>>> {
+        self.expect(b'[')?;
+        self.skip_space();
+        if self.peek()? == b']' {
+            self.at += 1;
+            return Some(None);
+        }
+        let mut text = None;
+        self.object(|scanner, key| {
+            if key != b"text" {
+                return scanner.skip_value();
+            }
+            text.replace(scanner.text()?).is_none().then_some(())
+        })?;
+        loop {
+            self.skip_space();
+            match self.peek()? {
+                b',' => {
+                    self.at += 1;
+                    self.skip_space();
+                    self.skip_value()?;
+                }
+                b']' => {
+                    self.at += 1;
+                    return Some(text.flatten());
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn text(&mut self) -> Option<Option<Cow<'a, str>>> {
+        if self.peek()? != b'"' {
+            return self.null().map(|()| None);
+        }
+        let start = self.at;
+        let (raw, escaped) = self.string()?;
+        let text = if escaped {
+            Cow::Owned(serde_json::from_slice(&self.data[start..self.at]).ok()?)
+        } else {
+            Cow::Borrowed(std::str::from_utf8(raw).ok()?)
+        };
+        Some((!text.is_empty()).then_some(text))
+    }
+
+    fn skip_value(&mut self) -> Option<()> {
+        let mut depth = 0usize;
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.string()?;
+                }
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.at += 1;
+                }
+                b'}' | b']' if depth > 0 => {
+                    depth -= 1;
+                    self.at += 1;
+                }
+                b',' | b'}' | b']' if depth == 0 => return None,
+                _ if depth > 0 => {
+                    self.at += 1;
+                    continue;
+                }
+                _ => {
+                    while !matches!(self.peek()?, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') {
+                        self.at += 1;
+                    }
+                }
+            }
+            if depth == 0 {
+                return Some(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

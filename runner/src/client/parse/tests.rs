@@ -1,0 +1,111 @@
+//! The scanner against the typed path, and odd shapes.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn text(data: &str) -> Option<String> {
+    chunk(data.as_bytes()).text.map(Cow::into_owned)
+}
+
+#[test]
+fn a_common_chunk_is_scanned_without_copying() {
+    let data = br#"{"id":"cmpl-1","object":"text_completion","created":1,"model":"m \"choices\"",
+        "choices":[{"index":0,"text":" hello","logprobs":{"text":["x"]},"finish_reason":null}],"usage":null}"#;
+    assert_eq!(scan(data), Some(Some(Cow::Borrowed(" hello"))));
+    assert!(matches!(chunk(data).text, Some(Cow::Borrowed(" hello"))));
+}
+
+#[test]
+fn escapes_are_resolved() {
+    assert_eq!(text(r#"{"choices":[{"text":"a\n\"b\" é 😀 \\"}]}"#).as_deref(), Some("a\n\"b\" é 😀 \\"));
+}
+
+#[test]
+fn odd_shapes_say_nothing_and_fail_nothing() {
+    for data in [
+        "", "not json", "[]", "1", "null", "{}", r#"{"choices":null}"#, r#"{"choices":[]}"#, r#"{"choices":[null]}"#,
+        r#"{"choices":{"text":"x"}}"#, r#"{"choices":[{"text":null}]}"#, r#"{"choices":[{"text":""}]}"#,
+        r#"{"choices":[{"text":7}]}"#, r#"{"choices":[{"delta":null}]}"#, r#"{"error":null,"choices":[{}]}"#,
+        r#"{"error":false}"#, r#"{"error":""}"#,
+        r#"{"choices":[{"text":"cut"#, r#"{"choices":[{"text":"x"}]} trailing"#,
+    ] {
+        assert_eq!(chunk(data.as_bytes()), Content::default(), "{data}");
+    }
+}
+
+#[test]
+fn only_the_first_choice_counts() {
+    assert_eq!(text(r#"{"choices":[{"text":"one"},{"text":"two"}]}"#).as_deref(), Some("one"));
+}
+
+#[test]
+fn usage_comes_with_and_without_text() {
+    let content = chunk(br#"{"choices":[{"text":"x"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}"#);
+    assert_eq!(content.text.as_deref(), Some("x"));
+    assert_eq!(content.usage.map(Value::Object), Some(json!({"prompt_tokens": 3, "completion_tokens": 1})));
+    assert!(chunk(br#"{"choices":[],"usage":{"prompt_tokens":3}}"#).usage.is_some());
+}
+
+#[test]
+fn errors_keep_the_servers_code_or_type() {
+    let error_type = |data: &str| chunk(data.as_bytes()).error.expect("an error").error_type;
+    assert_eq!(error_type(r#"{"error":{"message":"m","type":"BadRequestError","code":400}}"#), "HTTP Error 400");
+    assert_eq!(error_type(r#"{"error":{"message":"m","code":"503"}}"#), "HTTP Error 503");
+    assert_eq!(error_type(r#"{"error":{"message":"m","type":"overloaded"}}"#), "overloaded");
+    assert_eq!(error_type(r#"{"error":"out of memory"}"#), "ServerError");
+    assert_eq!(error_type(r#"{"object":"error","message":"m","code":404}"#), "HTTP Error 404");
+    let data = r#"{"error":{"message":"m"}}"#;
+    assert_eq!(chunk(data.as_bytes()).error.expect("an error").message, data);
+}
+
+#[test]
+fn whole_bodies_are_read_alike() {
+    let content = body(br#"{"choices":[{"text":"abc"}],"usage":{"completion_tokens":2}}"#).expect("JSON");
+    assert_eq!(content.text.as_deref(), Some("abc"));
+    assert!(content.usage.is_some());
+    assert_eq!(body(b"{}").expect("JSON"), Content::default());
+    assert_eq!(body(b"<html>").expect_err("not JSON").error_type, "JSONDecodeError");
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[a-z\"\\\\\n{}\\[\\],: é😀]{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        let key = prop_oneof![
+            Just("choices".to_owned()), Just("text".to_owned()), Just("error".to_owned()), Just("usage".to_owned()),
+            "[a-z\"\\\\]{0,3}",
+        ];
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::vec((key, inner), 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_scanner_agrees_with_the_typed_path(
+        choice in any_json(), rest in any_json(), pretty: bool, wrapped: bool,
+    ) {
+        let value = if wrapped { json!({"id": rest, "choices": [choice], "usage": null}) } else { choice };
+        let data = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }
+            .expect("a value serialises");
+        if let Some(text) = scan(&data) {
+            prop_assert_eq!(content(value, &data), Content { text, ..Content::default() });
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(data in proptest::collection::vec(any::<u8>(), 0..64), cut in 0usize..64) {
+        chunk(&data);
+        let whole = br#"{"id":"x","choices":[{"index":0,"text":"a\n","x":[{}]}],"usage":null}"#;
+        chunk(&whole[..cut.min(whole.len())]);
+    }
+}

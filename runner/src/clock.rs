@@ -1,0 +1,326 @@
+//! The run's clock: instants for facts, and waiting until an instant.
+//!
+//! Everything that measures or waits takes its time from here, so the same code runs in real time and, under
+//! tokio's paused time, in virtual time. It knows nothing of requests.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use benchmark_schemas::record::Nanos;
+use rustix::fd::OwnedFd;
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
+};
+use tokio::io::unix::AsyncFd;
+use tokio::task::AbortHandle;
+
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
+/// Converts seconds of a configuration into nanoseconds; saturates at the ends of the range.
+#[expect(clippy::cast_possible_truncation, reason = "`as` saturates, which is the wanted meaning of `.inf`")]
+pub fn nanos_from_seconds(seconds: f64) -> Nanos {
+    (seconds * 1e9).round() as Nanos
+}
+
+/// A clock as one runtime sees it.
+pub trait Clock: Clone + 'static {
+    /// The present instant.
+    fn now(&self) -> Nanos;
+
+    /// Ends at `at` or as soon after as the clock can; at once if `at` is not in the future.
+    fn sleep_until(&self, at: Nanos) -> impl Future<Output = ()>;
+}
+
+/// What all runtimes of a run share of a clock.
+pub trait ClockSource: Clone + Send + 'static {
+    /// The clock of one runtime.
+    type Clock: Clock;
+
+    /// The present instant, the same as the clocks give it.
+    fn now(&self) -> Nanos;
+
+    /// The clock of the runtime that calls this; tasks can be spawned locally there.
+    fn for_this_runtime(&self) -> io::Result<Self::Clock>;
+}
+
+/// Real time since the start of the run.
+#[derive(Debug, Clone, Copy)]
+pub struct MonotonicSource {
+    origin: i64,
+}
+
+impl MonotonicSource {
+    /// Makes the present instant the run's instant zero.
+    pub fn start() -> Self {
+        Self { origin: monotonic() }
+    }
+}
+
+impl ClockSource for MonotonicSource {
+    type Clock = MonotonicClock;
+
+    fn now(&self) -> Nanos {
+        monotonic() - self.origin
+    }
+
+    fn for_this_runtime(&self) -> io::Result<MonotonicClock> {
+        MonotonicClock::new(*self)
+    }
+}
+
+/// Real time, with one kernel timer (timerfd) for all waiters of a runtime.
+///
+/// tokio's own timers have a granularity of a millisecond and are late by about as much; a timerfd is late by tens
+/// of microseconds. Nothing here is shared with other threads.
+#[derive(Clone)]
+pub struct MonotonicClock {
+    driver: Rc<Driver>,
+}
+
+/// Ends the task that watches the timer when the last clock handle goes.
+struct Driver {
+    timer: Rc<Timer>,
+    task: AbortHandle,
+}
+
+struct Timer {
+    source: MonotonicSource,
+    fd: AsyncFd<OwnedFd>,
+    state: RefCell<Waiters>,
+}
+
+#[derive(Default)]
+struct Waiters {
+    /// By instant; the number tells waiters of one instant apart. Ordered so that a waiter that gives up is
+    /// removed at once: timeouts of requests rarely expire and must not pile up.
+    by_instant: BTreeMap<(Nanos, u64), Waker>,
+    next_number: u64,
+    armed: Option<Nanos>,
+}
+
+impl MonotonicClock {
+    fn new(source: MonotonicSource) -> io::Result<Self> {
+        let fd =
+            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        let timer =
+            Rc::new(Timer { source, fd: AsyncFd::new(fd)?, state: RefCell::new(Waiters::default()) });
+        let task = tokio::task::spawn_local(watch(Rc::clone(&timer))).abort_handle();
+        Ok(Self { driver: Rc::new(Driver { timer, task }) })
+    }
+}
+
+impl Clock for MonotonicClock {
+    fn now(&self) -> Nanos {
+        self.driver.timer.source.now()
+    }
+
+    fn sleep_until(&self, at: Nanos) -> impl Future<Output = ()> {
+        Sleep { timer: Rc::clone(&self.driver.timer), at, key: None }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Timer {
+    /// Sets the kernel timer to the earliest waiter, if it is not set so already.
+    fn arm(&self, waiters: &mut Waiters) {
+        let Some((&(earliest, _), _)) = waiters.by_instant.first_key_value() else { return };
+        if waiters.armed.is_some_and(|armed| armed <= earliest) {
+            return;
+        }
+        let absolute = (self.source.origin.saturating_add(earliest)).max(1);
+        let value =
+            Timespec { tv_sec: absolute / NANOS_PER_SECOND, tv_nsec: absolute % NANOS_PER_SECOND };
+        let setting = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
+        // Fails only for a bad descriptor or an instant out of range, and both are fixed above.
+        if timerfd_settime(self.fd.get_ref(), TimerfdTimerFlags::ABSTIME, &setting).is_ok() {
+            waiters.armed = Some(earliest);
+        }
+    }
+
+    /// Takes the wakers of all whose instant has come.
+    fn take_due(&self) -> Vec<Waker> {
+        let now = self.source.now();
+        let mut waiters = self.state.borrow_mut();
+        let later = waiters.by_instant.split_off(&(now.saturating_add(1), 0));
+        let due = std::mem::replace(&mut waiters.by_instant, later);
+        waiters.armed = None;
+        self.arm(&mut waiters);
+        due.into_values().collect()
+    }
+}
+
+/// Wakes waiters whenever the kernel timer fires.
+async fn watch(timer: Rc<Timer>) {
+    let mut expirations = [0; 8];
+    while let Ok(mut ready) = timer.fd.readable().await {
+        // The count of expirations does not matter; reading it makes the descriptor wait again.
+        let _ = rustix::io::read(timer.fd.get_ref(), &mut expirations);
+        ready.clear_ready();
+        for waker in timer.take_due() {
+            waker.wake();
+        }
+    }
+}
+
+struct Sleep {
+    timer: Rc<Timer>,
+    at: Nanos,
+    key: Option<(Nanos, u64)>,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.timer.source.now() >= self.at {
+            return Poll::Ready(());
+        }
+        let timer = Rc::clone(&self.timer);
+        let mut waiters = timer.state.borrow_mut();
+        let key = *self.key.get_or_insert_with(|| {
+            waiters.next_number += 1;
+            (self.at, waiters.next_number)
+        });
+        waiters.by_instant.insert(key, context.waker().clone());
+        timer.arm(&mut waiters);
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.timer.state.borrow_mut().by_instant.remove(&key);
+        }
+    }
+}
+
+fn monotonic() -> i64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec * NANOS_PER_SECOND + now.tv_nsec
+}
+
+/// tokio's clock, which tests pause: its granularity is a millisecond.
+#[derive(Debug, Clone, Copy)]
+pub struct TokioClock {
+    origin: tokio::time::Instant,
+}
+
+impl TokioClock {
+    /// Makes the present instant of the runtime the clock's instant zero.
+    pub fn start() -> Self {
+        Self { origin: tokio::time::Instant::now() }
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Nanos {
+        Nanos::try_from(self.origin.elapsed().as_nanos()).unwrap_or(Nanos::MAX)
+    }
+
+    fn sleep_until(&self, at: Nanos) -> impl Future<Output = ()> {
+        let offset = Duration::from_nanos(u64::try_from(at).unwrap_or(0));
+        // `checked_add` fails centuries ahead: waiting for ever is the meaning then.
+        let deadline = self.origin.checked_add(offset);
+        async move {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+impl ClockSource for TokioClock {
+    type Clock = Self;
+
+    fn now(&self) -> Nanos {
+        Clock::now(self)
+    }
+
+    fn for_this_runtime(&self) -> io::Result<Self> {
+        Ok(*self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::{Builder, LocalOptions};
+
+    use super::*;
+
+    fn real_time<T>(future: impl Future<Output = T>) -> T {
+        Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default())
+            .expect("runtime")
+            .block_on(future)
+    }
+
+    #[test]
+    fn sleepers_wake_in_order_and_never_early() {
+        real_time(async {
+            let clock = MonotonicSource::start().for_this_runtime().expect("clock");
+            let order = Rc::new(RefCell::new(Vec::new()));
+            let tasks: Vec<_> = [30, 10, 20, 10]
+                .into_iter()
+                .map(|ms| {
+                    let (clock, order) = (clock.clone(), Rc::clone(&order));
+                    tokio::task::spawn_local(async move {
+                        clock.sleep_until(ms * 1_000_000).await;
+                        assert!(clock.now() >= ms * 1_000_000);
+                        order.borrow_mut().push(ms);
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.expect("task");
+            }
+            assert_eq!(*order.borrow(), [10, 10, 20, 30]);
+        });
+    }
+
+    #[test]
+    fn a_sleeper_that_gives_up_leaves_nothing_behind() {
+        real_time(async {
+            let clock = MonotonicSource::start().for_this_runtime().expect("clock");
+            let far = clock.now() + 3_600 * NANOS_PER_SECOND;
+            for _ in 0..100 {
+                let outcome = tokio::select! {
+                    biased;
+                    () = clock.sleep_until(far) => "far",
+                    () = clock.sleep_until(clock.now() + 1_000) => "near",
+                };
+                assert_eq!(outcome, "near");
+            }
+            assert!(clock.driver.timer.state.borrow().by_instant.is_empty());
+        });
+    }
+
+    #[test]
+    fn the_past_needs_no_waiting() {
+        real_time(async {
+            let clock = MonotonicSource::start().for_this_runtime().expect("clock");
+            clock.sleep_until(-5).await;
+            clock.sleep_until(clock.now()).await;
+        });
+    }
+
+    #[test]
+    fn seconds_become_nanoseconds() {
+        assert_eq!(nanos_from_seconds(1.5), 1_500_000_000);
+        assert_eq!(nanos_from_seconds(f64::INFINITY), i64::MAX);
+    }
+}

@@ -1,0 +1,24 @@
+//! Numbers derived from records: latencies under both clocks, throughput, error labels, and their aggregates.
+//!
+//! Pure functions of the spool's entries and of [`MetricOptions`]. Knows the definitions of every metric and how
+//! statistics are computed in bounded memory; knows neither files, nor report formats, nor verdicts.
+//!
+//! Two clocks: a latency *from the start* begins when the request was handed to the connection pool (upstream's
+//! definition); a latency *from the scheduled instant* begins when the schedule wanted it sent, so that waiting for
+//! a permit or for a late client is not left out (coordinated omission).
+
+pub mod aggregate;
+pub mod labels;
+pub mod options;
+pub mod percentile;
+pub mod pool;
+pub mod request;
+pub mod run;
+pub mod source;
+
+pub use aggregate::{Aggregate, Failures, Successes};
+pub use options::MetricOptions;
+pub use pool::Dist;
+pub use request::RequestMetrics;
+pub use run::{RunMetrics, StageMetrics, summarise};
+pub use source::RecordSource;

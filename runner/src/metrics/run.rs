@@ -1,0 +1,163 @@
+//! All aggregates of a run: one for each stage and one for the whole, from as many passes as exact percentiles need.
+
+use std::collections::BTreeMap;
+
+use benchmark_schemas::record::{Record, RunEnd, RunFacts, SpoolEntry, StageFacts};
+
+use super::{Aggregate, MetricOptions, RecordSource};
+
+/// The numbers of a run.
+#[derive(Debug, Clone)]
+pub struct RunMetrics {
+    /// What holds for the whole run; `None` if the spool has no such entry.
+    pub facts: Option<RunFacts>,
+    /// How the run ended; `None` if the spool was cut off.
+    pub end: Option<RunEnd>,
+    /// All requests together. Times span the whole run, pauses between stages included.
+    pub summary: Aggregate,
+    /// The stages that scheduled a request, by number.
+    pub stages: Vec<StageMetrics>,
+}
+
+/// The numbers of a stage.
+#[derive(Debug, Clone)]
+pub struct StageMetrics {
+    /// Number of the stage.
+    pub stage: u32,
+    /// What is known of the stage besides its records; `None` if the spool was cut off within it.
+    pub facts: Option<StageFacts>,
+    /// Its requests.
+    pub requests: Aggregate,
+}
+
+impl RunMetrics {
+    /// True if the run did not come to its planned end.
+    pub fn interrupted(&self) -> bool {
+        self.end.is_none_or(|end| end.interrupted)
+    }
+}
+
+/// Computes the aggregates of all records of `source`.
+///
+/// While a stage is read, its small samples are in memory; finished stages keep only their statistics.
+pub fn summarise<S: RecordSource + ?Sized>(
+    source: &S,
+    options: &MetricOptions,
+) -> Result<RunMetrics, S::Error> {
+    let mut run = RunMetrics { facts: None, end: None, summary: Aggregate::default(), stages: Vec::new() };
+    let mut stages: BTreeMap<u32, Open> = BTreeMap::new();
+    for entry in source.entries()? {
+        match entry? {
+            SpoolEntry::Run(facts) => run.facts = Some(*facts),
+            SpoolEntry::Request(record) => {
+                run.summary.push(&record, options);
+                let stage = stages.entry(record.stage).or_default();
+                stage.requests.push(&record, options);
+            }
+            SpoolEntry::Stage(facts) => {
+                // A stage without a request has no report, as upstream has none for it.
+                if let Some(stage) = stages.get_mut(&facts.stage) {
+                    stage.end_pass(options);
+                    stage.facts = Some(*facts);
+                }
+            }
+            SpoolEntry::Finished(end) => run.end = Some(end),
+        }
+    }
+    let mut summary_open = run.summary.end_pass(options);
+    for stage in stages.values_mut().filter(|stage| !stage.pass_over) {
+        stage.end_pass(options);
+    }
+    while summary_open || stages.values().any(|stage| stage.open) {
+        for record in records(source)? {
+            let record = record?;
+            if summary_open {
+                run.summary.push(&record, options);
+            }
+            if let Some(stage) = stages.get_mut(&record.stage).filter(|stage| stage.open) {
+                stage.requests.push(&record, options);
+            }
+        }
+        summary_open = summary_open && run.summary.end_pass(options);
+        for stage in stages.values_mut().filter(|stage| stage.open) {
+            stage.end_pass(options);
+        }
+    }
+    run.stages = stages
+        .into_iter()
+        .map(|(stage, open)| StageMetrics { stage, facts: open.facts, requests: open.requests })
+        .collect();
+    Ok(run)
+}
+
+/// The records of `source` alone.
+pub fn records<S: RecordSource + ?Sized>(
+    source: &S,
+) -> Result<impl Iterator<Item = Result<Record, S::Error>>, S::Error> {
+    Ok(source.entries()?.filter_map(|entry| match entry {
+        Ok(SpoolEntry::Request(record)) => Some(Ok(*record)),
+        Ok(SpoolEntry::Run(_) | SpoolEntry::Stage(_) | SpoolEntry::Finished(_)) => None,
+        Err(error) => Some(Err(error)),
+    }))
+}
+
+/// A stage whose numbers are not complete yet.
+#[derive(Default)]
+struct Open {
+    facts: Option<StageFacts>,
+    requests: Aggregate,
+    pass_over: bool,
+    open: bool,
+}
+
+impl Open {
+    fn end_pass(&mut self, options: &MetricOptions) {
+        self.pass_over = true;
+        self.open = self.requests.end_pass(options);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::source::tests::{S, record, run_end, run_facts, stage};
+    use super::*;
+
+    fn spool(stages: u32, requests: u64) -> Vec<SpoolEntry> {
+        let mut entries = vec![run_facts()];
+        for number in 0..stages {
+            let start = i64::from(number) * 100 * S;
+            for index in 0..requests {
+                let due = start + i64::try_from(index).expect("few requests") * S / 10;
+                entries.push(SpoolEntry::Request(Box::new(Record { stage: number, ..record(index, due) })));
+            }
+            entries.push(SpoolEntry::Stage(Box::new(stage(number, 10.0, 10.0, start))));
+        }
+        entries.push(run_end(1000 * S, false));
+        entries
+    }
+
+    #[test]
+    fn stages_and_summary() {
+        let options = MetricOptions::default();
+        let Ok(run) = summarise(&spool(3, 50), &options);
+        assert_eq!(run.stages.iter().map(|stage| stage.stage).collect::<Vec<_>>(), [0, 1, 2]);
+        assert!(run.stages.iter().all(|stage| stage.facts.is_some() && stage.requests.recorded_count() == 50));
+        assert_eq!(run.summary.recorded_count(), 150);
+        assert!(!run.interrupted());
+        assert_eq!(run.summary.successes.inter_token_latency.count(), 450);
+    }
+
+    #[test]
+    fn spool_that_was_cut_off_within_a_stage_keeps_every_record() {
+        let mut entries = spool(2, 20);
+        entries.truncate(1 + 20 + 1 + 7);
+        let options = MetricOptions::default();
+        let Ok(run) = summarise(&entries, &options);
+        assert!(run.interrupted());
+        assert_eq!(run.stages.len(), 2);
+        let last = &run.stages[1];
+        assert!(last.facts.is_none());
+        assert_eq!(last.requests.recorded_count(), 7);
+        assert!(last.requests.schedule_delay(&options).is_some());
+    }
+}

@@ -1,0 +1,117 @@
+//! What a person sees while a stage runs: a bar on a terminal, a line now and then in a pod log.
+//!
+//! It reads counters and draws; it never touches the load.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// Time between two lines about a running stage where there is no terminal.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// Time between two looks at the counters on a terminal.
+const REDRAW: Duration = Duration::from_millis(200);
+
+/// Counts of a running stage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests whose due instant has passed.
+    pub due: u64,
+    /// Requests handed to the client.
+    pub sent: u64,
+    /// Requests that have come to their end.
+    pub finished: u64,
+    /// Of those, the ones that failed.
+    pub failed: u64,
+}
+
+impl Counts {
+    fn line(self, total: u64) -> String {
+        let in_flight = self.sent.saturating_sub(self.finished);
+        let waiting = self.due.saturating_sub(self.sent);
+        let mut line = format!("{}/{total} done, {in_flight} in flight", self.finished);
+        if waiting > 0 {
+            line.push_str(&format!(", {waiting} waiting to be sent"));
+        }
+        if self.failed > 0 {
+            line.push_str(&format!(", {} failed", self.failed));
+        }
+        line
+    }
+}
+
+/// The display of a run.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    bars: MultiProgress,
+    terminal: bool,
+}
+
+impl Progress {
+    /// A display on standard error if that is a terminal, else one of log lines.
+    pub fn new() -> Self {
+        Self { bars: MultiProgress::new(), terminal: std::io::stderr().is_terminal() }
+    }
+
+    /// The bars, for whoever else writes to the terminal.
+    pub fn bars(&self) -> &MultiProgress {
+        &self.bars
+    }
+
+    /// Shows stage `stage` of `stages` with `total` requests until the future is dropped.
+    pub async fn show(&self, stage: usize, stages: usize, total: u64, counts: impl Fn() -> Counts) {
+        let name = format!("Stage {stage} ({} of {stages})", stage + 1);
+        if self.terminal {
+            self.draw(&name, total, counts).await;
+        } else {
+            loop {
+                tokio::time::sleep(HEARTBEAT).await;
+                tracing::info!("{name}: {}", counts().line(total));
+            }
+        }
+    }
+
+    async fn draw(&self, name: &str, total: u64, counts: impl Fn() -> Counts) {
+        let bar = self.bars.add(ProgressBar::new(total));
+        let _clears = ClearOnDrop(bar.clone());
+        let template = "{prefix} {wide_bar} {percent:>3}% {msg} [{elapsed_precise} left {eta}]";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(name.to_owned());
+        loop {
+            let now = counts();
+            bar.set_position(now.finished);
+            bar.set_message(now.line(total));
+            tokio::time::sleep(REDRAW).await;
+        }
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Takes the bar off the screen when the stage ends, however it ends.
+struct ClearOnDrop(ProgressBar);
+
+impl Drop for ClearOnDrop {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_only_what_there_is() {
+        let counts = Counts { due: 12, sent: 12, finished: 9, failed: 0 };
+        assert_eq!(counts.line(50), "9/50 done, 3 in flight");
+        let counts = Counts { due: 20, sent: 12, finished: 9, failed: 2 };
+        assert_eq!(counts.line(50), "9/50 done, 3 in flight, 8 waiting to be sent, 2 failed");
+    }
+}

@@ -1,0 +1,90 @@
+//! The arrival laws of load type `constant`.
+
+use benchmark_schemas::record::Nanos;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Arrival, Schedule};
+use crate::seed::{Purpose, Seed};
+
+/// Upstream's `constant` (compat/load.md §2.1): `n` exponential gaps, scaled so that their sum is the duration.
+///
+/// So there are exactly `n` arrivals, the last one exactly at the end of the stage; given their number they lie like
+/// those of a Poisson process. The gaps are drawn twice from the same stream, once to know their sum, so that no
+/// table of instants is kept.
+pub struct ScaledExponential {
+    seed: Seed,
+    stage: u32,
+    count: u64,
+    duration: Nanos,
+    /// Sum of the gaps as drawn, with mean 1.
+    sum: f64,
+}
+
+impl ScaledExponential {
+    /// `count` arrivals within `duration` nanoseconds.
+    pub fn new(seed: Seed, stage: u32, count: u64, duration: Nanos) -> Self {
+        let mut rng = seed.rng(Purpose::Arrivals, stage, 0);
+        let mut sum = 0.0;
+        for _ in 0..count {
+            sum += gap(&mut rng);
+        }
+        Self { seed, stage, count, duration, sum }
+    }
+}
+
+/// An exponential variate with mean 1, by inversion; never infinite because the uniform one never reaches 1.
+fn gap(rng: &mut ChaCha8Rng) -> f64 {
+    -(1.0 - rng.random::<f64>()).ln()
+}
+
+impl Schedule for ScaledExponential {
+    fn count(&self) -> u64 {
+        self.count
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a share of a duration that is itself in range")]
+    fn arrivals(&self) -> Box<dyn Iterator<Item = Arrival> + Send> {
+        let mut rng = self.seed.rng(Purpose::Arrivals, self.stage, 0);
+        let (count, duration, sum) = (self.count, self.duration, self.sum);
+        let mut elapsed = 0.0;
+        Box::new((0..count).map(move |index| {
+            elapsed += gap(&mut rng);
+            // The last one by definition, not by the luck of rounding (or of a sum of zeros).
+            let offset = if index + 1 == count {
+                duration
+            } else {
+                ((duration as f64 * (elapsed / sum)).round() as Nanos).min(duration)
+            };
+            Arrival { index, offset }
+        }))
+    }
+}
+
+/// Equal gaps: arrival `i` (from 0) of `n` lies at `(i + 1) · duration / n`.
+pub struct Even {
+    count: u64,
+    duration: Nanos,
+}
+
+impl Even {
+    /// `count` arrivals within `duration` nanoseconds.
+    pub fn new(count: u64, duration: Nanos) -> Self {
+        Self { count, duration }
+    }
+}
+
+impl Schedule for Even {
+    fn count(&self) -> u64 {
+        self.count
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a share of a duration that is itself in range")]
+    fn arrivals(&self) -> Box<dyn Iterator<Item = Arrival> + Send> {
+        let (count, duration) = (self.count, self.duration);
+        Box::new((0..count).map(move |index| {
+            let share = i128::from(index + 1) * i128::from(duration) / i128::from(count);
+            Arrival { index, offset: share as Nanos }
+        }))
+    }
+}

@@ -1,0 +1,73 @@
+//! When requests are due: arrival `i` of stage `s` is a function of (seed, `s`, `i`).
+//!
+//! Schedules are pure and lazy: iterating one costs constant memory, and any slice of it (every k-th arrival, for
+//! worker threads and for pods) is the same set of instants as the whole. They know nothing of requests, clocks or
+//! workers. A new law is a new implementation of [`Schedule`].
+
+mod laws;
+
+use std::sync::Arc;
+
+use benchmark_schemas::record::{Nanos, Pacing};
+
+use crate::plan::StagePlan;
+use crate::seed::Seed;
+
+pub use laws::{Even, ScaledExponential};
+
+/// One scheduled request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Position in the stage, from 0.
+    pub index: u64,
+    /// Instant, counted from the start of the stage.
+    pub offset: Nanos,
+}
+
+/// The law of one stage's arrivals.
+pub trait Schedule: Send + Sync {
+    /// Number of arrivals.
+    fn count(&self) -> u64;
+
+    /// All arrivals in order of index; offsets never decrease.
+    fn arrivals(&self) -> Box<dyn Iterator<Item = Arrival> + Send>;
+}
+
+/// Every `of`-th arrival, beginning with the one numbered `first`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    first: u64,
+    of: u64,
+}
+
+impl Shard {
+    /// The whole schedule.
+    pub const WHOLE: Self = Self { first: 0, of: 1 };
+
+    /// Part `k` (from 0) of this shard when it is dealt out to `parts` takers in turn.
+    ///
+    /// Splitting first among pods and then among worker threads gives the same parts as splitting once.
+    #[must_use]
+    pub fn part(self, k: u64, parts: u64) -> Self {
+        Self { first: self.first + self.of * k, of: self.of * parts }
+    }
+
+    /// The arrivals of this shard.
+    pub fn of(self, schedule: &dyn Schedule) -> impl Iterator<Item = Arrival> + Send + use<> {
+        let (first, of) = (self.first, self.of);
+        schedule.arrivals().filter(move |arrival| arrival.index % of == first)
+    }
+}
+
+/// The schedule of a stage.
+pub fn of_stage(stage: &StagePlan, seed: Seed) -> Arc<dyn Schedule> {
+    match stage.pacing {
+        Pacing::ScaledExponential => {
+            Arc::new(ScaledExponential::new(seed, stage.id, stage.requests, stage.duration_ns))
+        }
+        Pacing::Even => Arc::new(Even::new(stage.requests, stage.duration_ns)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

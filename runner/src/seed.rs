@@ -1,0 +1,64 @@
+//! Sub-seeds by purpose.
+//!
+//! Every random choice of a run is a function of (seed, purpose, stage, index), so the same seed gives the same
+//! workload whatever the number of workers, pods or restarts. It knows nothing of what is drawn.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// `load.base_seed`: the seed of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seed(pub u64);
+
+/// What a random stream is for; streams of different purposes are independent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Purpose {
+    /// Gaps between the arrivals of a stage.
+    Arrivals = 1,
+    /// Length of a prompt.
+    InputLength = 2,
+    /// Length of an answer.
+    OutputLength = 3,
+    /// Words of a prompt.
+    Prompt = 4,
+    /// Which words number the prompts of a stage.
+    Numbering = 5,
+}
+
+impl Seed {
+    /// The stream of `purpose` for item `index` of stage `stage`.
+    ///
+    /// The four numbers are the key of the cipher itself, so no two streams are related and none costs more than
+    /// another to reach.
+    pub fn rng(self, purpose: Purpose, stage: u32, index: u64) -> ChaCha8Rng {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.0.to_le_bytes());
+        key[8..12].copy_from_slice(&(purpose as u32).to_le_bytes());
+        key[12..16].copy_from_slice(&stage.to_le_bytes());
+        key[16..24].copy_from_slice(&index.to_le_bytes());
+        ChaCha8Rng::from_seed(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::Rng;
+
+    use super::*;
+
+    #[test]
+    fn streams_repeat_and_differ_by_every_part_of_their_name() {
+        let first = |seed: u64, purpose, stage, index| Seed(seed).rng(purpose, stage, index).next_u64();
+        let base = first(1, Purpose::Prompt, 2, 3);
+        assert_eq!(base, first(1, Purpose::Prompt, 2, 3));
+        for other in [
+            first(2, Purpose::Prompt, 2, 3),
+            first(1, Purpose::Arrivals, 2, 3),
+            first(1, Purpose::Prompt, 3, 3),
+            first(1, Purpose::Prompt, 2, 4),
+        ] {
+            assert_ne!(base, other);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Rules of `load`.
+
+use super::Faults;
+use crate::config::read::Sections;
+use crate::config::{AdapterShare, Load, LoadType, Stage, Sweep};
+
+/// How far the shares of the adapters may sum from 1: decimal fractions do not add up exactly.
+const SPLIT_TOLERANCE: f64 = 1e-6;
+
+pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
+    let Some(load) = &sections.load else { return };
+    if load.stages.is_empty() && load.sweep.is_none() {
+        faults.add(
+            "load.stages",
+            "there is nothing to run",
+            "give at least one stage, for example {rate: 5, duration: 180}, or load.sweep",
+        );
+    }
+    check_type(load, faults);
+    for (index, stage) in load.stages.iter().enumerate() {
+        check_stage(index, stage, faults);
+    }
+    if let Some(sweep) = &load.sweep {
+        check_sweep(sweep, load.kind, faults);
+    }
+    if let Some(split) = &load.lora_traffic_split {
+        check_split(split, faults);
+    }
+    check_limits(load, faults);
+    if let Some(breakers) = &sections.circuit_breakers {
+        let known: Vec<&str> = breakers.iter().flatten().map(|breaker| breaker.name.as_str()).collect();
+        check_breakers(load, &known, faults);
+    }
+}
+
+fn check_type(load: &Load, faults: &mut Faults<'_>) {
+    if load.kind == LoadType::TraceReplay && load.trace.is_none() {
+        faults.add("load.trace", "load type trace_replay needs a file of time stamps", "give load.trace.file");
+    }
+    if load.kind == LoadType::Concurrent && load.num_workers.is_some_and(|workers| workers <= 0) {
+        faults.add("load.num_workers", "load type concurrent needs at least one worker", "give 1 or more");
+    }
+}
+
+fn check_stage(index: usize, stage: &Stage, faults: &mut Faults<'_>) {
+    let key = |name: &str| format!("load.stages[{index}].{name}");
+    let mut times = Vec::new();
+    match stage {
+        Stage::Standard(stage) => {
+            for (name, value) in
+                [("num_requests", stage.num_requests), ("concurrency_level", stage.concurrency_level)]
+            {
+                if value.is_some() {
+                    faults.add(
+                        key(name),
+                        "is only for load type concurrent",
+                        "remove it, or set load.type: concurrent",
+                    );
+                }
+            }
+            times.push((key("duration"), stage.duration as f64));
+        }
+        Stage::Concurrent(_) => {}
+        Stage::Session(stage) => {
+            let sessions = stage.concurrent_sessions;
+            if let Some(rate) = stage.session_rate
+                && sessions > 0
+                && rate > sessions as f64
+            {
+                faults.add(
+                    key("session_rate"),
+                    format!("{rate} is above concurrent_sessions, {sessions}"),
+                    "lower the rate, or raise concurrent_sessions",
+                );
+            }
+            times.extend(stage.timeout.map(|seconds| (key("timeout"), seconds)));
+        }
+    }
+    faults.add_long_times(&times);
+}
+
+fn check_sweep(sweep: &Sweep, kind: LoadType, faults: &mut Faults<'_>) {
+    if matches!(kind, LoadType::Concurrent | LoadType::TraceSessionReplay) {
+        faults.add(
+            "load.sweep",
+            "a sweep varies the rate, which this load type does not have",
+            "remove it, or set load.type: constant",
+        );
+    }
+    faults.add_long_times(&[
+        ("load.sweep.timeout".to_owned(), sweep.timeout),
+        ("load.sweep.stage_duration".to_owned(), sweep.stage_duration as f64),
+    ]);
+}
+
+fn check_split(split: &[AdapterShare], faults: &mut Faults<'_>) {
+    let sum: f64 = split.iter().map(|share| share.split).sum();
+    if (sum - 1.0).abs() > SPLIT_TOLERANCE {
+        faults.add(
+            "load.lora_traffic_split",
+            format!("the splits sum to {sum}, not to 1"),
+            "make them sum to 1, or leave the list out",
+        );
+    }
+    for (index, share) in split.iter().enumerate() {
+        if share.split < 0.0 {
+            faults.add(
+                format!("load.lora_traffic_split[{index}].split"),
+                format!("{} is below 0", share.split),
+                "give a share from 0 to 1",
+            );
+        }
+    }
+}
+
+fn check_limits(load: &Load, faults: &mut Faults<'_>) {
+    // Printed as 0 for concurrent stages, which have limits of their own.
+    if load.worker_max_concurrency == 0 && load.kind != LoadType::Concurrent {
+        faults.add("load.worker_max_concurrency", "0 lets no request through", "give 1 or more");
+    }
+    let times = [
+        ("interval", Some(load.interval)),
+        ("request_timeout", load.request_timeout),
+        ("request_retry_backoff_sec", Some(load.request_retry_backoff_sec)),
+        ("stage_teardown_grace_seconds", Some(load.stage_teardown_grace_seconds)),
+    ];
+    let times: Vec<(String, f64)> = times
+        .into_iter()
+        .filter_map(|(name, seconds)| seconds.map(|seconds| (format!("load.{name}"), seconds)))
+        .collect();
+    faults.add_long_times(&times);
+}
+
+fn check_breakers(load: &Load, known: &[&str], faults: &mut Faults<'_>) {
+    for (index, name) in load.circuit_breakers.iter().enumerate() {
+        if !known.contains(&name.as_str()) {
+            let remedy = if known.is_empty() {
+                "define it under circuit_breakers".to_owned()
+            } else {
+                format!("defined are {}", known.join(", "))
+            };
+            faults.add(
+                format!("load.circuit_breakers[{index}]"),
+                format!("there is no circuit breaker named {name:?}"),
+                remedy,
+            );
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `extensions`: what upstream's configuration cannot say. Files without this key run on upstream's program too.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::record::Pacing;
+
+/// What upstream's configuration cannot say.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Extensions {
+    /// Additions to `load`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadExtensions>,
+}
+
+/// Additions to `load`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoadExtensions {
+    /// How load type `constant` spreads the requests of a stage; `scaled_exponential` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pacing: Option<PacingLaw>,
+}
+
+/// How load type `constant` spreads the requests of a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PacingLaw {
+    /// Exponential gaps, scaled so that rate × duration requests fill the stage: upstream's law.
+    ScaledExponential,
+    /// Equal gaps.
+    Even,
+}
+
+impl From<PacingLaw> for Pacing {
+    fn from(law: PacingLaw) -> Self {
+        match law {
+            PacingLaw::ScaledExponential => Self::ScaledExponential,
+            PacingLaw::Even => Self::Even,
+        }
+    }
+}

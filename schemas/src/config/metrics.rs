@@ -1,0 +1,54 @@
+//! `metrics`: where the server's own metrics are read from.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Time between two scrapes of the server, seconds.
+pub const SCRAPE_INTERVAL_SECONDS: u64 = 15;
+
+/// Where the server's own metrics are read from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Kind of the source.
+    #[serde(rename = "type")]
+    pub kind: MetricsType,
+    /// The Prometheus server; without it no metrics are read.
+    #[serde(default)]
+    pub prometheus: Option<PrometheusSource>,
+}
+
+/// Kind of a source of metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricsType {
+    /// A Prometheus server.
+    Prometheus,
+    /// None.
+    Default,
+}
+
+/// A Prometheus server: exactly one of `url` and `google_managed: true`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrometheusSource {
+    /// Time between two scrapes, seconds; 0 means 30.
+    pub scrape_interval: u64,
+    /// Address of the server, `http` or `https`.
+    pub url: Option<String>,
+    /// Label matchers of PromQL that every query gets, for example `pod="vllm-0"`.
+    pub filters: Vec<String>,
+    /// Use Google Cloud Managed Service for Prometheus.
+    pub google_managed: bool,
+}
+
+impl Default for PrometheusSource {
+    fn default() -> Self {
+        Self {
+            scrape_interval: SCRAPE_INTERVAL_SECONDS,
+            url: None,
+            filters: Vec::new(),
+            google_managed: false,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! From a document to a [`Config`]: shape first, by the JSON Schema, then meaning, section by section, so that one
+//! reading reports everything that is wrong.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::data::ALIASES;
+use super::{
+    Api, CircuitBreaker, Config, Data, Extensions, Load, Metrics, Report, Server, Storage, Tokenizer, checks,
+    support,
+};
+use crate::problem::{Origin, Problem, Problems};
+use crate::tree::{Content, Entry, Node};
+use crate::yaml::{self, Dialect};
+
+impl Config {
+    /// Reads `text`; `file` names it in problems. Errors are everything that is wrong with the text.
+    pub fn from_yaml(text: &str, file: &str) -> Result<Self, Problems> {
+        Self::from_node(yaml::parse(text, file, Dialect::Config)?)
+    }
+
+    /// Reads a document, for example one that command-line flags have been merged into. Errors are everything that
+    /// is wrong with it; what no code executes yet is no error here, see [`Config::executable`].
+    pub fn from_node(document: Node) -> Result<Self, Problems> {
+        read(document, false)
+    }
+
+    /// Like [`Config::from_node`], and what no code executes yet is an error too.
+    pub fn executable(document: Node) -> Result<Self, Problems> {
+        read(document, true)
+    }
+}
+
+/// The sections of a document; `None` is one whose shape is wrong.
+#[derive(Serialize)]
+pub(super) struct Sections {
+    pub(super) api: Option<Api>,
+    pub(super) data: Option<Data>,
+    pub(super) load: Option<Load>,
+    pub(super) metrics: Option<Option<Metrics>>,
+    pub(super) report: Option<Report>,
+    pub(super) storage: Option<Option<Storage>>,
+    pub(super) server: Option<Server>,
+    pub(super) tokenizer: Option<Option<Tokenizer>>,
+    pub(super) circuit_breakers: Option<Option<Vec<CircuitBreaker>>>,
+    pub(super) extensions: Option<Option<Extensions>>,
+}
+
+fn read(mut document: Node, must_run: bool) -> Result<Config, Problems> {
+    normalise(&mut document);
+    let mut problems = drop_second_spelling(&mut document);
+    let broken_names = problems.clone();
+    let _ = schema_for(&document);
+    let broken: BTreeSet<&str> = problems.iter().skip(broken_names.len()).map(|p| section_of(&p.key)).collect();
+    let mut unreadable = Vec::new();
+    let sections = sections(&document, &broken, &mut unreadable);
+    problems.extend(unreadable);
+    problems.extend(checks::run(&sections, &document));
+    if must_run {
+        let tree = serde_json::to_value(&sections).unwrap_or_default();
+        problems.extend(support::unsupported_in(&tree, &document));
+    }
+    Problems::check(problems)?;
+    sections.assemble().ok_or_else(|| {
+        Problem::new(document.origin, "", "the configuration could not be read", "please report this").into()
+    })
+}
+
+/// An empty document is a mapping without keys, as upstream has it; so is a missing `server`, for then the keys
+/// that it needs can be named.
+fn normalise(document: &mut Node) {
+    let empty = match &document.content {
+        Content::Null | Content::Bool(false) => true,
+        Content::Number(number) => number.as_f64() == Some(0.0),
+        Content::String(text) => text.is_empty(),
+        Content::List(items) => items.is_empty(),
+        Content::Bool(true) | Content::Map(_) => false,
+    };
+    if empty {
+        document.content = Node::empty_map(document.origin.clone()).content;
+    }
+    let origin = document.origin.clone();
+    if let Content::Map(entries) = &mut document.content {
+        let server = entries
+            .entry("server".to_owned())
+            .or_insert_with(|| Entry { key_origin: origin.clone(), node: Node::empty_map(origin.clone()) });
+        if server.node.is_null() {
+            server.node = Node::empty_map(server.node.origin.clone());
+        }
+    }
+}
+
+/// Finds keys that are given under both of their names, and drops one.
+fn drop_second_spelling(document: &mut Node) -> Vec<Problem> {
+    let Some(Content::Map(entries)) = map_at(document, &["data", "shared_prefix"]) else { return Vec::new() };
+    let mut problems = Vec::new();
+    for (name, alias) in ALIASES {
+        if entries.contains_key(name)
+            && let Some(second) = entries.shift_remove(alias)
+        {
+            problems.push(Problem::new(
+                second.key_origin,
+                format!("data.shared_prefix.{alias}"),
+                format!("is another name of {name}, which is given too"),
+                "keep one of the two",
+            ));
+        }
+    }
+    problems
+}
+
+fn map_at<'a>(node: &'a mut Node, path: &[&str]) -> Option<&'a mut Content> {
+    path.iter()
+        .try_fold(node, |node, key| match &mut node.content {
+            Content::Map(entries) => entries.get_mut(*key).map(|entry| &mut entry.node),
+            _ => None,
+        })
+        .map(|node| &mut node.content)
+}
+
+/// The schema with the kind of stages that the document's `load.type` asks for; any other type than the two named
+/// here has standard stages.
+fn schema_for(document: &Node) -> Value {
+    let mut schema = super::json_schema();
+    let kind = match document.at(["load", "type"]).map(|node| &node.content) {
+        Some(Content::String(kind)) if kind == "concurrent" => "ConcurrentStage",
+        Some(Content::String(kind)) if kind == "trace_session_replay" => "SessionStage",
+        _ => "StandardStage",
+    };
+    if let Some(items) = schema.pointer_mut("/definitions/Load/properties/stages/items") {
+        *items = serde_json::json!({ "$ref": format!("#/definitions/{kind}") });
+    }
+    schema
+}
+
+/// The top-level key of a key path.
+fn section_of(key: &str) -> &str {
+    key.split(['.', '[']).next().unwrap_or_default()
+}
+
+fn sections(document: &Node, broken: &BTreeSet<&str>, problems: &mut Vec<Problem>) -> Sections {
+    // A fault of the document itself leaves nothing to look into.
+    let whole = !broken.contains("");
+    let mut reader = Reader { document, broken, whole, problems };
+    Sections {
+        api: reader.section("api", Api::default),
+        data: reader.section("data", Data::default),
+        load: reader.section("load", Load::default),
+        metrics: reader.section("metrics", || None),
+        report: reader.section("report", Report::default),
+        storage: reader.section("storage", super::default_storage),
+        server: reader.required("server"),
+        tokenizer: reader.section("tokenizer", || None),
+        circuit_breakers: reader.section("circuit_breakers", || None),
+        extensions: reader.section("extensions", || None),
+    }
+}
+
+struct Reader<'a> {
+    document: &'a Node,
+    broken: &'a BTreeSet<&'a str>,
+    whole: bool,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn section<T: DeserializeOwned>(&mut self, key: &str, default: impl FnOnce() -> T) -> Option<T> {
+        if self.whole && self.document.get(key).is_none() { Some(default()) } else { self.required(key) }
+    }
+
+    fn required<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
+        if !self.whole || self.broken.contains(key) {
+            return None;
+        }
+        let node = self.document.get(key)?;
+        match serde_json::from_value(node.to_json()) {
+            Ok(section) => Some(section),
+            Err(error) => {
+                self.problems.push(Problem::new(node.origin.clone(), key, error.to_string(), ""));
+                None
+            }
+        }
+    }
+}
+
+impl Sections {
+    fn assemble(self) -> Option<Config> {
+        let mut storage = self.storage?;
+        // Upstream would write to `/`.
+        if let Some(storage) = &mut storage
+            && storage.local_storage.path.is_empty()
+        {
+            storage.local_storage.path = ".".to_owned();
+        }
+        Some(Config {
+            api: self.api?,
+            data: self.data?,
+            load: self.load?,
+            metrics: self.metrics?,
+            report: self.report?,
+            storage,
+            server: self.server?,
+            tokenizer: self.tokenizer?,
+            circuit_breakers: self.circuit_breakers?,
+            extensions: self.extensions?,
+        })
+    }
+}
+
+/// The place of the value at dotted path `key`, or of the nearest thing around it that was written.
+pub(super) fn origin_of(document: &Node, key: &str) -> Origin {
+    let mut node = document;
+    for step in key.split(['.', '[']).map(|step| step.trim_end_matches(']')) {
+        match node.at([step]) {
+            Some(child) => node = child,
+            None => break,
+        }
+    }
+    node.origin.clone()
+}

@@ -1,0 +1,204 @@
+//! `capacity.json`: what each stage showed, and the two brackets that follow.
+//!
+//! All rates are in requests/s, all latencies in seconds, all shares between 0 and 1.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The answer to "which rate can be relied on?", with all that it rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Capacity {
+    /// Version of this file's structure: 1.
+    pub format: u32,
+    /// Eight hexadecimal digits that name the run.
+    pub run_id: String,
+    /// True if a signal or a deadline ended the run before its plan was done.
+    pub interrupted: bool,
+    /// The limits by which the verdicts were given.
+    pub limits: Limits,
+    /// What each stage showed, in the order of the run.
+    pub stages: Vec<StageCapacity>,
+    /// Where the server stops keeping up.
+    pub saturation: Saturation,
+    /// Where the service gets worse.
+    pub knee: Knee,
+    /// What a reader of the brackets should know besides, such as stages that contradict each other.
+    pub notes: Vec<String>,
+}
+
+/// An interval of offered rates, requests/s: `[lower, upper]`; null where no stage marks that end.
+///
+/// The lower end is a rate that was seen to be good, the upper end one that was seen to be bad.
+pub type Bracket = [Option<f64>; 2];
+
+/// Where the server stops keeping up with the offered rate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Saturation {
+    /// Offered rates, requests/s: last stage that was not saturated, first stage that was.
+    pub bracket: Bracket,
+}
+
+/// Where latencies or errors leave what they are at low load.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Knee {
+    /// Offered rates, requests/s: last sustained stage, first degraded or saturated one.
+    pub bracket: Bracket,
+    /// Recommended production range, requests/s: a share of the bracket's lower end, see
+    /// `limits.recommended_share`; null where that end is.
+    pub recommended: Option<[f64; 2]>,
+    /// Stage with whose latencies the others were compared; null if no stage could serve for it.
+    pub baseline_stage: Option<u32>,
+}
+
+/// What is concluded from one stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Verdict {
+    /// The server kept up, and latencies and errors stayed as they are at low load.
+    #[serde(rename = "sustained")]
+    Sustained,
+    /// The server kept up, but latencies or errors rose above their limits.
+    #[serde(rename = "degraded")]
+    Degraded,
+    /// Work piled up: fewer requests came to their end than fell due.
+    #[serde(rename = "saturated")]
+    Saturated,
+    /// The stage does not show enough to say; it moves no bracket.
+    #[serde(rename = "undecided")]
+    Undecided,
+    /// The load generator itself was too slow, so that the stage says nothing about the server; it moves no bracket.
+    #[serde(rename = "invalid (client)")]
+    InvalidClient,
+}
+
+impl Verdict {
+    /// All verdicts, best first.
+    pub const ALL: [Self; 5] =
+        [Self::Sustained, Self::Degraded, Self::Saturated, Self::Undecided, Self::InvalidClient];
+}
+
+impl fmt::Display for Verdict {
+    /// The name as it stands in `capacity.json`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Sustained => "sustained",
+            Self::Degraded => "degraded",
+            Self::Saturated => "saturated",
+            Self::Undecided => "undecided",
+            Self::InvalidClient => "invalid (client)",
+        })
+    }
+}
+
+/// How arrivals are spread over a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pacing {
+    /// Exponential gaps, scaled so that exactly rate × duration requests fill the stage; upstream's `constant`.
+    ScaledExponential,
+    /// Equal gaps.
+    Even,
+}
+
+/// What one stage showed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StageCapacity {
+    /// Number of the stage, from 0.
+    pub stage: u32,
+    /// Rate that the configuration asks for, requests/s.
+    pub configured_rate: f64,
+    /// Requests that fell due in the sending window, per second of it. The brackets are in this rate.
+    pub offered_rate: f64,
+    /// Requests that were sent in the sending window, per second of it.
+    pub achieved_rate: f64,
+    /// Requests that were answered successfully in the sending window, per second of it.
+    pub completed_rate: f64,
+    /// Length of the sending window, seconds: the configured duration, or less if the stage was stopped.
+    pub window_seconds: f64,
+    /// Law of the arrivals.
+    pub pacing: Pacing,
+    /// What is concluded from the stage.
+    pub verdict: Verdict,
+    /// Why: one sentence for each finding that led to the verdict.
+    pub reasons: Vec<String>,
+    /// Scheduled requests of the stage, whatever became of them.
+    pub scheduled: u64,
+    /// Requests that were answered successfully.
+    pub succeeded: u64,
+    /// Requests that failed, time-outs included.
+    pub failed: u64,
+    /// Requests that the end of the stage or of the run cut off.
+    pub cancelled: u64,
+    /// Requests that were never sent because the stage or the run was stopped.
+    pub not_dispatched: u64,
+    /// Growth of the backlog as a share of the offered rate; null if too few requests were measured.
+    pub backlog_growth: Option<f64>,
+    /// 95 % confidence interval of `backlog_growth`, `[lower, upper]`.
+    pub backlog_growth_interval: Option<[f64; 2]>,
+    /// Failures among the requests that came to their end by themselves; null if there were none.
+    pub error_rate: Option<f64>,
+    /// One-sided 95 % lower bound of `error_rate` (Clopper–Pearson).
+    pub error_rate_lower: Option<f64>,
+    /// Time to the first token from the scheduled instant, seconds; null without streamed answers.
+    pub time_to_first_token: Option<LatencyQuantiles>,
+    /// Request latency per output token from the scheduled instant, seconds; null without answers.
+    pub normalized_time_per_output_token: Option<LatencyQuantiles>,
+    /// 99th percentile of the distance between the scheduled and the actual instant of sending, over the requests
+    /// that found an in-flight permit free, seconds; null if there were none.
+    pub send_error_p99_seconds: Option<f64>,
+    /// Share of the stage for which the CPU quota held the load generator back; null if the system does not say.
+    pub throttled_share: Option<f64>,
+    /// Share of the stage that the busiest runtime of the load generator spent working.
+    pub busiest_runtime: f64,
+    /// Greatest number of requests that could be in flight at once.
+    pub in_flight_cap: u64,
+    /// Requests that fell due while as many as that were unfinished.
+    pub waited_for_permit: u64,
+}
+
+/// Quantiles of a latency from the scheduled instant, seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LatencyQuantiles {
+    /// Median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// `p95` in units of the baseline stage's; null without a baseline.
+    pub p95_ratio: Option<f64>,
+    /// One-sided 95 % lower bound of `p95_ratio` (moving-block bootstrap); null without a baseline.
+    pub p95_ratio_lower: Option<f64>,
+}
+
+/// The limits by which verdicts are given. A stage is compared with them in the order in which they stand here.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// `invalid (client)`: the 99th percentile of the send error is above this, seconds.
+    pub send_error_p99_seconds: f64,
+    /// `invalid (client)`: the throttled share of the stage is above this.
+    pub throttled_share: f64,
+    /// `invalid (client)`: the busiest runtime is above this.
+    pub busiest_runtime: f64,
+    /// `undecided`: fewer requests than this were measured.
+    pub min_requests: u64,
+    /// `saturated`: the lower bound of the backlog's growth is above this share of the offered rate.
+    pub backlog_growth: f64,
+    /// `undecided`: the upper bound of the backlog's growth is above this, though the lower is not above the limit.
+    pub backlog_growth_unclear: f64,
+    /// `degraded`: p95 of a latency is above this multiple of the baseline stage's …
+    pub p95_ratio: f64,
+    /// … and the lower bound of the multiple is above this.
+    pub p95_ratio_lower: f64,
+    /// `degraded`: the lower bound of the error rate is above this.
+    pub error_rate: f64,
+    /// The recommended range as shares of the knee's lower end.
+    pub recommended_share: [f64; 2],
+}

@@ -1,0 +1,204 @@
+//! Numbers as values may spell them.
+//!
+//! `helm --set` makes an integer of `5` but a string of `2.5`; a string that spells a decimal number is therefore as
+//! good as the number. The range stands in the schema for numbers and is checked again here for strings.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Number, Value};
+
+/// Strings that count as numbers: plain decimals, perhaps with an exponent.
+pub(super) const DECIMAL: &str = r"^([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$";
+
+/// The number that `value` is or spells.
+pub(super) fn read(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) if is_decimal(text) => text.parse().ok(),
+        _ => None,
+    }
+    .filter(|number: &f64| number.is_finite())
+}
+
+/// What [`DECIMAL`] matches.
+fn is_decimal(text: &str) -> bool {
+    let (digits, exponent) = match text.split_once(['e', 'E']) {
+        Some((digits, exponent)) => (digits, exponent.strip_prefix(['+', '-']).unwrap_or(exponent)),
+        None => (text, "0"),
+    };
+    let plain = digits.strip_prefix('.').map_or_else(|| digits.replacen('.', "", 1), str::to_owned);
+    let starts_well = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    [plain.as_str(), exponent].iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+        && starts_well
+}
+
+/// A number as JSON, an integer if it is whole.
+pub(crate) fn to_number(number: f64) -> Number {
+    // 2^53: up to here each integer has its own double.
+    if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and within i64, tested above")]
+        let integer = number as i64;
+        return Number::from(integer);
+    }
+    Number::from_f64(number).unwrap_or_else(|| Number::from(0))
+}
+
+macro_rules! figure {
+    ($(#[$doc:meta])* $name:ident, $json_type:literal, $range:tt, |$number:ident| $holds:expr, $needs:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        pub struct $name(f64);
+
+        impl $name {
+            /// What a value must be.
+            pub const NEEDS: &'static str = $needs;
+
+            /// The number, if it is in range.
+            pub fn new($number: f64) -> Option<Self> {
+                ($number.is_finite() && $holds).then_some(Self($number))
+            }
+
+            /// The number.
+            pub fn get(self) -> f64 {
+                self.0
+            }
+
+            /// The number as JSON.
+            pub fn json(self) -> Value {
+                Value::Number(to_number(self.0))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                to_number(self.0).serialize(serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let value = Value::deserialize(deserializer)?;
+                read(&value).and_then(Self::new).ok_or_else(|| de::Error::custom(Self::NEEDS))
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let mut schema = json_schema!({ "type": [$json_type, "string"], "pattern": DECIMAL });
+                if let Value::Object(range) = serde_json::json!($range) {
+                    schema.ensure_object().extend(range);
+                }
+                schema
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+figure!(
+    /// A rate in requests per second, above 0.
+    Rate,
+    "number",
+    { "exclusiveMinimum": 0 },
+    |number| number > 0.0,
+    "must be a number above 0"
+);
+
+figure!(
+    /// A span of time in seconds, above 0.
+    Seconds,
+    "number",
+    { "exclusiveMinimum": 0 },
+    |number| number > 0.0,
+    "must be a number above 0"
+);
+
+figure!(
+    /// A number that is not negative.
+    Amount,
+    "number",
+    { "minimum": 0 },
+    |number| number >= 0.0,
+    "must be a number that is not negative"
+);
+
+figure!(
+    /// A whole number that is not negative.
+    Whole,
+    "integer",
+    { "minimum": 0 },
+    |number| number >= 0.0 && number.fract() == 0.0,
+    "must be a whole number that is not negative"
+);
+
+figure!(
+    /// A whole number of at least 1.
+    Count,
+    "integer",
+    { "minimum": 1 },
+    |number| number >= 1.0 && number.fract() == 0.0,
+    "must be a whole number of at least 1"
+);
+
+figure!(
+    /// A percentile: above 0, at most 100.
+    Percentile,
+    "number",
+    { "exclusiveMinimum": 0, "maximum": 100 },
+    |number| number > 0.0 && number <= 100.0,
+    "must be a number above 0 and at most 100"
+);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn strings_that_spell_decimals_are_numbers() {
+        let spelt = |text: &str| serde_json::from_value::<Rate>(json!(text)).ok().map(Rate::get);
+        assert_eq!(spelt("2.5"), Some(2.5));
+        assert_eq!(spelt("1e3"), Some(1000.0));
+        assert_eq!(spelt(".5"), Some(0.5));
+        assert_eq!(spelt("5."), Some(5.0));
+        for text in ["", ".", "e5", "-1", "+1", "1 ", "0x10", "1_0", "nan", "inf", "1e", "1.2.3", "0", "1e999", ".."] {
+            assert_eq!(spelt(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn whole_figures_are_written_as_integers() {
+        assert_eq!(Count::new(5.0).unwrap().json().to_string(), "5");
+        assert_eq!(Rate::new(2.5).unwrap().json().to_string(), "2.5");
+        assert_eq!(Count::new(2.5), None);
+        assert_eq!(Count::new(0.0), None);
+        assert_eq!(Percentile::new(100.5), None);
+        assert_eq!(Amount::new(f64::NAN), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_positive_number_is_the_rate_it_spells(number in 1e-9..1e15f64) {
+            let spelt: Rate = serde_json::from_value(json!(number.to_string())).unwrap();
+            prop_assert_eq!(Some(spelt), Rate::new(number));
+        }
+    }
+}

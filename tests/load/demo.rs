@@ -1,0 +1,28 @@
+//! The demo as a newcomer runs it: it ends well, and its bracket holds the simulator's true capacity.
+
+use anyhow::{Context as _, Result};
+use benchmark_tests::{program, root, run};
+use serde_json::Value;
+
+use crate::MACHINE;
+use crate::rig::{json, text};
+
+#[test]
+fn the_demo_finds_the_simulators_capacity() -> Result<()> {
+    let _machine = MACHINE.lock();
+    let output = run(&program("demo"), [""; 0])?;
+    let shown = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+
+    let truth = json(&root().join(".demo/truth.json"))?;
+    let capacity = truth["capacity_requests_per_second"].as_f64().context("the truth")?;
+    let measured = truth["measured_requests_per_second"].as_f64().context("the measured truth")?;
+    assert!((measured / capacity - 1.0).abs() <= 0.02, "measured {measured}, by the formula {capacity}");
+
+    let found: Value = json(&root().join(".demo/reports/capacity.json"))?;
+    let bound = |end: usize| found["saturation"]["bracket"][end].as_f64().context("a closed bracket");
+    let (lower, upper) = (bound(0)?, bound(1)?);
+    assert!(lower < capacity && capacity <= upper, "({lower}, {upper}] does not hold {capacity}\n{shown}");
+    assert!(found["knee"]["recommended"][0].is_number(), "a range is recommended\n{shown}");
+    Ok(())
+}

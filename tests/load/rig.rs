@@ -1,0 +1,141 @@
+//! What the load tests share: a folder with a tokenizer, a simulated server, an S3 server, and a run of the program.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use benchmark_tests::{Simulator, program, tool};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The model's name at the simulator.
+pub(crate) const MODEL: &str = "qwen3-8b";
+
+/// A folder to run in, with a tokenizer, and a server to run against.
+pub(crate) struct Rig {
+    folder: TempDir,
+    pub(crate) simulator: Simulator,
+}
+
+impl Rig {
+    /// A simulator that answers quickly, with further `arguments`.
+    pub(crate) fn start(arguments: &[&str]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let tokenizer = folder.path().join("tokenizer");
+        model_server_simulator::tokenizer::write_small_tokenizer(&tokenizer)?;
+        let tokenizer = tokenizer.to_string_lossy().into_owned();
+        let mut all = vec!["--model", MODEL, "--tokenizer", &tokenizer];
+        all.extend(arguments);
+        let simulator = Simulator::start(all)?;
+        Ok(Self { folder, simulator })
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Server and tokenizer sections of a configuration for this rig.
+    pub(crate) fn target(&self) -> String {
+        format!(
+            "server:\n  type: vllm\n  model_name: {MODEL}\n  base_url: {}\n  ignore_eos: true\ntokenizer:\n  pretrained_model_name_or_path: {}\n",
+            self.simulator.base_url,
+            self.path("tokenizer").display()
+        )
+    }
+
+    /// Writes `config` and prepares the program to run with it in the rig's folder.
+    pub(crate) fn command(&self, config: &str) -> Result<Command> {
+        let file = self.path("config.yml");
+        fs_err::write(&file, config)?;
+        let mut command = Command::new(program("inference-perf"));
+        command.arg("--config_file").arg(file).current_dir(self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(command)
+    }
+
+    /// Requests that the server has answered or is answering.
+    pub(crate) fn served(&self) -> Result<u64> {
+        let stats: Value = reqwest::blocking::get(format!("{}/stats", self.simulator.base_url))?.json()?;
+        stats["totals"]["received"].as_u64().context("/stats says how many requests were received")
+    }
+}
+
+/// Standard output of a finished program as text.
+pub(crate) fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A JSON file.
+pub(crate) fn json(file: &Path) -> Result<Value> {
+    Ok(serde_json::from_str(&fs_err::read_to_string(file)?)?)
+}
+
+/// A server that speaks the S3 protocol, with its own process; ended when dropped.
+pub(crate) struct S3 {
+    process: Child,
+    pub(crate) endpoint: String,
+}
+
+impl S3 {
+    pub(crate) fn start() -> Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let process = Command::new(tool("venv/bin/moto_server"))
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let server = Self { process, endpoint: format!("http://127.0.0.1:{port}") };
+        let begin = Instant::now();
+        while reqwest::blocking::get(&server.endpoint).is_err() {
+            ensure!(begin.elapsed() < Duration::from_secs(60), "the S3 server does not answer");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(server)
+    }
+
+    pub(crate) fn create_bucket(&self, name: &str) -> Result<()> {
+        let url = format!("{}/{name}", self.endpoint);
+        reqwest::blocking::Client::new().put(url).send()?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Body of an object.
+    pub(crate) fn object(&self, bucket: &str, key: &str) -> Result<String> {
+        let url = format!("{}/{bucket}/{key}", self.endpoint);
+        Ok(reqwest::blocking::get(url)?.error_for_status()?.text()?)
+    }
+
+    /// Keys of all objects of a bucket.
+    pub(crate) fn keys(&self, bucket: &str) -> Result<Vec<String>> {
+        let url = format!("{}/{bucket}?list-type=2", self.endpoint);
+        let listing = reqwest::blocking::get(url)?.error_for_status()?.text()?;
+        let keys = listing.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
+        Ok(keys.map(str::to_owned).collect())
+    }
+
+    pub(crate) fn stop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// The storage section of a configuration, and the credentials that the server wants to see.
+    pub(crate) fn storage(&self, bucket: &str, path: &str) -> String {
+        format!(
+            "storage:\n  local_storage:\n    path: reports\n  simple_storage_service:\n    bucket_name: {bucket}\n    path: {path}\n    endpoint_url: {}\n    region_name: us-east-1\n",
+            self.endpoint
+        )
+    }
+}
+
+/// Credentials as a pod would have them.
+pub(crate) fn with_credentials(command: &mut Command) -> &mut Command {
+    command.env("AWS_ACCESS_KEY_ID", "test-key").env("AWS_SECRET_ACCESS_KEY", "test-secret")
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,101 @@
+//! Runs real Helm and the renderer with the same arguments.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use benchmark_tests::{chart, documents, program, run, run_ok, tool};
+use serde_json::Value;
+
+/// The versions of Helm that the chart supports, by the name of their binary.
+pub(crate) const HELMS: [&str; 2] = ["helm", "helm3"];
+
+/// Arguments behind `template`, the release name included; `{chart}` stands for the chart's folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    /// What the case is about.
+    pub(crate) name: String,
+    /// Release name.
+    pub(crate) release: String,
+    /// `-f`, `--set`, `-n` and their values.
+    pub(crate) arguments: Vec<String>,
+}
+
+impl Case {
+    pub(crate) fn new<S: Into<String>>(
+        name: impl Into<String>,
+        release: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        Self { name: name.into(), release: release.to_owned(), arguments }
+    }
+
+    /// The objects that `helm template` gives.
+    pub(crate) fn by_helm(&self, helm: &str) -> Result<Vec<Value>> {
+        let mut arguments =
+            vec!["template".to_owned(), self.release.clone(), chart().to_string_lossy().into_owned()];
+        arguments.extend(self.arguments.iter().cloned());
+        documents(&run_ok(&tool(helm), arguments)?)
+    }
+
+    /// The objects that `benchmark-render template` gives.
+    pub(crate) fn by_renderer(&self) -> Result<Vec<Value>> {
+        documents(&run_ok(&program("benchmark-render"), self.renderer_arguments("template"))?)
+    }
+
+    /// The `config.yml` that `benchmark-render config` gives.
+    pub(crate) fn config_by_renderer(&self) -> Result<String> {
+        run_ok(&program("benchmark-render"), self.renderer_arguments("config"))
+    }
+
+    /// True if both refuse the case.
+    pub(crate) fn is_refused_by_all(&self) -> Result<bool> {
+        let renderer = run(&program("benchmark-render"), self.renderer_arguments("template"))?;
+        let mut refused = renderer.status.code() == Some(1);
+        for helm in HELMS {
+            refused &= self.by_helm(helm).is_err();
+        }
+        Ok(refused)
+    }
+
+    fn renderer_arguments(&self, command: &str) -> Vec<String> {
+        let mut arguments = vec![command.to_owned(), self.release.clone()];
+        arguments.extend(self.arguments.iter().cloned());
+        arguments
+    }
+}
+
+/// The guide's installation of each scenario (chart-facts C2).
+pub(crate) fn guide_cases() -> Vec<Case> {
+    let scenarios = [
+        ("baseline", "baseline-test"),
+        ("saturation", "saturation-test"),
+        ("sweep", "sweep-test"),
+        ("production", "production-sim"),
+    ];
+    let case = |(scenario, release): (&str, &str)| {
+        let arguments = [
+            format!("--set=benchmark.scenario={scenario}"),
+            "--set=benchmark.target.baseUrl=http://qwen3-vllm.default:8000".to_owned(),
+            "--set=benchmark.target.modelName=qwen3-8b".to_owned(),
+            "--set=benchmark.target.tokenizerPath=Qwen/Qwen3-8B".to_owned(),
+            "--namespace=benchmarking".to_owned(),
+        ];
+        Case::new(format!("guide: {scenario}"), release, arguments)
+    };
+    scenarios.map(case).to_vec()
+}
+
+/// One case for each values file of the chart's `ci` folder, named by the file.
+pub(crate) fn ci_cases() -> Result<Vec<Case>> {
+    let mut files: Vec<PathBuf> = fs_err::read_dir(chart().join("ci"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<std::io::Result<_>>()?;
+    files.sort();
+    let case = |file: &PathBuf| {
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let arguments = vec!["-f".to_owned(), file.to_string_lossy().into_owned()];
+        Case::new(format!("ci/{name}"), "ci-release", arguments)
+    };
+    Ok(files.iter().map(case).collect())
+}

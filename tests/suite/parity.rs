@@ -1,0 +1,124 @@
+//! `benchmark-render template` gives the objects that Helm 3 and Helm 4 give.
+
+use anyhow::Result;
+use benchmark_tests::config_text;
+
+use crate::helm::{Case, HELMS, ci_cases, guide_cases};
+
+/// Overrides as the guide's users type them, and values that are hard to keep apart from YAML syntax.
+fn override_cases() -> Vec<Case> {
+    vec![
+        Case::new("defaults", "r", [""; 0]),
+        Case::new(
+            "C3: one field of one stage",
+            "baseline-test",
+            ["--set", "benchmark.scenarios.baseline.load.stages[0].duration=600"],
+        ),
+        Case::new(
+            "a later stage's rate",
+            "saturation-test",
+            ["--set", "benchmark.scenario=saturation,benchmark.scenarios.saturation.load.stages[2].rate=25.5"],
+        ),
+        Case::new("C4: the guide's old resources key", "b", ["--set", "benchmark.resources.main.requests.cpu=4"]),
+        Case::new("C4: the chart's resources key", "b", ["--set", "benchmark.resources.requests.cpu=4"]),
+        Case::new("a release that holds the chart's name", "my-benchmark-charts", [""; 0]),
+        Case::new(
+            "a release of 53 characters",
+            "a-release-name-that-is-as-long-as-helm-will-accept-it",
+            ["--set", "benchmark.scenario=saturation"],
+        ),
+        Case::new("another namespace", "r", ["--namespace", "team-a"]),
+        Case::new(
+            "one namespace against the release's",
+            "r",
+            ["--namespace", "team-a", "--set", "benchmark.namespace=benchmarking"],
+        ),
+        Case::new(
+            "texts that YAML reads as something else",
+            "r",
+            [
+                "--set-string",
+                "benchmark.target.modelName=yes",
+                "--set-string",
+                "benchmark.target.tokenizerPath=0123",
+                "--set-string",
+                "benchmark.storage.s3.bucketName=1e3",
+            ],
+        ),
+        Case::new(
+            "texts with YAML and shell syntax",
+            "r",
+            [
+                "--set-string",
+                "benchmark.target.modelName=a: b # $(id) {{ .Values }} \"'",
+                "--set-string",
+                "benchmark.target.tokenizerPath=line one\nline two: \u{fc}",
+            ],
+        ),
+        Case::new("a large number", "r", ["--set", "benchmark.config.load.base_seed=1000000"]),
+        Case::new("a rate above a million", "r", ["--set", "benchmark.scenarios.baseline.load.stages[0].rate=1234567"]),
+        Case::new("a default set to null", "r", ["--set", "benchmark.resources.limits=null"]),
+        Case::new("passthrough", "r", ["--set", "benchmark.config.report.request_lifecycle.per_request=true"]),
+        Case::new(
+            "a user's scenario",
+            "r",
+            [
+                "--set",
+                "benchmark.scenario=short",
+                "--set-json",
+                r#"benchmark.scenarios.short={"description":"d","data":{"input":{"mean":8,"stdDev":0,"min":8,"max":8},"output":{"mean":4,"stdDev":0,"min":4,"max":4}},"load":{"type":"constant","numWorkers":1,"stages":[{"rate":2,"duration":5}]}}"#,
+            ],
+        ),
+        Case::new("no job", "r", ["--set", "benchmark.enabled=false"]),
+    ]
+}
+
+fn all_cases() -> Result<Vec<Case>> {
+    let mut cases = guide_cases();
+    cases.extend(override_cases());
+    cases.extend(ci_cases()?);
+    Ok(cases)
+}
+
+#[test]
+fn the_renderer_gives_helms_objects() -> Result<()> {
+    for case in all_cases()? {
+        let rendered = case.by_renderer()?;
+        for helm in HELMS {
+            let expected = case.by_helm(helm)?;
+            assert_eq!(rendered, expected, "case {:?}: benchmark-render (left) against {helm} (right)", case.name);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_config_command_gives_the_config_maps_file() -> Result<()> {
+    for case in guide_cases() {
+        let documents = case.by_helm("helm")?;
+        let expected = benchmark_tests::documents(config_text(&documents))?;
+        let given = benchmark_tests::documents(&case.config_by_renderer()?)?;
+        assert_eq!(given, expected, "case {:?}", case.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_helm_refuses_the_renderer_refuses() -> Result<()> {
+    let cases = [
+        Case::new("unknown scenario", "r", ["--set", "benchmark.scenario=saturaton"]),
+        Case::new("empty scenario", "r", ["--set", "benchmark.scenario="]),
+        Case::new("scenario null", "r", ["--set", "benchmark.scenario=null"]),
+        Case::new("unknown key", "r", ["--set", "benchmark.target.baseURL=http://h:8000"]),
+        Case::new("negative rate", "r", ["--set", "benchmark.scenarios.baseline.load.stages[0].rate=-5"]),
+        Case::new("a secret in values", "r", ["--set", "benchmark.config.server.api_key=s"]),
+        Case::new("a scenario without its parts", "r", [
+            "--set",
+            "benchmark.scenario=mine,benchmark.scenarios.mine.description=d",
+        ]),
+    ];
+    for case in cases {
+        assert!(case.is_refused_by_all()?, "case {:?} is not refused by all", case.name);
+    }
+    Ok(())
+}
