@@ -17,7 +17,12 @@ pub fn to_string(value: &Value) -> String {
 
 /// The SHA-256 of [`to_string`] in lower-case hexadecimal.
 pub fn sha256(value: &Value) -> String {
-    Sha256::digest(to_string(value)).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    sha256_of_text(&to_string(value))
+}
+
+/// The SHA-256 of a text in lower-case hexadecimal.
+pub fn sha256_of_text(text: &str) -> String {
+    Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
         push(&mut hex, format_args!("{byte:02x}"));
         hex
     })

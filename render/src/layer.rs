@@ -75,13 +75,10 @@ impl Layers {
 /// The documents of a values file; an empty one counts for nothing.
 fn documents(file: &ValuesFile) -> Result<Vec<Node>, Problems> {
     let mut documents = Vec::new();
-    for mut document in yaml::parse_all(&file.text, &file.name, Dialect::Values)? {
+    for document in yaml::parse_all(&file.text, &file.name, Dialect::Values)? {
         match document.content {
             Content::Null => {}
-            Content::Map(_) => {
-                as_doubles(&mut document);
-                documents.push(document);
-            }
+            Content::Map(_) => documents.push(document),
             _ => {
                 let fault = "a values file must be a mapping";
                 return Err(Problem::new(document.origin, "", fault, "write `benchmark:` and keys below it").into());
@@ -136,16 +133,6 @@ fn without_null_keys(node: &Node) -> Node {
         (key.clone(), Entry { key_origin: entry.key_origin.clone(), node })
     });
     Node { content: Content::Map(kept.collect()), origin: node.origin.clone() }
-}
-
-/// Numbers of a file pass through IEEE doubles, as they do in Helm.
-fn as_doubles(node: &mut Node) {
-    match &mut node.content {
-        Content::Number(number) => *number = nearest_double(number),
-        Content::List(items) => items.iter_mut().for_each(as_doubles),
-        Content::Map(entries) => entries.values_mut().for_each(|entry| as_doubles(&mut entry.node)),
-        Content::Null | Content::Bool(_) | Content::String(_) => {}
-    }
 }
 
 /// The double next to `number`, written as an integer if it is one.

@@ -1,1 +1,106 @@
-//! Placeholder.
+//! The chart's manifests without Helm and without a cluster.
+//!
+//! `values.yaml + -f + --set` are layered as Helm does it, checked against the schema and the chart's own rules, and
+//! rendered by templates that mirror the chart's. Everything here is a function from text to text: no clock, no
+//! environment, no network, no randomness; only the binary reads files.
+
+pub mod chart;
+mod engine;
+pub mod go_json;
+mod layer;
+pub mod manifest;
+mod model;
+mod release;
+pub mod set;
+
+use std::sync::LazyLock;
+
+use benchmark_schemas::problem::{Origin, Problem, Problems};
+use benchmark_schemas::translate;
+use benchmark_schemas::tree::Node;
+use benchmark_schemas::validate::{Coercion, conform};
+use benchmark_schemas::values::{self, Values};
+use benchmark_schemas::yaml::{self, Dialect};
+use serde::Serialize;
+use serde_json::Value;
+
+pub use layer::{Layers, ValuesFile, merge, over_defaults};
+pub use manifest::Manifest;
+pub use release::Release;
+
+use engine::Engine;
+use model::{Model, Pod};
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(values::json_schema);
+
+/// The values of a release: the user's layers over the chart's defaults, checked. Every problem at once.
+pub fn values(layers: &Layers) -> Result<Values, Problems> {
+    let mut tree = over_defaults(layers.merged()?, chart::defaults());
+    check(&mut tree)
+}
+
+/// Checks merged values against the schema and the chart's own rules.
+fn check(tree: &mut Node) -> Result<Values, Problems> {
+    Problems::check(conform(tree, &SCHEMA, Coercion::None))?;
+    let values: Values = serde_json::from_value(tree.to_json()).map_err(|error| {
+        // The schema is generated from the type; where it says less than the type, the type's word stands.
+        Problems::from(Problem::new(tree.origin.clone(), "", error.to_string(), ""))
+    })?;
+    Problems::check(values::check(&values, tree))?;
+    Ok(values)
+}
+
+/// The objects of a release, in the order in which Helm prints them. Nothing if the benchmark is not enabled.
+pub fn render(release: &Release, layers: &Layers) -> Result<Vec<Manifest>, Problems> {
+    render_values(release, &values(layers)?)
+}
+
+/// The objects of a release with checked values.
+pub fn render_values(release: &Release, values: &Values) -> Result<Vec<Manifest>, Problems> {
+    #[derive(Serialize)]
+    struct PodContext<'a> {
+        pod: &'a Pod,
+        config_map: &'a str,
+    }
+    if !values.benchmark.enabled {
+        return Ok(Vec::new());
+    }
+    let engine = Engine::new().map_err(|error| template_problem(&error))?;
+    let pod_template = |pod: &Pod, config_map: &str| {
+        engine.render(engine::POD, PodContext { pod, config_map }).map_err(|error| template_problem(&error))
+    };
+    let model = Model::new(release, values, pod_template, |text| parse(engine::POD, text))?;
+    let mut manifests = Vec::new();
+    for template in engine::OBJECTS {
+        let text = engine.render(template, &model).map_err(|error| template_problem(&error))?;
+        if !text.trim().is_empty() {
+            let object = parse(template, &text)?;
+            manifests.push(Manifest { template, text, object });
+        }
+    }
+    Ok(manifests)
+}
+
+/// The text of config.yml of a release; a problem if the benchmark is not enabled.
+pub fn config(layers: &Layers) -> Result<String, Problems> {
+    let values = values(layers)?;
+    if !values.benchmark.enabled {
+        let fault = "is false, so there is no config.yml";
+        return Err(Problem::new(Origin::Derived, "benchmark.enabled", fault, "set it to true").into());
+    }
+    Ok(yaml::emit(&Value::Object(translate::config_tree(&values))))
+}
+
+/// Rendered YAML as Kubernetes reads it.
+fn parse(template: &str, text: &str) -> Result<Value, Problems> {
+    Ok(yaml::parse(text, template, Dialect::Values)?.to_json())
+}
+
+/// A template that does not render is a fault of this program; it is reported like any other.
+fn template_problem(error: &minijinja::Error) -> Problems {
+    let origin = Origin::Argument(error.name().unwrap_or("templates").into());
+    Problem::new(origin, "", format!("does not render: {error:#}"), "this is a fault of benchmark-render").into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -84,9 +84,9 @@ pub struct SimulateArgs {
     /// Requests that are served at once
     #[arg(long, default_value_t = 16)]
     pub slots: u32,
-    /// Requests that may wait for a slot before others are refused with 503
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
-    pub queue_limit: u32,
+    /// Requests that may wait for a slot before others are refused with 503; any number if absent
+    #[arg(long, value_name = "N")]
+    pub queue_limit: Option<u32>,
     /// Prefill time of every request, milliseconds
     #[arg(long, value_name = "MS", default_value_t = 20.0)]
     pub prefill_ms: f64,

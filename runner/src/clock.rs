@@ -30,7 +30,7 @@ pub fn nanos_from_seconds(seconds: f64) -> Nanos {
 }
 
 /// A clock as one runtime sees it.
-pub trait Clock: Clone + 'static {
+pub trait Clock: Clone + Unpin + 'static {
     /// The present instant.
     fn now(&self) -> Nanos;
 
@@ -109,8 +109,9 @@ impl MonotonicClock {
     fn new(source: MonotonicSource) -> io::Result<Self> {
         let fd =
             timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        let timer =
-            Rc::new(Timer { source, fd: AsyncFd::new(fd)?, state: RefCell::new(Waiters::default()) });
+        #[expect(deprecated, reason = "its successor is unsafe to call; an OwnedFd keeps what that asks for")]
+        let fd = AsyncFd::new(fd)?;
+        let timer = Rc::new(Timer { source, fd, state: RefCell::new(Waiters::default()) });
         let task = tokio::task::spawn_local(watch(Rc::clone(&timer))).abort_handle();
         Ok(Self { driver: Rc::new(Driver { timer, task }) })
     }

@@ -1,6 +1,31 @@
-//! Placeholder.
+//! The benchmark runner: sends the configured load on time, records facts, and derives reports and verdicts from them.
+//!
+//! Modules in the order in which data flows through them; each knows only those before it, [`app`] wires all.
+//! `metrics`, `analysis` and `report` are pure functions of the records.
+
+pub mod cli;
+pub mod clock;
+pub mod seed;
+
+pub mod plan;
+pub mod schedule;
+pub mod workload;
+
+pub mod client;
+pub mod driver;
+pub mod recorder;
+pub mod spool;
+
+pub mod metrics;
 
 pub mod analysis;
-pub mod metrics;
+
 pub mod report;
+
 pub mod store;
+
+pub mod logging;
+pub mod progress;
+pub mod shutdown;
+
+pub mod app;

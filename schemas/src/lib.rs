@@ -4,6 +4,7 @@
 //! it reads no file, no clock and no environment, and knows neither Helm's templates nor HTTP.
 
 pub mod config;
+mod json_schema;
 pub mod problem;
 pub mod record;
 pub mod report;

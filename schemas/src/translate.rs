@@ -1,1 +1,246 @@
-//! (being written)
+//! From the chart's words to the runner's: values to config.yml.
+//!
+//! The only such mapping on the Rust side; the chart's helper `benchmark.config` builds the identical tree. Keys that
+//! nothing asked for are left out, so that the file says what the user said and runs on upstream's image too.
+
+use serde_json::{Map, Value, json};
+
+use crate::config::DataType;
+use crate::values::figure::to_number;
+use crate::values::scenario::{Data, Lengths, Load, Scenario, Stage, Sweep};
+use crate::values::{Api, Benchmark, S3, ServerType, Target, Values};
+
+/// How many lengths upstream shall draw where a sweep finds the stages later: it loses every request beyond.
+const SWEEP_LENGTHS: u32 = 1_000_000;
+
+/// The tree of config.yml. Total: what [`crate::values::check`] finds missing is left out.
+pub fn config_tree(values: &Values) -> Map<String, Value> {
+    config_tree_of(&values.benchmark)
+}
+
+pub(crate) fn config_tree_of(benchmark: &Benchmark) -> Map<String, Value> {
+    let scenario = scenario(benchmark).cloned().unwrap_or_default();
+    let mut tree = Map::new();
+    if let Some(Api { kind, streaming }) = &benchmark.api {
+        insert_map(&mut tree, "api", [
+            ("type", kind.map(|kind| json!(kind.as_str()))),
+            ("streaming", streaming.map(Value::Bool)),
+        ]);
+    }
+    tree.insert("data".into(), data(&scenario).into());
+    tree.insert("load".into(), load(benchmark, &scenario).into());
+    tree.insert("server".into(), server(&benchmark.target).into());
+    insert_map(&mut tree, "tokenizer", [("pretrained_model_name_or_path", text(&benchmark.target.tokenizer_path))]);
+    if let Some(s3) = s3(benchmark) {
+        tree.insert("storage".into(), json!({ "simple_storage_service": s3 }));
+    }
+    if let Some(config) = &benchmark.config {
+        merge(&mut tree, config);
+    }
+    tree
+}
+
+/// The scenario that runs.
+pub fn scenario(benchmark: &Benchmark) -> Option<&Scenario> {
+    benchmark.scenarios.get(&benchmark.scenario)?.as_ref()
+}
+
+/// The stages of the scenario that runs. If every item has rate and duration, the list stands as it is; otherwise each
+/// item is merged over the built-in one of the same index, and built-in items beyond the list's end stay.
+pub fn stages(benchmark: &Benchmark) -> Vec<Stage> {
+    fn of(scenario: Option<&Scenario>) -> &[Option<Stage>] {
+        let load = scenario.and_then(|scenario| scenario.load.as_ref());
+        load.and_then(|load| load.stages.as_deref()).unwrap_or_default()
+    }
+    let given = of(scenario(benchmark));
+    let is_complete = |item: &Option<Stage>| {
+        item.as_ref().is_some_and(|stage| stage.rate.is_some() && stage.duration.is_some())
+    };
+    let builtin = if given.iter().all(is_complete) {
+        &[]
+    } else {
+        let scenarios = benchmark.builtin_scenarios.as_ref();
+        of(scenarios.and_then(|scenarios| scenarios.get(&benchmark.scenario)).and_then(Option::as_ref))
+    };
+    let item = |list: &[Option<Stage>], i: usize| list.get(i).cloned().flatten().unwrap_or_default();
+    (0..given.len().max(builtin.len()))
+        .map(|i| {
+            let (over, base) = (item(given, i), item(builtin, i));
+            Stage { rate: over.rate.or(base.rate), duration: over.duration.or(base.duration) }
+        })
+        .collect()
+}
+
+/// True if the prompts of this source have lengths that are drawn; such a source needs both distributions.
+pub fn draws_lengths(kind: Option<DataType>) -> bool {
+    matches!(kind, None | Some(DataType::Synthetic | DataType::Random))
+}
+
+fn data(scenario: &Scenario) -> Map<String, Value> {
+    let Data { kind, input, output } = scenario.data.clone().unwrap_or_default();
+    let mut data = Map::new();
+    data.insert("type".into(), json!(kind.unwrap_or(DataType::Synthetic)));
+    if draws_lengths(kind) {
+        let sweeps = sweep(scenario).is_some();
+        for (key, lengths) in [("input_distribution", input), ("output_distribution", output)] {
+            let Lengths { mean, std_dev, min, max } = lengths.unwrap_or_default();
+            data.insert(key.into(), Value::Object(present([
+                ("min", min.map(|figure| figure.json())),
+                ("max", max.map(|figure| figure.json())),
+                ("mean", mean.map(|figure| figure.json())),
+                ("std_dev", std_dev.map(|figure| figure.json())),
+                ("total_count", sweeps.then(|| json!(SWEEP_LENGTHS))),
+            ])));
+        }
+    }
+    data
+}
+
+/// The scenario's sweep; an empty one is none.
+fn sweep(scenario: &Scenario) -> Option<&Sweep> {
+    scenario.load.as_ref()?.sweep.as_ref().filter(|sweep| **sweep != Sweep::default())
+}
+
+fn load(benchmark: &Benchmark, scenario: &Scenario) -> Map<String, Value> {
+    let Load { kind, num_workers, .. } = scenario.load.clone().unwrap_or_default();
+    let mut load = present([
+        ("type", kind.map(|kind| json!(kind.as_str()))),
+        ("num_workers", num_workers.map(|figure| figure.json())),
+    ]);
+    let mut stages: Vec<Value> = stages(benchmark)
+        .into_iter()
+        .map(|stage| {
+            Value::Object(present([
+                ("rate", stage.rate.map(|figure| figure.json())),
+                ("duration", stage.duration.map(|figure| figure.json())),
+            ]))
+        })
+        .collect();
+    if let Some(sweep) = sweep(scenario) {
+        load.insert("sweep".into(), Value::Object(present([
+            ("type", sweep.kind.map(|kind| json!(kind.as_str()))),
+            ("num_requests", sweep.num_requests.map(|figure| figure.json())),
+            ("timeout", sweep.timeout.map(|figure| figure.json())),
+            ("num_stages", sweep.num_stages.map(|figure| figure.json())),
+            ("stage_duration", sweep.stage_duration.map(|figure| figure.json())),
+            ("saturation_percentile", sweep.saturation_percentile.map(|figure| figure.json())),
+        ])));
+        if stages.is_empty() {
+            // Upstream fails on an empty list, though the sweep replaces whatever stands in it.
+            stages.push(json!({ "rate": 1, "duration": 1 }));
+        }
+    }
+    if !stages.is_empty() {
+        load.insert("stages".into(), Value::Array(stages));
+    }
+    load
+}
+
+fn server(target: &Target) -> Map<String, Value> {
+    // Upstream knows no generic type; its client for vLLM speaks plain OpenAI.
+    let kind = match target.server_type {
+        None | Some(ServerType::Openai) => ServerType::Vllm,
+        Some(kind) => kind,
+    };
+    present([
+        ("type", Some(json!(kind.as_str()))),
+        ("model_name", text(&target.model_name)),
+        ("base_url", Some(json!(target.base_url))),
+        ("ignore_eos", target.ignore_eos.map(Value::Bool)),
+    ])
+}
+
+/// The bucket that results go to, if any does.
+pub fn s3_bucket(benchmark: &Benchmark) -> Option<&S3> {
+    let s3 = benchmark.storage.as_ref()?.s3.as_ref()?;
+    let named = s3.bucket_name.as_ref().is_some_and(|name| !name.is_empty());
+    (named && s3.enabled != Some(false)).then_some(s3)
+}
+
+fn s3(benchmark: &Benchmark) -> Option<Map<String, Value>> {
+    let s3 = s3_bucket(benchmark)?;
+    let style = s3.addressing_style.map(|style| style.as_str().to_owned());
+    Some(present([
+        ("bucket_name", text(&s3.bucket_name)),
+        ("path", Some(Value::String(s3_path(benchmark, s3)))),
+        ("endpoint_url", text(&s3.endpoint_url)),
+        ("region_name", text(&s3.region)),
+        ("addressing_style", text(&style)),
+    ]))
+}
+
+/// The literal path, else prefix, scenario, server type, last part of the model name and the start of the run, which
+/// the runner puts in place of `{timestamp}`; empty parts are left out.
+fn s3_path(benchmark: &Benchmark, s3: &S3) -> String {
+    if let Some(path) = s3.path.as_ref().filter(|path| !path.is_empty()) {
+        return path.clone();
+    }
+    let prefix = s3.path_prefix.as_deref().unwrap_or_default().trim_matches('/');
+    let model = benchmark.target.model_name.as_deref().unwrap_or_default().trim_matches('/');
+    let model = key_part(model.rsplit('/').next().unwrap_or_default());
+    let kind = benchmark.target.server_type.unwrap_or(ServerType::Vllm).as_str();
+    let parts = [prefix, &benchmark.scenario, kind, &model, "{timestamp}"];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+}
+
+/// `text` with a hyphen for each run of characters that are awkward in a key of a bucket.
+fn key_part(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let mut part = String::with_capacity(text.len());
+    let mut awkward = false;
+    for c in text.chars() {
+        if plain(c) {
+            part.push(c);
+        } else if !awkward {
+            part.push('-');
+        }
+        awkward = !plain(c);
+    }
+    part.trim_matches(['-', '.']).to_owned()
+}
+
+/// Merges `from` into `into`: maps merge, anything else replaces. Null takes away a key that is there and is written
+/// where none is, so that keys whose null means something to the runner stay within reach.
+pub fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>) {
+    for (key, value) in from {
+        match (into.get_mut(key), value) {
+            (Some(_), Value::Null) => {
+                into.shift_remove(key);
+            }
+            (Some(Value::Object(base)), Value::Object(over)) => merge(base, over),
+            _ => {
+                into.insert(key.clone(), as_doubles(value));
+            }
+        }
+    }
+}
+
+/// Numbers as the chart prints them: it knows only doubles.
+fn as_doubles(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => number.as_f64().map_or_else(|| value.clone(), |double| Value::Number(to_number(double))),
+        Value::Array(items) => items.iter().map(as_doubles).collect(),
+        Value::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), as_doubles(value))).collect(),
+        other => other.clone(),
+    }
+}
+
+/// A text that is neither missing nor empty.
+fn text(given: &Option<String>) -> Option<Value> {
+    given.as_ref().filter(|text| !text.is_empty()).map(|text| json!(text))
+}
+
+fn present<const N: usize>(entries: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
+/// Inserts the map of what is present, if anything is.
+fn insert_map<const N: usize>(tree: &mut Map<String, Value>, key: &str, entries: [(&str, Option<Value>); N]) {
+    let map = present(entries);
+    if !map.is_empty() {
+        tree.insert(key.to_owned(), map.into());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,7 @@ impl Rig {
     /// Requests that the server has answered or is answering.
     pub(crate) fn served(&self) -> Result<u64> {
         let stats: Value = reqwest::blocking::get(format!("{}/stats", self.simulator.base_url))?.json()?;
-        stats["totals"]["received"].as_u64().context("/stats says how many requests were received")
+        stats["totals"]["started"].as_u64().context("/stats says how many requests were started")
     }
 }
 

@@ -1,5 +1,7 @@
 //! Shared by the demo and the tests that cross crates: where things are, and programs run as a user runs them.
 
+pub mod closed_loop;
+
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

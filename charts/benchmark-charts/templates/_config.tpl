@@ -17,19 +17,20 @@ tree (schemas/src/translate.rs). Which key stands in it when:
   tokenizer.pretrained_model_name_or_path  if given; without it there is no `tokenizer`
   storage.simple_storage_service           if S3 is on: bucket_name and path always, endpoint_url, region_name,
                                            addressing_style if given
-  anything under benchmark.config          merged last: maps merge, anything else replaces, null removes
+  anything under benchmark.config          merged last: maps merge, anything else replaces, null removes what the chart wrote
+                                           and stands as null where the chart wrote nothing
 
-No entry is ever null. Numbers that were given as strings are numbers.
+Numbers that values give as strings are numbers, except under benchmark.config, which is taken as it is.
 */}}
 {{- define "benchmark.config" -}}
 {{- $b := .Values.benchmark -}}
 {{- $name := include "benchmark.scenario" . -}}
 {{- $scenario := index $b.scenarios $name -}}
 {{- $config := dict
-  "api" (include "benchmark.config.api" $b | fromYaml)
-  "data" (include "benchmark.config.data" (dict "name" $name "scenario" $scenario) | fromYaml)
-  "load" (include "benchmark.config.load" (dict "name" $name "scenario" $scenario "builtin" $b.builtinScenarios) | fromYaml)
-  "server" (include "benchmark.config.server" $b | fromYaml)
+  "api" (include "benchmark.config.api" $b | fromJson)
+  "data" (include "benchmark.config.data" (dict "name" $name "scenario" $scenario) | fromJson)
+  "load" (include "benchmark.config.load" (dict "name" $name "scenario" $scenario "builtin" $b.builtinScenarios) | fromJson)
+  "server" (include "benchmark.config.server" $b | fromJson)
 -}}
 {{- if not $config.api -}}
 {{- $_ := unset $config "api" -}}
@@ -37,7 +38,7 @@ No entry is ever null. Numbers that were given as strings are numbers.
 {{- with include "benchmark.text" (dict "key" "benchmark.target.tokenizerPath" "value" $b.target.tokenizerPath) -}}
 {{- $_ := set $config "tokenizer" (dict "pretrained_model_name_or_path" .) -}}
 {{- end -}}
-{{- with include "benchmark.config.s3" . | fromYaml -}}
+{{- with include "benchmark.config.s3" . | fromJson -}}
 {{- $_ := set $config "storage" (dict "simple_storage_service" .) -}}
 {{- end -}}
 {{- include "benchmark.merge" (dict "into" $config "from" ($b.config | default dict)) -}}
@@ -45,7 +46,7 @@ No entry is ever null. Numbers that were given as strings are numbers.
 {{- if not (or $load.stages $load.sweep) -}}
 {{- fail (printf "benchmark.scenarios.%s.load.stages: it has no stage and no sweep; add one, for example stages: [{rate: 5, duration: 180}]" $name) -}}
 {{- end -}}
-{{- toYaml $config -}}
+{{- toRawJson $config -}}
 {{- end -}}
 
 {{/* The scenario's name, after checking that there is such a scenario. */}}
@@ -60,7 +61,7 @@ No entry is ever null. Numbers that were given as strings are numbers.
 {{- fail (printf "benchmark.scenario: no scenario is named; set it to one of: %s" (join ", " $known)) -}}
 {{- end -}}
 {{- if not (has $name $known) -}}
-{{- fail (printf "benchmark.scenario: there is no scenario %s; set it to one of: %s, or define benchmark.scenarios.%s" (toJson $name) (join ", " $known) $name) -}}
+{{- fail (printf "benchmark.scenario: there is no scenario %s; set it to one of: %s, or define benchmark.scenarios.%s" (toJson $name) (join ", " $known | default "(none is defined)") $name) -}}
 {{- end -}}
 {{- if not (regexMatch "^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$" $name) -}}
 {{- fail (printf "benchmark.scenario: %s cannot be the value of a label; name the scenario with at most 63 letters, digits, hyphens, dots and underscores, a letter or digit first and last" (toJson $name)) -}}
@@ -76,7 +77,7 @@ No entry is ever null. Numbers that were given as strings are numbers.
 {{- if not (kindIs "invalid" .api.streaming) -}}
 {{- $_ := set $api "streaming" .api.streaming -}}
 {{- end -}}
-{{- toYaml $api -}}
+{{- toRawJson $api -}}
 {{- end -}}
 
 {{- define "benchmark.config.data" -}}
@@ -98,6 +99,11 @@ No entry is ever null. Numbers that were given as strings are numbers.
 {{- $_ := set $distribution $to (float64 $number) -}}
 {{- end -}}
 {{- end -}}
+{{- if and (not (kindIs "invalid" $distribution.min)) (not (kindIs "invalid" $distribution.max)) -}}
+{{- if gt $distribution.min $distribution.max -}}
+{{- fail (printf "%s.data.%s: min %s is above max %s; swap them" $key $part (toJson $distribution.min) (toJson $distribution.max)) -}}
+{{- end -}}
+{{- end -}}
 {{- /* Upstream draws the lengths before it knows the sweep's stages, and loses every request beyond that number. */ -}}
 {{- if (default dict $.scenario.load).sweep -}}
 {{- $_ := set $distribution "total_count" 1000000 -}}
@@ -105,7 +111,7 @@ No entry is ever null. Numbers that were given as strings are numbers.
 {{- $_ := set $data (printf "%s_distribution" $part) $distribution -}}
 {{- end -}}
 {{- end -}}
-{{- toYaml $data -}}
+{{- toRawJson $data -}}
 {{- end -}}
 
 {{- define "benchmark.config.load" -}}
@@ -120,9 +126,9 @@ No entry is ever null. Numbers that were given as strings are numbers.
 {{- end -}}
 {{- $load := dict "type" $type -}}
 {{- if not (kindIs "invalid" $given.numWorkers) -}}
-{{- $_ := set $load "num_workers" (include "benchmark.number" (dict "key" (printf "%s.numWorkers" $key) "value" $given.numWorkers "natural" true) | float64) -}}
+{{- $_ := set $load "num_workers" (include "benchmark.number" (dict "key" (printf "%s.numWorkers" $key) "value" $given.numWorkers "integer" true) | float64) -}}
 {{- end -}}
-{{- $stages := (include "benchmark.config.stages" . | fromYaml).stages -}}
+{{- $stages := (include "benchmark.config.stages" . | fromJson).stages -}}
 {{- if $given.sweep -}}
 {{- $sweep := dict -}}
 {{- with include "benchmark.text" (dict "key" (printf "%s.sweep.type" $key) "value" $given.sweep.type) -}}
@@ -144,7 +150,7 @@ No entry is ever null. Numbers that were given as strings are numbers.
 {{- if $stages -}}
 {{- $_ := set $load "stages" $stages -}}
 {{- end -}}
-{{- toYaml $load -}}
+{{- toRawJson $load -}}
 {{- end -}}
 
 {{/*
@@ -191,7 +197,7 @@ over the built-in one of the same index, and built-in items beyond the list's en
 {{- end -}}
 {{- $stages = append $stages $stage -}}
 {{- end -}}
-{{- toYaml (dict "stages" $stages) -}}
+{{- toRawJson (dict "stages" $stages) -}}
 {{- end -}}
 
 {{- define "benchmark.config.server" -}}
@@ -208,7 +214,7 @@ over the built-in one of the same index, and built-in items beyond the list's en
 {{- if not (kindIs "invalid" $target.ignoreEos) -}}
 {{- $_ := set $server "ignore_eos" $target.ignoreEos -}}
 {{- end -}}
-{{- toYaml $server -}}
+{{- toRawJson $server -}}
 {{- end -}}
 
 {{/* `true` if results go to S3. */}}
@@ -233,7 +239,7 @@ over the built-in one of the same index, and built-in items beyond the list's en
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- toYaml $block -}}
+{{- toRawJson $block -}}
 {{- end -}}
 
 {{/*
@@ -255,5 +261,5 @@ parts that are empty. The runner puts the start of the run in place of `{timesta
 
 {{/* Digest of config.yml's meaning: formatting does not count. */}}
 {{- define "benchmark.config.digest" -}}
-{{- include "benchmark.config" . | fromYaml | toRawJson | sha256sum -}}
+{{- include "benchmark.config" . | fromJson | toRawJson | sha256sum -}}
 {{- end -}}

@@ -3,12 +3,12 @@ How long a run may and should take, worked out from the merged config.yml.
 */}}
 
 {{/*
-Times of the run as a YAML map, in seconds, empty if a stage has no duration (closed-loop stages end with their last
+Times of the run in seconds, empty if a stage has no duration (closed-loop stages end with their last
 request): `load` is the planned time under load; `limit` allows in addition for the tokenizer to load, for each stage to
 drain (request time-out, 300 where none is set, and tear-down grace) and for 120 s of upload.
 */}}
 {{- define "benchmark.times" -}}
-{{- $config := include "benchmark.config" . | fromYaml -}}
+{{- $config := include "benchmark.config" . | fromJson -}}
 {{- $load := $config.load -}}
 {{- $loadTimeout := (default dict $config.tokenizer).load_timeout | default 300.0 | float64 -}}
 {{- $interval := ternary 1.0 $load.interval (kindIs "invalid" $load.interval) | float64 -}}
@@ -40,7 +40,7 @@ drain (request time-out, 300 where none is set, and tear-down grace) and for 120
 {{- end -}}
 {{- $times = dict "load" (ceil $planned) "limit" (ceil $limit) -}}
 {{- end -}}
-{{- toYaml $times -}}
+{{- toRawJson $times -}}
 {{- end -}}
 
 {{/*
@@ -50,11 +50,11 @@ nothing where no limit is wanted or known.
 {{- define "benchmark.podDeadline" -}}
 {{- $given := .Values.benchmark.job.deadlineSeconds -}}
 {{- if kindIs "invalid" $given -}}
-{{- with (include "benchmark.times" . | fromYaml).limit -}}
+{{- with (include "benchmark.times" . | fromJson).limit -}}
 {{- addf . 600 (include "benchmark.grace" $ | float64) | int64 -}}
 {{- end -}}
 {{- else -}}
-{{- $number := include "benchmark.number" (dict "key" "benchmark.job.deadlineSeconds" "value" $given "natural" true) | int64 -}}
+{{- $number := include "benchmark.number" (dict "key" "benchmark.job.deadlineSeconds" "value" $given "integer" true) | int64 -}}
 {{- if gt $number 0 -}}{{- $number -}}{{- end -}}
 {{- end -}}
 {{- end -}}
@@ -62,6 +62,6 @@ nothing where no limit is wanted or known.
 {{- define "benchmark.grace" -}}
 {{- $given := .Values.benchmark.terminationGracePeriodSeconds -}}
 {{- if kindIs "invalid" $given -}}120{{- else -}}
-{{- include "benchmark.number" (dict "key" "benchmark.terminationGracePeriodSeconds" "value" $given "natural" true) -}}
+{{- include "benchmark.number" (dict "key" "benchmark.terminationGracePeriodSeconds" "value" $given "integer" true) -}}
 {{- end -}}
 {{- end -}}

@@ -75,12 +75,12 @@ name for the ConfigMap, as that name depends on the hash.
   "helm.sh/chart" (include "benchmark.labelValue" (printf "%s-%s" .Chart.Name .Chart.Version))
   "app.kubernetes.io/version" (include "benchmark.labelValue" .Chart.AppVersion)
 -}}
-{{- include "benchmark.strings" (dict "key" "commonLabels" "maps" (list .Values.commonLabels (include "benchmark.identity" . | fromYaml) $own)) -}}
+{{- include "benchmark.strings" (dict "key" "commonLabels" "maps" (list .Values.commonLabels (include "benchmark.identity" . | fromJson) $own)) -}}
 {{- end -}}
 
 {{/* Labels that say what an object is, the same in every version of the chart. */}}
 {{- define "benchmark.identity" -}}
-{{- toYaml (dict
+{{- toRawJson (dict
   "app.kubernetes.io/name" (include "benchmark.labelValue" (.Values.nameOverride | default .Chart.Name))
   "app.kubernetes.io/instance" (include "benchmark.labelValue" .Release.Name)
   "app.kubernetes.io/component" "benchmark"
@@ -91,7 +91,7 @@ name for the ConfigMap, as that name depends on the hash.
 
 {{/* Labels of ConfigMap and Job. */}}
 {{- define "benchmark.scenarioLabels" -}}
-{{- include "benchmark.strings" (dict "key" "commonLabels" "maps" (list (include "benchmark.labels" . | fromYaml) (dict "benchmark.scenario" .Values.benchmark.scenario))) -}}
+{{- include "benchmark.strings" (dict "key" "commonLabels" "maps" (list (include "benchmark.labels" . | fromJson) (dict "benchmark.scenario" .Values.benchmark.scenario))) -}}
 {{- end -}}
 
 {{/* `repository@digest`, else `repository:tag`. */}}
@@ -110,7 +110,7 @@ name for the ConfigMap, as that name depends on the hash.
 {{- end -}}
 {{- end -}}
 
-{{/* The Job's annotations as a YAML map; the scenario's description is one. */}}
+{{/* The Job's annotations; the scenario's description is one. */}}
 {{- define "benchmark.jobAnnotations" -}}
 {{- $own := dict -}}
 {{- with (index .Values.benchmark.scenarios (include "benchmark.scenario" .)).description -}}

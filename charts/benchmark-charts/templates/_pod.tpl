@@ -7,9 +7,9 @@ The pod template and its parts.
 {{- $b := .root.Values.benchmark -}}
 metadata:
   labels:
-    {{- include "benchmark.podLabels" .root | nindent 4 }}
+    {{- include "benchmark.podLabels" .root | fromJson | toYaml | nindent 4 }}
   annotations:
-    {{- include "benchmark.podAnnotations" .root | nindent 4 }}
+    {{- include "benchmark.podAnnotations" .root | fromJson | toYaml | nindent 4 }}
 spec:
   restartPolicy: Never
   {{- with include "benchmark.podDeadline" .root }}
@@ -20,25 +20,25 @@ spec:
   automountServiceAccountToken: false
   # A Service named inference-perf would otherwise put INFERENCE_PERF_* variables into the container.
   enableServiceLinks: false
-  {{- with include "benchmark.yaml" $b.imagePullSecrets }}
+  {{- with include "benchmark.list" $b.imagePullSecrets | fromJsonArray }}
   imagePullSecrets:
-    {{- . | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with include "benchmark.yaml" $b.podSecurityContext }}
+  {{- with include "benchmark.map" $b.podSecurityContext | fromJson }}
   securityContext:
-    {{- . | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with include "benchmark.affinity" .root }}
+  {{- with include "benchmark.affinity" .root | fromJson }}
   affinity:
-    {{- . | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with $b.nodeSelector }}
+  {{- with include "benchmark.strings" (dict "key" "benchmark.nodeSelector" "maps" (list $b.nodeSelector)) | fromJson }}
   nodeSelector:
-    {{- include "benchmark.strings" (dict "key" "benchmark.nodeSelector" "maps" (list .)) | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with include "benchmark.yaml" $b.tolerations }}
+  {{- with include "benchmark.list" $b.tolerations | fromJsonArray }}
   tolerations:
-    {{- . | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
   {{- end }}
   containers:
     - name: inference-perf
@@ -48,14 +48,14 @@ spec:
       args: ["--config_file", "/workspace/config.yml"]
       workingDir: /results
       env:
-        {{- include "benchmark.env" .root | nindent 8 }}
-      {{- with include "benchmark.resources" $b }}
+        {{- include "benchmark.env" .root | fromJsonArray | toYaml | nindent 8 }}
+      {{- with include "benchmark.resources" $b | fromJson }}
       resources:
-        {{- . | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- with include "benchmark.yaml" $b.securityContext }}
+      {{- with include "benchmark.map" $b.securityContext | fromJson }}
       securityContext:
-        {{- . | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
       {{- end }}
       volumeMounts:
         # Only the file: a volume at /workspace would hide what upstream's image has there.
@@ -79,7 +79,7 @@ spec:
 
 {{- define "benchmark.podLabels" -}}
 {{- $own := dict "app" "inference-perf" "benchmark.scenario" .Values.benchmark.scenario -}}
-{{- include "benchmark.strings" (dict "key" "benchmark.podLabels" "maps" (list .Values.commonLabels .Values.benchmark.podLabels (include "benchmark.identity" . | fromYaml) $own)) -}}
+{{- include "benchmark.strings" (dict "key" "benchmark.podLabels" "maps" (list .Values.commonLabels .Values.benchmark.podLabels (include "benchmark.identity" . | fromJson) $own)) -}}
 {{- end -}}
 
 {{/*
@@ -116,9 +116,8 @@ into the hash that the Job's name ends in.
 {{- fail (printf "benchmark.extraEnv[%d].name: %s stands in the list twice; keep one of them" $i (toJson $name)) -}}
 {{- end -}}
 {{- $names = append $names $name -}}
-{{- $copy := deepCopy $entry -}}
-{{- include "benchmark.prune" $copy -}}
-{{- if hasKey $copy "value" -}}
+{{- $copy := include "benchmark.map" $entry | fromJson -}}
+{{- if not (kindIs "invalid" $copy.value) -}}
 {{- $_ := set $copy "value" (include "benchmark.scalar" $copy.value) -}}
 {{- end -}}
 {{- $given = append $given $copy -}}
@@ -127,7 +126,7 @@ into the hash that the Job's name ends in.
 {{- range $own -}}
 {{- if not (has .name $names) -}}{{- $env = append $env . -}}{{- end -}}
 {{- end -}}
-{{- toYaml (concat $env $given) -}}
+{{- toRawJson (concat $env $given) -}}
 {{- end -}}
 
 {{/*
@@ -141,15 +140,15 @@ The container's resources: `main`, which older guides write to, is merged over t
 {{- include "benchmark.merge" (dict "into" $resources "from" $main) -}}
 {{- range $part := list "requests" "limits" -}}
 {{- with index $resources $part -}}
-{{- $_ := set $resources $part (include "benchmark.strings" (dict "key" (printf "benchmark.resources.%s" $part) "maps" (list .)) | fromYaml) -}}
+{{- $_ := set $resources $part (include "benchmark.strings" (dict "key" (printf "benchmark.resources.%s" $part) "maps" (list .)) | fromJson) -}}
 {{- end -}}
 {{- end -}}
-{{- include "benchmark.yaml" $resources -}}
+{{- include "benchmark.map" $resources -}}
 {{- end -}}
 
-{{/* The service and namespace that target.baseUrl names, as a YAML map; empty if its host is no Service of the cluster. */}}
+{{/* The service and namespace that target.baseUrl names, as a map; empty if its host is no Service of the cluster. */}}
 {{- define "benchmark.targetService" -}}
-{{- $host := regexReplaceAll "^https?://([^/?#:]*).*$" (.Values.benchmark.target.baseUrl | default "") "${1}" -}}
+{{- $host := regexReplaceAll "(?s)^https?://([^/?#:]*).*$" (.Values.benchmark.target.baseUrl | default "") "${1}" -}}
 {{- $service := dict -}}
 {{- if and (regexMatch "^[a-z]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$" $host) (ne $host "localhost") -}}
 {{- $labels := splitList "." $host -}}
@@ -159,21 +158,22 @@ The container's resources: `main`, which older guides write to, is merged over t
 {{- $service = dict "name" (index $labels 0) "namespace" (index $labels 1) -}}
 {{- end -}}
 {{- end -}}
-{{- toYaml $service -}}
+{{- toRawJson $service -}}
 {{- end -}}
 
-{{/* Affinity to the zone of the model's pods; nothing if it is off, or preferred with nothing known about those pods. */}}
+{{/* Affinity to the zone of the model's pods; empty if it is off, or preferred with nothing known about those pods. */}}
 {{- define "benchmark.affinity" -}}
 {{- $a := .Values.benchmark.affinity | default dict -}}
 {{- $mode := include "benchmark.affinityMode" . -}}
-{{- $service := include "benchmark.targetService" . | fromYaml -}}
-{{- $labels := include "benchmark.strings" (dict "key" "benchmark.affinity.targetLabels" "maps" (list $a.targetLabels)) | fromYaml -}}
+{{- $service := include "benchmark.targetService" . | fromJson -}}
+{{- $labels := include "benchmark.strings" (dict "key" "benchmark.affinity.targetLabels" "maps" (list $a.targetLabels)) | fromJson -}}
 {{- if and (not $labels) $service -}}
 {{- $labels = dict "app.kubernetes.io/component" $service.name -}}
 {{- end -}}
 {{- if and (eq $mode "required") (not $labels) -}}
 {{- fail "benchmark.affinity.mode: required, but benchmark.target.baseUrl names no Service of the cluster; set benchmark.affinity.targetLabels to labels of the model's pods, or the mode to preferred" -}}
 {{- end -}}
+{{- $affinity := dict -}}
 {{- if and (ne $mode "off") $labels -}}
 {{- $namespaces := $a.namespaces -}}
 {{- if not $namespaces -}}
@@ -181,11 +181,12 @@ The container's resources: `main`, which older guides write to, is merged over t
 {{- end -}}
 {{- $term := dict "labelSelector" (dict "matchLabels" $labels) "namespaces" $namespaces "topologyKey" "topology.kubernetes.io/zone" -}}
 {{- if eq $mode "required" -}}
-{{- toYaml (dict "podAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term))) -}}
+{{- $affinity = dict "podAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term)) -}}
 {{- else -}}
-{{- toYaml (dict "podAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" (list (dict "weight" 100 "podAffinityTerm" $term)))) -}}
+{{- $affinity = dict "podAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" (list (dict "weight" 100 "podAffinityTerm" $term))) -}}
 {{- end -}}
 {{- end -}}
+{{- toRawJson $affinity -}}
 {{- end -}}
 
 {{/* preferred, required or off. An unquoted `off` is a boolean in YAML. */}}

@@ -1,6 +1,8 @@
 {{/*
 Small tools that know nothing of benchmarks. Null is tested with `kindIs "invalid"`, never with hasKey: Helm 4 drops a
 null default, Helm 3 keeps it.
+A helper that makes a map or list prints it as JSON, for fromJson: as YAML, a text at its end would lose its last newline.
+Only templates make YAML, with toYaml, so that no text can change the structure.
 */}}
 
 {{/* Removes null entries from a map, at every depth, in place. Prints nothing. */}}
@@ -20,46 +22,48 @@ null default, Helm 3 keeps it.
 {{- end -}}
 
 {{/*
-Merges the map `from` into the map `into`, in place: maps merge, anything else replaces, null removes. Not sprig's
-mergeOverwrite, which ignores a `false` or a `0` on the right. Prints nothing.
+Merges the map `from` into the map `into`, in place: maps merge, anything else replaces. Null removes an entry that is there
+and stands as null where none is. Not sprig's mergeOverwrite, which ignores a `false` or a `0` on the right. Prints nothing.
 */}}
 {{- define "benchmark.merge" -}}
 {{- $into := .into -}}
 {{- range $key, $value := .from -}}
-{{- if kindIs "invalid" $value -}}
+{{- if and (kindIs "invalid" $value) (not (kindIs "invalid" (index $into $key))) -}}
 {{- $_ := unset $into $key -}}
 {{- else if and (kindIs "map" $value) (kindIs "map" (index $into $key)) -}}
 {{- include "benchmark.merge" (dict "into" (index $into $key) "from" $value) -}}
 {{- else -}}
-{{- $copy := dict "value" $value | deepCopy -}}
-{{- include "benchmark.prune" $copy -}}
-{{- $_ := set $into $key $copy.value -}}
+{{- $_ := set $into $key (dict "value" $value | deepCopy).value -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Prints a map or list as YAML, without the null entries of maps; nothing for an empty one or null. */}}
-{{- define "benchmark.yaml" -}}
-{{- $copy := dict "value" . | deepCopy -}}
+{{/* A map without its null entries, at every depth; `{}` for null. */}}
+{{- define "benchmark.map" -}}
+{{- $copy := deepCopy (default dict .) -}}
 {{- include "benchmark.prune" $copy -}}
-{{- with $copy.value -}}{{- toYaml . -}}{{- end -}}
+{{- toRawJson $copy -}}
+{{- end -}}
+
+{{/* A list of maps without their null entries; `[]` for null. */}}
+{{- define "benchmark.list" -}}
+{{- $copy := dict "value" (default list .) | deepCopy -}}
+{{- include "benchmark.prune" $copy -}}
+{{- toRawJson $copy.value -}}
 {{- end -}}
 
 {{/*
 The number `value` of the key `key`, as JSON writes it. `--set` makes strings of fractions, so a string that spells a
-decimal number counts as one. With `integer` a fraction is refused, with `natural` a negative number too.
+decimal number counts as one. Negative numbers are refused, with `integer` fractions too.
 */}}
 {{- define "benchmark.number" -}}
 {{- $text := toJson .value | trimAll "\"" -}}
-{{- if not (regexMatch "^[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?$" $text) -}}
-{{- fail (printf "%s: %s is not a number; write a plain decimal number" .key (toJson .value)) -}}
+{{- if not (regexMatch "^([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?$" $text) -}}
+{{- fail (printf "%s: %s is not a number of 0 or more; write one, such as 2.5" .key (toJson .value)) -}}
 {{- end -}}
 {{- $number := float64 $text -}}
-{{- if and (or .integer .natural) (ne (floor $number) $number) -}}
+{{- if and .integer (ne (floor $number) $number) -}}
 {{- fail (printf "%s: %s is not a whole number; write one without a fraction" .key $text) -}}
-{{- end -}}
-{{- if and .natural (lt $number 0.0) -}}
-{{- fail (printf "%s: %s is negative; write 0 or more" .key $text) -}}
 {{- end -}}
 {{- toJson $number -}}
 {{- end -}}
@@ -79,7 +83,7 @@ decimal number counts as one. With `integer` a fraction is refused, with `natura
 {{- end -}}
 
 {{/*
-Labels or annotations: the maps of the list `maps` as one YAML map, later ones winning, every value a string, null values
+Labels or annotations: the maps of the list `maps` as one map, later ones winning, every value a string, null values
 left out. An empty list stands for an empty map (AWS's chart has `annotations: []`); `key` names a list that is not empty.
 */}}
 {{- define "benchmark.strings" -}}
@@ -95,7 +99,7 @@ left out. An empty list stands for an empty map (AWS's chart has `annotations: [
 {{- fail (printf "%s: a map is needed; write name: value" $.key) -}}
 {{- end -}}
 {{- end -}}
-{{- toYaml $merged -}}
+{{- toRawJson $merged -}}
 {{- end -}}
 
 {{/* A text as part of an object's name: lower case letters, digits and single hyphens; may come out empty. */}}

@@ -4,7 +4,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
 use crate::SimulatorError;
@@ -25,7 +27,8 @@ pub struct ModelParameters {
     pub prefill_per_token_us: f64,
     /// Decode step: milliseconds whatever the number of running sequences.
     pub decode_base_ms: f64,
-    /// Decode step: microseconds for each running sequence, the step's own included.
+    /// Decode step: microseconds for each sequence that holds a slot when the step begins, its own and those still in
+    /// prefill included.
     pub decode_per_running_sequence_us: f64,
     /// Law of the service times.
     pub service_times: ServiceLaw,
@@ -58,6 +61,7 @@ impl Default for ModelParameters {
 
 impl ModelParameters {
     /// A model that takes no time at all.
+    #[must_use]
     pub fn null(slots: u32) -> Self {
         Self {
             slots,
@@ -149,6 +153,21 @@ pub enum UsagePolicy {
     Never,
 }
 
+/// Reads the names that the configuration uses, for command lines.
+macro_rules! from_name {
+    ($($kind:ty),*) => {$(
+        impl FromStr for $kind {
+            type Err = serde::de::value::Error;
+
+            fn from_str(name: &str) -> Result<Self, Self::Err> {
+                Self::deserialize(name.into_deserializer())
+            }
+        }
+    )*};
+}
+
+from_name!(Framing, UsagePolicy, ServiceLaw);
+
 impl Default for SimulatorConfig {
     fn default() -> Self {
         Self {
@@ -213,6 +232,14 @@ mod tests {
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<SimulatorConfig>(&json).unwrap(), config);
         assert!(serde_json::from_str::<SimulatorConfig>(r#"{"slot": 3}"#).is_err());
+    }
+
+    #[test]
+    fn names_are_read() {
+        assert_eq!("no_space".parse::<Framing>().unwrap(), Framing::NoSpace);
+        assert_eq!("as_asked".parse::<UsagePolicy>().unwrap(), UsagePolicy::AsAsked);
+        let message = "cr".parse::<Framing>().unwrap_err().to_string();
+        assert_eq!(message, "unknown variant `cr`, expected one of `lf`, `crlf`, `no_space`");
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub struct Token {
 
 impl Engine {
     /// An engine with the times and slots of `parameters`, before which at most `queue_limit` requests wait.
+    #[must_use]
     pub fn new(parameters: &ModelParameters, queue_limit: Option<u32>, seed: u64) -> Self {
         let shared = Shared {
             slots: Mutex::new(Slots::new(parameters.slots, queue_limit)),
@@ -98,10 +99,21 @@ impl Engine {
             ServiceLaw::Exponential => chance::exponential_factor(self.shared.seed, number),
         };
         let shared = Arc::clone(&self.shared);
-        Ok(Ticket { shared, timer, number, arrival, factor, granted: None, lengths: None, place, sleep: None })
+        Ok(Ticket {
+            shared,
+            timer,
+            number,
+            arrival,
+            factor,
+            granted: None,
+            lengths: None,
+            place,
+            sleep: None,
+        })
     }
 
     /// Occupied slots and length of the queue.
+    #[must_use]
     pub fn occupancy(&self) -> Occupancy {
         let slots = self.shared.lock();
         Occupancy { running: slots.running(), waiting: slots.waiting() }

@@ -17,6 +17,7 @@ pub struct ServiceTimes {
 
 impl ServiceTimes {
     /// The times that `parameters` set.
+    #[must_use]
     pub fn new(parameters: &ModelParameters) -> Self {
         Self {
             prefill_base: parameters.prefill_base_ms * 1e6,
@@ -27,11 +28,13 @@ impl ServiceTimes {
     }
 
     /// From the grant of a slot to the first token of a request with `input_tokens`, stretched by `factor`.
+    #[must_use]
     pub fn prefill(&self, input_tokens: u32, factor: f64) -> Nanos {
         to_nanos(self.prefill_mean(f64::from(input_tokens)) * factor)
     }
 
     /// From one token to the next while `running` sequences hold a slot, stretched by `factor`.
+    #[must_use]
     pub fn step(&self, running: u32, factor: f64) -> Nanos {
         to_nanos(self.step_mean(running) * factor)
     }
@@ -51,7 +54,11 @@ impl ServiceTimes {
 }
 
 /// Rounds to whole nanoseconds; the parameters' limits keep products within range.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, and times are not negative")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, and times are not negative"
+)]
 fn to_nanos(nanos: f64) -> Nanos {
     nanos.round() as Nanos
 }
@@ -70,14 +77,19 @@ fn to_nanos(nanos: f64) -> Nanos {
 /// The first token comes at the end of the prefill, hence `out − 1` steps; all slots run, hence `slots` sequences a
 /// step. `S` is linear in both lengths, so their means are enough. The exponential law multiplies `S` by an
 /// independent factor of mean 1 and leaves `E[S]` as it is. Infinite if all times are zero.
+#[must_use]
 pub fn capacity(parameters: &ModelParameters, mean_input_tokens: f64, mean_output_tokens: f64) -> f64 {
-    let seconds =
-        ServiceTimes::new(parameters).service_seconds(parameters.slots, mean_input_tokens, mean_output_tokens);
+    let seconds = ServiceTimes::new(parameters).service_seconds(
+        parameters.slots,
+        mean_input_tokens,
+        mean_output_tokens,
+    );
     f64::from(parameters.slots) / seconds
 }
 
 /// The same as [`capacity`], averaged exactly over requests of the given `(input, output)` lengths in tokens.
 /// `None` if there are none.
+#[must_use]
 pub fn capacity_for_lengths(parameters: &ModelParameters, lengths: &[(u32, u32)]) -> Option<f64> {
     if lengths.is_empty() {
         return None;
@@ -85,9 +97,7 @@ pub fn capacity_for_lengths(parameters: &ModelParameters, lengths: &[(u32, u32)]
     let times = ServiceTimes::new(parameters);
     let total: f64 = lengths
         .iter()
-        .map(|&(input, output)| {
-            times.service_seconds(parameters.slots, f64::from(input), f64::from(output))
-        })
+        .map(|&(input, output)| times.service_seconds(parameters.slots, f64::from(input), f64::from(output)))
         .sum();
     Some(f64::from(parameters.slots) * lengths.len() as f64 / total)
 }

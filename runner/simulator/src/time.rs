@@ -3,22 +3,21 @@
 //! Due instants are absolute, so a late wake-up delays one write and never the instants after it. The engine is
 //! generic over [`Timer`]: [`FineTimer`] for a server, [`TokioTimer`] for tests under paused time.
 
-#[cfg(target_os = "linux")]
 mod fine;
 
+use std::fmt::Debug;
 use std::pin::Pin;
 use std::time::Duration;
 
-#[cfg(target_os = "linux")]
-pub use fine::FineTimer;
+pub use fine::{FineTimer, monotonic_now};
 
 /// Nanoseconds on a monotonic clock.
 pub type Nanos = u64;
 
 /// A clock that can wake a task at an instant.
-pub trait Timer: Clone + Send + Sync + 'static {
+pub trait Timer: Debug + Clone + Send + Sync + Unpin + 'static {
     /// Completes at its instant or soon after, never before.
-    type Sleep: Future<Output = ()> + Send + Unpin + 'static;
+    type Sleep: Future<Output = ()> + Debug + Send + Unpin + 'static;
 
     /// The present instant.
     fn now(&self) -> Nanos;
@@ -26,13 +25,6 @@ pub trait Timer: Clone + Send + Sync + 'static {
     /// A sleep until `due`; an instant in the past completes at once.
     fn sleep_until(&self, due: Nanos) -> Self::Sleep;
 }
-
-/// The timer that a server uses: timerfd on Linux, tokio's timer elsewhere.
-#[cfg(target_os = "linux")]
-pub type ServerTimer = FineTimer;
-/// The timer that a server uses: timerfd on Linux, tokio's timer elsewhere.
-#[cfg(not(target_os = "linux"))]
-pub type ServerTimer = TokioTimer;
 
 /// Tokio's own timer, with a resolution of one millisecond. It follows tokio's paused time.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +34,9 @@ pub struct TokioTimer {
 
 impl TokioTimer {
     /// A timer whose instant zero is now.
-    pub fn start() -> std::io::Result<Self> {
-        Ok(Self { epoch: tokio::time::Instant::now() })
+    #[must_use]
+    pub fn start() -> Self {
+        Self { epoch: tokio::time::Instant::now() }
     }
 }
 

@@ -34,6 +34,7 @@ pub struct TextModel {
 
 impl TextModel {
     /// Whitespace-separated words as tokens, no special tokens, answers of one repeated word.
+    #[must_use]
     pub fn words() -> Self {
         Self { tokenizer: None, words: Arc::from([Box::from(PLAIN_WORD)]) }
     }
@@ -103,6 +104,7 @@ pub struct Answer {
 
 impl Answer {
     /// The word that is token `index`.
+    #[must_use]
     pub fn word(&self, index: u32) -> &str {
         let place = self.start + self.stride * index as usize;
         &self.words[place % self.words.len()]
@@ -144,7 +146,8 @@ fn candidates(tokenizer: &Tokenizer) -> Vec<String> {
     let names: Vec<String> = ids.filter_map(|id| tokenizer.id_to_token(id)).collect();
     // Byte-level BPE writes a leading space as Ġ, SentencePiece as ▁; WordPiece drops spaces.
     let spaced = names.iter().filter_map(|name| name.strip_prefix(['Ġ', '▁']));
-    let mut words: Vec<String> = spaced.filter(|word| is_plain(word)).map(|word| format!(" {word}")).collect();
+    let mut words: Vec<String> =
+        spaced.filter(|word| is_plain(word)).map(|word| format!(" {word}")).collect();
     if words.is_empty() {
         words = names.iter().filter(|word| is_plain(word)).map(|word| format!(" {word}")).collect();
     }

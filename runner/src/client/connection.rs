@@ -130,17 +130,14 @@ struct Measured<S, C> {
     stamps: Rc<Stamps>,
 }
 
-impl<S: Unpin, C> Measured<S, C> {
-    fn parts(self: Pin<&mut Self>) -> (Pin<&mut S>, &C, &Stamps)
-    where
-        C: Unpin,
-    {
+impl<S: Unpin, C: Unpin> Measured<S, C> {
+    fn parts(self: Pin<&mut Self>) -> (Pin<&mut S>, &C, &Stamps) {
         let this = self.get_mut();
         (Pin::new(&mut this.stream), &this.clock, &this.stamps)
     }
 }
 
-impl<S: AsyncRead + Unpin, C: Clock + Unpin> AsyncRead for Measured<S, C> {
+impl<S: AsyncRead + Unpin, C: Clock> AsyncRead for Measured<S, C> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -158,7 +155,7 @@ impl<S: AsyncRead + Unpin, C: Clock + Unpin> AsyncRead for Measured<S, C> {
     }
 }
 
-impl<S: AsyncWrite + Unpin, C: Clock + Unpin> AsyncWrite for Measured<S, C> {
+impl<S: AsyncWrite + Unpin, C: Clock> AsyncWrite for Measured<S, C> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -52,6 +52,16 @@ impl Shard {
         Self { first: self.first + self.of * k, of: self.of * parts }
     }
 
+    /// Indices of this shard's arrivals, of `count` in all.
+    pub fn indices(self, count: u64) -> impl Iterator<Item = u64> + Send + use<> {
+        let (mut next, of) = (self.first, self.of);
+        std::iter::from_fn(move || {
+            let index = (next < count).then_some(next)?;
+            next += of;
+            Some(index)
+        })
+    }
+
     /// The arrivals of this shard.
     pub fn of(self, schedule: &dyn Schedule) -> impl Iterator<Item = Arrival> + Send + use<> {
         let (first, of) = (self.first, self.of);

@@ -54,7 +54,9 @@ proptest! {
         let mut parts = Vec::new();
         for pod in 0..pods {
             for worker in 0..workers {
-                let part: Vec<_> = Shard::WHOLE.part(pod, pods).part(worker, workers).of(&schedule).collect();
+                let shard = Shard::WHOLE.part(pod, pods).part(worker, workers);
+                let part: Vec<_> = shard.of(&schedule).collect();
+                prop_assert!(shard.indices(count).eq(part.iter().map(|arrival| arrival.index)));
                 prop_assert!(part.iter().all(|a| a.index % pods == pod && a.index / pods % workers == worker));
                 parts.extend(part);
             }

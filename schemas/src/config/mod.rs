@@ -13,6 +13,8 @@ mod report;
 mod server;
 mod storage;
 mod support;
+#[cfg(test)]
+mod tests;
 mod tokenizer;
 
 pub use api::*;
@@ -26,13 +28,15 @@ pub use load::*;
 pub use metrics::*;
 pub use report::*;
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 pub use server::*;
 pub use storage::*;
 pub use support::unsupported;
 pub use tokenizer::*;
+
+use crate::json_schema;
+use crate::record::Pacing;
 
 /// The configuration of a run: upstream's keys of version 0.7.0, and `extensions`.
 ///
@@ -71,11 +75,27 @@ pub struct Config {
     pub extensions: Option<Extensions>,
 }
 
+impl Config {
+    /// The law by which load type `constant` spreads the requests of a stage.
+    pub fn pacing(&self) -> Pacing {
+        let load = self.extensions.as_ref().and_then(|extensions| extensions.load.as_ref());
+        load.and_then(|load| load.pacing).map_or(Pacing::ScaledExponential, Pacing::from)
+    }
+
+    /// Puts `text`, the local start time of the run as `20260131-235959`, in place of every `{timestamp}` in the
+    /// paths of `storage`.
+    pub fn resolve_timestamp(&mut self, text: &str) {
+        if let Some(storage) = &mut self.storage {
+            storage.resolve_timestamp(text);
+        }
+    }
+}
+
 fn default_storage() -> Option<Storage> {
     Some(Storage::default())
 }
 
 /// The JSON Schema (draft-07) of `config.yml`.
 pub fn json_schema() -> Value {
-    SchemaSettings::draft07().into_generator().into_root_schema_for::<Config>().to_value()
+    json_schema::of_input::<Config>()
 }

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::problem::{Origin, Problem, Problems};
 use crate::tree::{Content, Entry, Node};
+use crate::validate::{self, Coercion};
 use crate::yaml::{self, Dialect};
 
 impl Config {
@@ -52,18 +53,19 @@ pub(super) struct Sections {
 fn read(mut document: Node, must_run: bool) -> Result<Config, Problems> {
     normalise(&mut document);
     let mut problems = drop_second_spelling(&mut document);
-    let broken_names = problems.clone();
-    let _ = schema_for(&document);
-    let broken: BTreeSet<&str> = problems.iter().skip(broken_names.len()).map(|p| section_of(&p.key)).collect();
-    let mut unreadable = Vec::new();
-    let sections = sections(&document, &broken, &mut unreadable);
-    problems.extend(unreadable);
-    problems.extend(checks::run(&sections, &document));
+    let schema = schema_for(&document);
+    let misshapen = validate::conform(&mut document, &schema, Coercion::Pydantic);
+    let broken = Broken::new(&misshapen);
+    problems.extend(misshapen);
+    let mut sections = sections(&document, &broken, &mut problems);
+    problems.extend(checks::run(&sections, &document, &broken));
     if must_run {
         let tree = serde_json::to_value(&sections).unwrap_or_default();
-        problems.extend(support::unsupported_in(&tree, &document));
+        let unbuilt = support::unsupported_in(&tree, &document);
+        problems.extend(unbuilt.into_iter().filter(|problem| !broken.contains(&problem.key)));
     }
     Problems::check(problems)?;
+    sections.use_working_folder();
     sections.assemble().ok_or_else(|| {
         Problem::new(document.origin, "", "the configuration could not be read", "please report this").into()
     })
@@ -136,15 +138,40 @@ fn schema_for(document: &Node) -> Value {
     schema
 }
 
-/// The top-level key of a key path.
-fn section_of(key: &str) -> &str {
-    key.split(['.', '[']).next().unwrap_or_default()
+/// What has the wrong shape, as keys of two steps (`load.stages`): the rest of a section is still looked into, as if
+/// those keys were not given.
+pub(super) struct Broken(BTreeSet<String>);
+
+impl Broken {
+    fn new(problems: &[Problem]) -> Self {
+        Self(problems.iter().map(|problem| unit_of(&problem.key)).collect())
+    }
+
+    /// True if the value at `key`, or what it stands in, has the wrong shape, so that nothing follows from it.
+    pub(super) fn contains(&self, key: &str) -> bool {
+        let unit = unit_of(key);
+        let section = unit.split('.').next().unwrap_or_default();
+        ["", section, &unit].iter().any(|broken| self.0.contains(*broken))
+    }
+
+    /// The broken keys of a section.
+    fn keys_of<'a>(&'a self, section: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter_map(move |unit| unit.strip_prefix(section)?.strip_prefix('.'))
+    }
 }
 
-fn sections(document: &Node, broken: &BTreeSet<&str>, problems: &mut Vec<Problem>) -> Sections {
-    // A fault of the document itself leaves nothing to look into.
-    let whole = !broken.contains("");
-    let mut reader = Reader { document, broken, whole, problems };
+/// The first two steps of a key path, or the section alone where it is a list, or where what is wrong is the `type`
+/// that gives all other keys their meaning.
+fn unit_of(key: &str) -> String {
+    let (section, rest) = key.split_at(key.find(['.', '[']).unwrap_or(key.len()));
+    match rest.strip_prefix('.').map(|rest| rest.split(['.', '[']).next().unwrap_or_default()) {
+        None | Some("type") => section.to_owned(),
+        Some(second) => format!("{section}.{second}"),
+    }
+}
+
+fn sections(document: &Node, broken: &Broken, problems: &mut Vec<Problem>) -> Sections {
+    let mut reader = Reader { document, broken, problems };
     Sections {
         api: reader.section("api", Api::default),
         data: reader.section("data", Data::default),
@@ -161,23 +188,33 @@ fn sections(document: &Node, broken: &BTreeSet<&str>, problems: &mut Vec<Problem
 
 struct Reader<'a> {
     document: &'a Node,
-    broken: &'a BTreeSet<&'a str>,
-    whole: bool,
+    broken: &'a Broken,
     problems: &'a mut Vec<Problem>,
 }
 
 impl Reader<'_> {
     fn section<T: DeserializeOwned>(&mut self, key: &str, default: impl FnOnce() -> T) -> Option<T> {
-        if self.whole && self.document.get(key).is_none() { Some(default()) } else { self.required(key) }
+        let absent = matches!(self.document.content, Content::Map(_)) && self.document.get(key).is_none();
+        if absent { Some(default()) } else { self.required(key) }
     }
 
     fn required<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
-        if !self.whole || self.broken.contains(key) {
+        if self.broken.contains(key) {
             return None;
         }
         let node = self.document.get(key)?;
-        match serde_json::from_value(node.to_json()) {
+        let mut tree = node.to_json();
+        let mut cut = false;
+        if let Some(entries) = tree.as_object_mut() {
+            for broken in self.broken.keys_of(key) {
+                entries.shift_remove(broken);
+                cut = true;
+            }
+        }
+        match serde_json::from_value(tree) {
             Ok(section) => Some(section),
+            // A section that cannot do without what was cut; its problem is known.
+            Err(_) if cut => None,
             Err(error) => {
                 self.problems.push(Problem::new(node.origin.clone(), key, error.to_string(), ""));
                 None
@@ -187,21 +224,23 @@ impl Reader<'_> {
 }
 
 impl Sections {
-    fn assemble(self) -> Option<Config> {
-        let mut storage = self.storage?;
-        // Upstream would write to `/`.
-        if let Some(storage) = &mut storage
+    /// An empty local path means the working folder; upstream would write to `/`.
+    fn use_working_folder(&mut self) {
+        if let Some(Some(storage)) = &mut self.storage
             && storage.local_storage.path.is_empty()
         {
-            storage.local_storage.path = ".".to_owned();
+            ".".clone_into(&mut storage.local_storage.path);
         }
+    }
+
+    fn assemble(self) -> Option<Config> {
         Some(Config {
             api: self.api?,
             data: self.data?,
             load: self.load?,
             metrics: self.metrics?,
             report: self.report?,
-            storage,
+            storage: self.storage?,
             server: self.server?,
             tokenizer: self.tokenizer?,
             circuit_breakers: self.circuit_breakers?,

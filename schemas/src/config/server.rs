@@ -15,7 +15,7 @@ pub struct Server {
     /// Model that the requests name; the first of the server's own list (`/v1/models`) if not given.
     #[serde(default)]
     pub model_name: Option<String>,
-    /// Address of the server, for example `http://qwen3-vllm.default:8000`; paths such as `/v1/completions` are
+    /// Address of the server, for example `http://qwen3-vllm.default:8000`. Paths such as `/v1/completions` are
     /// appended to it.
     pub base_url: String,
     /// Ask the server to go on until the asked-for number of tokens, whatever the model wants.

@@ -73,7 +73,11 @@ fn integer(text: &str) -> Option<Number> {
         return None;
     }
     let magnitude: u64 = digits.parse().ok()?;
-    if negative { i64::try_from(-i128::from(magnitude)).ok().map(Number::from) } else { Some(magnitude.into()) }
+    if negative {
+        i64::try_from(-i128::from(magnitude)).ok().map(Number::from)
+    } else {
+        Some(magnitude.into())
+    }
 }
 
 /// A finite float from text; an integer stays one. Pydantic takes `inf` and `nan` too, JSON cannot hold them.

@@ -34,7 +34,12 @@ impl<'s> Walker<'s> {
         let exact = self.trials(node, branches, Coercion::None, path);
         let fitting = exact.iter().filter(|trial| trial.problems.is_empty()).count();
         if fitting > 1 && exactly_one {
-            self.problem(&node.origin, path, "fits more than one alternative", "write it so that only one fits");
+            self.problem(
+                &node.origin,
+                path,
+                "fits more than one alternative",
+                "write it so that only one fits",
+            );
             return;
         }
         let trials = match (fitting, self.coercion) {
@@ -102,7 +107,8 @@ impl<'s> Walker<'s> {
             Content::Map(_) => "object",
         };
         let types = facets::types(schema);
-        let typed = types.is_empty() || types.contains(&name) || name == "number" && types.contains(&"integer");
+        let typed =
+            types.is_empty() || types.contains(&name) || name == "number" && types.contains(&"integer");
         let all = list(schema, "allOf").iter().all(|part| self.takes_kind(part, content));
         let branches = [list(schema, "anyOf"), list(schema, "oneOf")];
         let any = branches.iter().all(|branches| {
@@ -132,7 +138,12 @@ impl<'s> Walker<'s> {
     }
 
     /// The problem of a tag that fits no branch, if all of them have the same tag.
-    fn unknown_tag(&self, node: &Node, branches: &[(&'s Value, Vec<Problem>)], path: &str) -> Option<Problem> {
+    fn unknown_tag(
+        &self,
+        node: &Node,
+        branches: &[(&'s Value, Vec<Problem>)],
+        path: &str,
+    ) -> Option<Problem> {
         let tags: Vec<_> = branches.iter().map(|(branch, _)| self.tag(branch)).collect::<Option<_>>()?;
         let (key, _) = tags.first()?;
         if branches.len() < 2 || tags.iter().any(|(other, _)| other != key) {

@@ -229,20 +229,11 @@ impl<'s> Walker<'s> {
         if depth == 0 {
             return String::new();
         }
-        let branches = [list(schema, "anyOf"), list(schema, "oneOf"), list(schema, "allOf")].concat_refs();
-        let words = branches.into_iter().filter(|branch| !is_null_schema(branch));
-        alternatives(words.map(|branch| self.expected_within(branch, depth - 1)).filter(|word| !word.is_empty()))
-    }
-}
-
-/// Joins slices into one list of references.
-trait ConcatRefs<'s> {
-    fn concat_refs(self) -> Vec<&'s Value>;
-}
-
-impl<'s, const N: usize> ConcatRefs<'s> for [&'s [Value]; N] {
-    fn concat_refs(self) -> Vec<&'s Value> {
-        self.into_iter().flatten().collect()
+        let branches = ["anyOf", "oneOf", "allOf"].into_iter().flat_map(|keyword| list(schema, keyword));
+        let words = branches.filter(|branch| !is_null_schema(branch));
+        alternatives(
+            words.map(|branch| self.expected_within(branch, depth - 1)).filter(|word| !word.is_empty()),
+        )
     }
 }
 
@@ -261,7 +252,11 @@ fn unknown_key_remedy<'k>(key: &str, known: impl Iterator<Item = &'k str> + Clon
         return format!("did you mean `{near}`?");
     }
     let names: Vec<String> = known.map(str::to_owned).collect();
-    if names.is_empty() { "no keys are known here".to_owned() } else { format!("known keys: {}", listed(&names)) }
+    if names.is_empty() {
+        "no keys are known here".to_owned()
+    } else {
+        format!("known keys: {}", listed(&names))
+    }
 }
 
 fn listed(names: &[String]) -> String {

@@ -75,11 +75,13 @@ pub struct Benchmark {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_pull_secrets: Option<Fragments>,
     /// Account that the pod runs as.
-    pub service_account: ServiceAccount,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<ServiceAccount>,
     /// The model server under test.
     pub target: Target,
     /// How the server is asked.
-    pub api: Api,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<Api>,
     /// Token for gated tokenizers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hf_token: Option<HfToken>,
@@ -94,7 +96,8 @@ pub struct Benchmark {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<Dependencies>,
     /// The Job around the pod.
-    pub job: Job,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Job>,
     /// Resources of the container. `main`, as older guides have it, is merged over the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Fragment>,

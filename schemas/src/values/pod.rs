@@ -50,11 +50,12 @@ impl PullPolicy {
 }
 
 /// Account that the pod runs as.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceAccount {
     /// Create the ServiceAccount. One that another release or another tool owns is left as it is.
-    pub create: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<bool>,
     /// Name of the ServiceAccount. Empty: `inference-perf-sa` if created by the chart, else `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -64,7 +65,7 @@ pub struct ServiceAccount {
 }
 
 /// The Job around the pod.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Job {
     /// How often a failed pod is replaced. A replacement repeats the whole load.

@@ -165,8 +165,7 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, anchor: usize, origin: &Origin, at: Position<'_>) -> Result<Node, Stop> {
         let Some(node) = self.anchors.get(&anchor) else {
-            let fault =
-                Fault::new("this alias stands inside the value it repeats", "write the value out");
+            let fault = Fault::new("this alias stands inside the value it repeats", "write the value out");
             self.refuse(origin, at.path, fault);
             return Err(Stop);
         };
@@ -257,7 +256,9 @@ impl<'a> Builder<'a> {
                     let content = Content::String(text.clone().into_owned());
                     self.anchors.insert(anchor, Node { content, origin: origin.clone() });
                 }
-                if text == "<<" && (plain && tag.is_none() || tag.as_deref() == Some("tag:yaml.org,2002:merge")) {
+                if text == "<<"
+                    && (plain && tag.is_none() || tag.as_deref() == Some("tag:yaml.org,2002:merge"))
+                {
                     return Ok(Key::Merge);
                 }
                 match key_text(&text, plain && tag.is_none(), self.dialect) {
@@ -277,7 +278,10 @@ impl<'a> Builder<'a> {
             _ => {
                 // Read it to its end, so that the problems after it are found too.
                 self.node(event, Span::default(), Position { depth: at.depth + 1, ..at })?;
-                Fault::new("a list or mapping cannot be a key", "put text that starts with `[` or `{` into quotes")
+                Fault::new(
+                    "a list or mapping cannot be a key",
+                    "put text that starts with `[` or `{` into quotes",
+                )
             }
         };
         self.refuse(origin, at.path, fault);
@@ -292,7 +296,10 @@ impl<'a> Builder<'a> {
             _ => vec![node],
         };
         if nodes.iter().any(|node| !matches!(node.content, Content::Map(_))) {
-            let fault = Fault::new("`<<` merges mappings only", "give it a `*` alias of a mapping, or a list of them");
+            let fault = Fault::new(
+                "`<<` merges mappings only",
+                "give it a `*` alias of a mapping, or a list of them",
+            );
             self.refuse(&origin, path, fault);
             nodes.clear();
         }

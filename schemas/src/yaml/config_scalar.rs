@@ -14,7 +14,10 @@ pub(super) fn resolve(text: &str) -> Result<Scalar, Fault> {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Scalar::Null),
         // PyYAML gives them a meaning only as a key (`<<`) or none at all, and refuses them as values.
         "=" | "<<" => {
-            return Err(Fault::new(format!("{} has no meaning as a value", excerpt(text)), "put it into quotes"));
+            return Err(Fault::new(
+                format!("{} has no meaning as a value", excerpt(text)),
+                "put it into quotes",
+            ));
         }
         _ => {}
     }
@@ -43,15 +46,15 @@ pub(super) fn resolve_tagged(text: &str, tag: &str) -> Result<Scalar, Fault> {
         "null" => Ok(Scalar::Null),
         "bool" => match boolean(text).or_else(|| boolean(&text.to_ascii_lowercase())) {
             Some(value) => Ok(Scalar::Bool(value)),
-            None => Err(unfit(text, "!!bool", "write true or false")),
+            None => Err(unfit("!!bool", "write true or false")),
         },
         "int" if is_integer(text) => parse_integer(text).map(Scalar::Number),
-        "int" => Err(unfit(text, "!!int", "write a whole number")),
+        "int" => Err(unfit("!!int", "write a whole number")),
         // PyYAML hands the text to Python's `float`, which needs neither point nor signed exponent.
         "float" if is_float(text) => parse_float(text).map(Scalar::Number),
         "float" => match finite(&text.replace('_', "")) {
             Some(number) => Ok(Scalar::Number(number)),
-            None => Err(unfit(text, "!!float", "write a decimal number")),
+            None => Err(unfit("!!float", "write a decimal number")),
         },
         _ => Err(unknown_tag(tag)),
     }
@@ -62,11 +65,14 @@ pub(super) fn unknown_tag(tag: &str) -> Fault {
         Some(name) => format!("!!{name}"),
         None => tag.to_owned(),
     };
-    Fault::new(format!("tag {} is not supported", excerpt(&short)), "remove the tag and write the plain value")
+    Fault::new(
+        format!("tag {} is not supported", excerpt(&short)),
+        "remove the tag and write the plain value",
+    )
 }
 
-fn unfit(text: &str, tag: &str, remedy: &'static str) -> Fault {
-    Fault::new(format!("{} is no {tag}", excerpt(text)), remedy)
+fn unfit(tag: &str, remedy: &'static str) -> Fault {
+    Fault::new(format!("the tag {tag} does not fit this value"), remedy)
 }
 
 fn boolean(text: &str) -> Option<bool> {
@@ -115,25 +121,25 @@ fn parse_integer(text: &str) -> Result<Number, Fault> {
     let (negative, rest) = split_sign(text);
     let digits = rest.replace('_', "");
     let magnitude = if let Some(binary) = digits.strip_prefix("0b") {
-        radix(text, binary, 2)
+        radix(binary, 2)
     } else if let Some(hexadecimal) = digits.strip_prefix("0x") {
-        radix(text, hexadecimal, 16)
+        radix(hexadecimal, 16)
     } else if digits.len() > 1 && digits.starts_with('0') {
-        radix(text, &digits, 8)
+        radix(&digits, 8)
     } else {
         digits.split(':').try_fold(0_u64, |sum, part| {
-            let part = radix(text, part, 10)?;
-            sum.checked_mul(60).and_then(|sum| sum.checked_add(part)).ok_or_else(|| Fault::too_large(text))
+            let part = radix(part, 10)?;
+            sum.checked_mul(60).and_then(|sum| sum.checked_add(part)).ok_or_else(Fault::too_large)
         })
     }?;
-    integer(negative, magnitude).ok_or_else(|| Fault::too_large(text))
+    integer(negative, magnitude).ok_or_else(Fault::too_large)
 }
 
-fn radix(text: &str, digits: &str, radix: u32) -> Result<u64, Fault> {
+fn radix(digits: &str, radix: u32) -> Result<u64, Fault> {
     if digits.is_empty() {
-        return Err(Fault::new(format!("{} has no digits", excerpt(text)), "put it into quotes if it is text"));
+        return Err(Fault::new("this number has no digits", "put it into quotes if it is text"));
     }
-    u64::from_str_radix(digits, radix).map_err(|_| Fault::too_large(text))
+    u64::from_str_radix(digits, radix).map_err(|_| Fault::too_large())
 }
 
 fn is_float(text: &str) -> bool {

@@ -114,7 +114,8 @@ fn number_text(number: &Number) -> String {
     if !number.is_f64() {
         return plain;
     }
-    let (mantissa, exponent) = plain.split_once(['e', 'E']).map_or((plain.as_str(), None), |(m, e)| (m, Some(e)));
+    let (mantissa, exponent) =
+        plain.split_once(['e', 'E']).map_or((plain.as_str(), None), |(m, e)| (m, Some(e)));
     let point = if mantissa.contains('.') { "" } else { ".0" };
     match exponent {
         None => format!("{mantissa}{point}"),

@@ -7,6 +7,7 @@
 
 mod build;
 mod config_scalar;
+mod decode;
 mod emit;
 mod scalar;
 mod syntax;
@@ -17,6 +18,7 @@ mod values_scalar;
 use crate::problem::{Origin, Problem, Problems};
 use crate::tree::{Content, Node};
 
+pub use decode::decode;
 pub use emit::emit;
 
 /// Whose rules decide what a plain scalar, a key or a tag means.

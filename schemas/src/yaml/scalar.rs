@@ -14,7 +14,7 @@ pub(super) enum Scalar {
     Text,
 }
 
-/// Why a scalar is refused.
+/// Why a scalar is refused. Text that may be secret is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) fault: String,
@@ -31,12 +31,10 @@ impl Fault {
         Self::new(format!("{} is not a finite number", excerpt(text)), "write a finite number")
     }
 
-    /// The integer exists in Python but in no 64-bit type.
-    pub(super) fn too_large(text: &str) -> Self {
-        Self::new(
-            format!("integer {} does not fit into 64 bits", excerpt(text)),
-            "write a smaller number, or put it into quotes if it is text",
-        )
+    /// The integer exists in Python but in no 64-bit type. It is not shown: it may be a key made of digits.
+    pub(super) fn too_large() -> Self {
+        let remedy = "write a smaller number, or put it into quotes if it is text";
+        Self::new("this integer does not fit into 64 bits", remedy)
     }
 }
 

@@ -18,7 +18,9 @@ pub(super) fn place(file: &Arc<str>, marker: &Marker) -> Origin {
 
 /// The first character of `text` that a YAML 1.1 reader refuses or takes for a line break where YAML 1.2 does not.
 pub(super) fn check_characters(text: &str, file: &Arc<str>) -> Result<(), Problem> {
-    let Some((index, found)) = text.char_indices().find(|&(_, c)| !is_plain_printable(c)) else { return Ok(()) };
+    let Some((index, found)) = text.char_indices().find(|&(_, c)| !is_plain_printable(c)) else {
+        return Ok(());
+    };
     let before = &text[..index];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX).saturating_add(1);
@@ -28,7 +30,8 @@ pub(super) fn check_characters(text: &str, file: &Arc<str>) -> Result<(), Proble
         column: count(before[line_start..].chars().count()),
     };
     let code = u32::from(found);
-    let kind = if matches!(found, '\u{85}' | '\u{2028}' | '\u{2029}') { "line break" } else { "control character" };
+    let kind =
+        if matches!(found, '\u{85}' | '\u{2028}' | '\u{2029}') { "line break" } else { "control character" };
     Err(Problem::new(
         origin,
         "",
@@ -46,41 +49,89 @@ pub(super) fn is_plain_printable(c: char) -> bool {
 /// `error` with a remedy. The parser's own wording is kept only where nothing better is known.
 pub(super) fn describe(error: &ScanError, file: &Arc<str>) -> Problem {
     let info = error.info();
-    let (fault, remedy) = TABLE
-        .iter()
-        .find(|(part, _, _)| info.contains(part))
-        .map_or_else(|| (format!("not valid YAML: {info}"), ""), |&(_, fault, remedy)| (fault.to_owned(), remedy));
+    let (fault, remedy) = TABLE.iter().find(|(part, _, _)| info.contains(part)).map_or_else(
+        || (format!("not valid YAML: {info}"), ""),
+        |&(_, fault, remedy)| (fault.to_owned(), remedy),
+    );
     Problem::new(place(file, error.marker()), "", fault, remedy)
 }
 
 /// Part of the parser's message, the fault, the remedy. The first match counts.
 const TABLE: &[(&str, &str, &str)] = &[
     ("tab", "a tab stands where spaces are needed", "indent with spaces"),
-    ("mapping values are not allowed", "`:` is not expected here", "put text that contains `: ` into quotes, or start a new line"),
+    (
+        "mapping values are not allowed",
+        "`:` is not expected here",
+        "put text that contains `: ` into quotes, or start a new line",
+    ),
     ("illegal placement of ':'", "`:` is not expected here", "put text that contains `:` into quotes"),
     ("simple key expect", "this line has no `key: value`", "add `:` after the key, or mend the indentation"),
-    ("simple key expected", "this line has no `key: value`", "add `:` after the key, or mend the indentation"),
-    ("did not find expected key", "this does not belong to the mapping above", "align it with the other keys"),
-    ("mapping keys are not allowed", "`?` is not expected here", "put text that starts with `? ` into quotes"),
-    ("block sequence entries are not allowed", "`- ` is not expected here", "start the list on a line of its own, or put the text into quotes"),
-    ("did not find expected '-'", "this does not belong to the list above", "align it with the other `- ` items"),
+    (
+        "simple key expected",
+        "this line has no `key: value`",
+        "add `:` after the key, or mend the indentation",
+    ),
+    (
+        "did not find expected key",
+        "this does not belong to the mapping above",
+        "align it with the other keys",
+    ),
+    (
+        "mapping keys are not allowed",
+        "`?` is not expected here",
+        "put text that starts with `? ` into quotes",
+    ),
+    (
+        "block sequence entries are not allowed",
+        "`- ` is not expected here",
+        "start the list on a line of its own, or put the text into quotes",
+    ),
+    (
+        "did not find expected '-'",
+        "this does not belong to the list above",
+        "align it with the other `- ` items",
+    ),
     ("'-' must be followed", "`-` needs a space after it", "write `- item`"),
     ("flow mapping, did not find", "`{` is not closed", "add `,` between the entries and `}` at the end"),
     ("flow sequence, expected", "`[` is not closed", "add `,` between the items and `]` at the end"),
     ("misplaced bracket", "a bracket closes nothing", "remove it, or put the text into quotes"),
     ("unexpected end of stream", "the quoted text is not closed", "add the closing quote"),
     ("unexpected document indicator", "the quoted text is not closed before `---`", "add the closing quote"),
-    ("trailing content after double-quoted", "text follows the closing quote", "escape quotes inside the text as `\\\"`"),
-    ("unknown escape character", "unknown escape after `\\`", "write `\\\\` for a backslash, or use single quotes"),
-    ("hexadecimal number", "incomplete escape after `\\`", "write `\\\\` for a backslash, or use single quotes"),
+    (
+        "trailing content after double-quoted",
+        "text follows the closing quote",
+        "escape quotes inside the text as `\\\"`",
+    ),
+    (
+        "unknown escape character",
+        "unknown escape after `\\`",
+        "write `\\\\` for a backslash, or use single quotes",
+    ),
+    (
+        "hexadecimal number",
+        "incomplete escape after `\\`",
+        "write `\\\\` for a backslash, or use single quotes",
+    ),
     ("Unicode character escape", "the escape names no character", "write a valid code"),
-    ("unknown anchor", "this `*` alias names no anchor above", "define it with `&name`, or put text that starts with `*` into quotes"),
+    (
+        "unknown anchor",
+        "this `*` alias names no anchor above",
+        "define it with `&name`, or put text that starts with `*` into quotes",
+    ),
     ("anchor or alias", "`&` or `*` has no name", "put text that starts with it into quotes"),
-    ("expected node content", "a value is missing or starts with a reserved character", "put the text into quotes"),
+    (
+        "expected node content",
+        "a value is missing or starts with a reserved character",
+        "put the text into quotes",
+    ),
     ("unexpected character", "a value cannot start with this character", "put the text into quotes"),
     ("indentation", "the indentation does not fit the lines above", "align it with its siblings"),
     ("wrongly indented line", "the indentation does not fit the lines above", "align it with its siblings"),
-    ("block scalar", "the text after `|` or `>` is not well formed", "write `|` alone and indent the text below it"),
+    (
+        "block scalar",
+        "the text after `|` or `>` is not well formed",
+        "write `|` alone and indent the text below it",
+    ),
     ("handle wasn't declared", "the tag is not declared", "remove the tag"),
     ("TAG directive", "the `%TAG` line is not well formed", "remove it"),
     ("directive", "the `%` line is not well formed", "remove it"),

@@ -5,7 +5,7 @@
 
 use serde_json::Number;
 
-use super::scalar::{Fault, Scalar, all, excerpt, is_exponent_or_empty, split_sign};
+use super::scalar::{Fault, Scalar, all, is_exponent_or_empty, split_sign};
 
 /// What go-yaml makes of a scalar before Helm turns it into JSON; keys show the difference between integer and float.
 enum Resolved {
@@ -34,9 +34,11 @@ pub(super) fn resolve_tagged(text: &str, tag: &str, plain: bool) -> Result<Scala
         | ("null", Resolved::Null) => to_scalar(&resolved, text),
         ("bool" | "int" | "float" | "null", _) => {
             let remedy = if plain { "correct the value or remove the tag" } else { "remove the tag" };
-            Err(Fault::new(format!("{} is no !!{name}", excerpt(text)), remedy))
+            Err(Fault::new(format!("the tag !!{name} does not fit this value"), remedy))
         }
-        ("binary", _) => Err(Fault::new("tag `!!binary` is not supported", "write the text itself, in quotes")),
+        ("binary", _) => {
+            Err(Fault::new("tag `!!binary` is not supported", "write the text itself, in quotes"))
+        }
         _ => Ok(Scalar::Text),
     }
 }
@@ -57,9 +59,13 @@ fn to_scalar(resolved: &Resolved, text: &str) -> Result<Scalar, Fault> {
         Resolved::Null => Scalar::Null,
         Resolved::Bool(value) => Scalar::Bool(value),
         #[expect(clippy::cast_precision_loss, reason = "Helm reads all numbers as 64-bit floats")]
-        Resolved::Integer(value) => Scalar::Number(number(value as f64).ok_or_else(|| Fault::not_finite(text))?),
+        Resolved::Integer(value) => {
+            Scalar::Number(number(value as f64).ok_or_else(|| Fault::not_finite(text))?)
+        }
         #[expect(clippy::cast_precision_loss, reason = "Helm reads all numbers as 64-bit floats")]
-        Resolved::Unsigned(value) => Scalar::Number(number(value as f64).ok_or_else(|| Fault::not_finite(text))?),
+        Resolved::Unsigned(value) => {
+            Scalar::Number(number(value as f64).ok_or_else(|| Fault::not_finite(text))?)
+        }
         Resolved::Float(value) => Scalar::Number(number(value).ok_or_else(|| Fault::not_finite(text))?),
         Resolved::Text => Scalar::Text,
     })
@@ -92,14 +98,22 @@ fn lookup(text: &str) -> Resolved {
         _ => {}
     }
     match text.as_bytes().first() {
-        Some(b'.') => float(text),
+        // A number that starts with a point may have underscores between digits only, others have them anywhere.
+        Some(b'.') if has_misplaced_underscore(text) => Resolved::Text,
+        Some(b'.') => float(&text.replace('_', "")),
         Some(b'+' | b'-' | b'0'..=b'9') => {
-            // Unlike `.5_0`, a number that starts with a digit or sign may have underscores anywhere.
             let digits = text.replace('_', "");
             integer(&digits).unwrap_or_else(|| float(&digits))
         }
         _ => Resolved::Text,
     }
+}
+
+fn has_misplaced_underscore(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_digit = |index: Option<usize>| index.and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_digit);
+    let underscores = bytes.iter().enumerate().filter(|&(_, &byte)| byte == b'_');
+    underscores.into_iter().any(|(i, _)| !is_digit(i.checked_sub(1)) || !is_digit(Some(i + 1)))
 }
 
 /// An integer as Go's `strconv.ParseInt(digits, 0, 64)` reads it, else as `ParseUint` does.

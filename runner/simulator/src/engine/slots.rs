@@ -10,7 +10,7 @@ use crate::time::Nanos;
 /// Slots of a server; `W` is what the owner needs to tell a waiting request that it was granted one.
 #[derive(Debug)]
 pub struct Slots<W> {
-    slots: u32,
+    count: u32,
     queue_limit: Option<u32>,
     occupied: u32,
     /// In order of arrival, so their numbers rise.
@@ -47,8 +47,9 @@ pub struct Grant<W> {
 
 impl<W> Slots<W> {
     /// `slots` free slots before which at most `queue_limit` requests wait.
+    #[must_use]
     pub fn new(slots: u32, queue_limit: Option<u32>) -> Self {
-        Self { slots, queue_limit, occupied: 0, queue: VecDeque::new(), arrivals: 0 }
+        Self { count: slots, queue_limit, occupied: 0, queue: VecDeque::new(), arrivals: 0 }
     }
 
     /// A request arrives. Returns its number, which counts arrivals from 0, and what became of it; `waiter` is called
@@ -56,7 +57,7 @@ impl<W> Slots<W> {
     pub fn arrive(&mut self, at: Nanos, waiter: impl FnOnce() -> W) -> (u64, Admission) {
         let number = self.arrivals;
         self.arrivals += 1;
-        let admission = if self.occupied < self.slots {
+        let admission = if self.occupied < self.count {
             self.occupied += 1;
             Admission::Granted
         } else if self.queue_limit.is_none_or(|limit| self.queue.len() < limit as usize) {
@@ -84,11 +85,13 @@ impl<W> Slots<W> {
     }
 
     /// Occupied slots.
+    #[must_use]
     pub fn running(&self) -> u32 {
         self.occupied
     }
 
     /// Requests in the queue.
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.queue.len()
     }

@@ -36,7 +36,7 @@ async fn request(engine: &Engine, timer: TokioTimer, input: u32, output: u32) ->
 
 /// Completions and their lengths from `clients` that send one request after another.
 async fn closed_loop(engine: &Engine, clients: u32, requests_each: u32) -> Vec<(Nanos, (u32, u32))> {
-    let timer = TokioTimer::start().unwrap();
+    let timer = TokioTimer::start();
     let mut tasks = Vec::new();
     for client in 0..clients {
         let engine = engine.clone();
@@ -70,7 +70,7 @@ fn measured_and_true(parameters: &ModelParameters, completions: &[(Nanos, (u32, 
 async fn a_lone_request_keeps_the_law_to_the_nanosecond() {
     let parameters = parameters(4);
     let engine = Engine::new(&parameters, None, 0);
-    let timer = TokioTimer::start().unwrap();
+    let timer = TokioTimer::start();
     tokio::time::sleep(std::time::Duration::from_millis(7)).await;
     let due = request(&engine, timer, 200, 5).await;
     // 7 ms until the arrival, 12.3 + 200·0.045 ms of prefill, steps of 3.7 + 0.061 ms: no wake-up of the 1 ms timer
@@ -93,8 +93,7 @@ async fn a_closed_loop_at_twice_the_slots_completes_at_capacity() {
 
 #[tokio::test(start_paused = true)]
 async fn exponential_service_has_the_same_capacity() {
-    let parameters =
-        ModelParameters { service_times: ServiceLaw::Exponential, ..parameters(8) };
+    let parameters = ModelParameters { service_times: ServiceLaw::Exponential, ..parameters(8) };
     let engine = Engine::new(&parameters, None, 3);
     let completions = closed_loop(&engine, 16, 1_500).await;
     let (measured, capacity) = measured_and_true(&parameters, &completions);
@@ -116,7 +115,7 @@ async fn equal_seeds_give_equal_instants() {
 #[tokio::test(start_paused = true)]
 async fn slots_are_granted_first_come_first_served() {
     let engine = Engine::new(&parameters(2), None, 0);
-    let timer = TokioTimer::start().unwrap();
+    let timer = TokioTimer::start();
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = Vec::new();
     for n in 0..20_u32 {
@@ -142,7 +141,7 @@ async fn slots_are_granted_first_come_first_served() {
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_refuses_and_a_leaver_makes_room() {
     let engine = Engine::new(&parameters(1), Some(1), 0);
-    let timer = TokioTimer::start().unwrap();
+    let timer = TokioTimer::start();
     let running = engine.arrive(timer).unwrap();
     let waiting = engine.arrive(timer).unwrap();
     assert_eq!(engine.arrive(timer).unwrap_err(), QueueFull);
@@ -159,7 +158,7 @@ async fn a_full_queue_refuses_and_a_leaver_makes_room() {
 #[tokio::test(start_paused = true)]
 async fn a_grant_that_nobody_picks_up_goes_to_the_next() {
     let engine = Engine::new(&parameters(1), None, 0);
-    let timer = TokioTimer::start().unwrap();
+    let timer = TokioTimer::start();
     let running = engine.arrive(timer).unwrap();
     let dropped_when_granted = engine.arrive(timer).unwrap();
     let mut last = engine.arrive(timer).unwrap();

@@ -15,6 +15,7 @@ use rustix::time::{
     timerfd_create, timerfd_settime,
 };
 use tokio::io::unix::AsyncFd;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Nanos, Timer};
 
@@ -31,6 +32,8 @@ pub struct FineTimer {
 struct Shared {
     timerfd: Arc<AsyncFd<OwnedFd>>,
     sleepers: Mutex<Sleepers>,
+    /// Ends with the last handle and sleep.
+    _driver: AbortOnDropHandle<()>,
 }
 
 #[derive(Debug, Default)]
@@ -47,10 +50,16 @@ impl FineTimer {
     pub fn start() -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timerfd = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        #[expect(deprecated, reason = "its successor is unsafe for types that lie about their descriptor; OwnedFd does not")]
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe for types that lie about their descriptor; OwnedFd does not"
+        )]
         let timerfd = Arc::new(AsyncFd::new(timerfd)?);
-        let shared = Arc::new(Shared { timerfd, sleepers: Mutex::default() });
-        tokio::spawn(drive(Arc::clone(&shared.timerfd), Arc::downgrade(&shared)));
+        let shared = Arc::new_cyclic(|shared| {
+            let driver =
+                AbortOnDropHandle::new(tokio::spawn(drive(Arc::clone(&timerfd), Weak::clone(shared))));
+            Shared { timerfd, sleepers: Mutex::default(), _driver: driver }
+        });
         Ok(Self { shared })
     }
 }
@@ -59,7 +68,7 @@ impl Timer for FineTimer {
     type Sleep = FineSleep;
 
     fn now(&self) -> Nanos {
-        now()
+        monotonic_now()
     }
 
     fn sleep_until(&self, due: Nanos) -> FineSleep {
@@ -67,7 +76,9 @@ impl Timer for FineTimer {
     }
 }
 
-fn now() -> Nanos {
+/// The present instant on the machine's monotonic clock, the one of [`FineTimer`].
+#[must_use]
+pub fn monotonic_now() -> Nanos {
     let time = clock_gettime(ClockId::Monotonic);
     // CLOCK_MONOTONIC counts up from the machine's start and is never negative.
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
@@ -88,7 +99,7 @@ impl Future for FineSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if now() >= self.due {
+        if monotonic_now() >= self.due {
             return Poll::Ready(());
         }
         let shared = Arc::clone(&self.shared);
@@ -127,8 +138,8 @@ impl Shared {
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
         let value = due.map_or(zero, |due| Timespec {
             tv_sec: i64::try_from(due / NANOS_PER_SECOND).unwrap_or(i64::MAX),
-            // Below 10^9. All zeros would disarm the timer; an instant of zero never comes, the clock is past it.
-            tv_nsec: (due % NANOS_PER_SECOND) as i64,
+            // All zeros would disarm the timer; an instant of zero never comes, the clock is past it.
+            tv_nsec: (due % NANOS_PER_SECOND).cast_signed(),
         });
         let spec = Itimerspec { it_interval: zero, it_value: value };
         match timerfd_settime(&*self.timerfd, TimerfdTimerFlags::ABSTIME, &spec) {
@@ -145,7 +156,7 @@ impl Shared {
     fn wake_due(&self) {
         let due = {
             let mut sleepers = self.lock();
-            let later = sleepers.wakers.split_off(&(now() + 1, 0));
+            let later = sleepers.wakers.split_off(&(monotonic_now() + 1, 0));
             let due = std::mem::replace(&mut sleepers.wakers, later);
             let next = sleepers.wakers.first_key_value().map(|(&(instant, _), _)| instant);
             if next.is_some() {
@@ -159,7 +170,7 @@ impl Shared {
     }
 }
 
-/// Wakes sleepers as the timerfd fires, until the last handle of the timer is gone.
+/// Wakes sleepers as the timerfd fires.
 async fn drive(timerfd: Arc<AsyncFd<OwnedFd>>, shared: Weak<Shared>) {
     loop {
         let mut expirations = [0_u8; 8];

@@ -9,7 +9,7 @@ const SPLIT_TOLERANCE: f64 = 1e-6;
 
 pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     let Some(load) = &sections.load else { return };
-    if load.stages.is_empty() && load.sweep.is_none() {
+    if load.stages.is_empty() && load.sweep.is_none() && faults.is_sound("load.sweep") {
         faults.add(
             "load.stages",
             "there is nothing to run",

@@ -6,16 +6,16 @@ mod load;
 mod sessions;
 mod surroundings;
 
-use super::read::{Sections, origin_of};
+use super::read::{Broken, Sections, origin_of};
 use crate::problem::Problem;
 use crate::tree::Node;
 
 /// Longest time that any setting may ask for, seconds (31 years): far from where nanoseconds overflow.
 const MAX_SECONDS: f64 = 1e9;
 
-/// All faults of `sections`; `document` is where they were read from.
-pub(super) fn run(sections: &Sections, document: &Node) -> Vec<Problem> {
-    let mut faults = Faults { document, problems: Vec::new() };
+/// All faults of `sections`; `document` is where they were read from, without what is `broken`.
+pub(super) fn run(sections: &Sections, document: &Node, broken: &Broken) -> Vec<Problem> {
+    let mut faults = Faults { document, broken, problems: Vec::new() };
     surroundings::check(sections, &mut faults);
     load::check(sections, &mut faults);
     data::check(sections, &mut faults);
@@ -28,14 +28,24 @@ pub(super) fn run(sections: &Sections, document: &Node) -> Vec<Problem> {
 /// Collects problems with the place of their key.
 struct Faults<'a> {
     document: &'a Node,
+    broken: &'a Broken,
     problems: Vec<Problem>,
 }
 
 impl Faults<'_> {
-    /// Notes that the value at `key` (dotted path) is wrong.
+    /// Notes that the value at `key` (dotted path) is wrong, unless its shape is, for that is known already.
     fn add(&mut self, key: impl Into<String>, fault: impl Into<String>, remedy: impl Into<String>) {
         let key = key.into();
+        if self.broken.contains(&key) {
+            return;
+        }
         self.problems.push(Problem::new(origin_of(self.document, &key), key, fault, remedy));
+    }
+
+    /// True if the value at `key` has the right shape or is not given. A check of one key that depends on another
+    /// asks this of the other.
+    fn is_sound(&self, key: &str) -> bool {
+        !self.broken.contains(key)
     }
 
     /// Notes times that are longer than any run.

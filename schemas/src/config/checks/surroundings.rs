@@ -5,8 +5,9 @@ use url::Url;
 use super::Faults;
 use crate::config::read::Sections;
 use crate::config::{
-    ApiType, Api, DataType, GOODPUT_METRICS, Metrics, Report, Server, ServerType, Storage, Tokenizer,
+    Api, ApiType, DataType, GOODPUT_METRICS, Metrics, Report, Server, ServerType, Storage, Tokenizer,
 };
+use crate::validate;
 
 pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     if let Some(server) = &sections.server {
@@ -37,8 +38,8 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
 fn check_server(server: &Server, faults: &mut Faults<'_>) {
     check_url("server.base_url", &server.base_url, "write for example http://qwen3-vllm.default:8000", faults);
     match (&server.cert_path, &server.key_path) {
-        (Some(_), None) => faults.add("server.cert_path", "a certificate needs its key", "give key_path too"),
-        (None, Some(_)) => faults.add("server.key_path", "a key needs its certificate", "give cert_path too"),
+        (Some(_), None) if faults.is_sound("server.key_path") => faults.add("server.cert_path", "a certificate needs its key", "give key_path too"),
+        (None, Some(_)) if faults.is_sound("server.cert_path") => faults.add("server.key_path", "a key needs its certificate", "give cert_path too"),
         _ => {}
     }
 }
@@ -116,19 +117,13 @@ fn check_report(report: &Report, faults: &mut Faults<'_>) {
     for name in goodput.constraints.keys() {
         if !GOODPUT_METRICS.contains(&name.as_str()) {
             let known = GOODPUT_METRICS.join(", ");
-            let remedy = match nearest(name, GOODPUT_METRICS) {
+            let remedy = match validate::nearest(name, GOODPUT_METRICS) {
                 Some(near) => format!("did you mean {near}? Known are {known}"),
                 None => format!("known are {known}"),
             };
             faults.add(format!("report.goodput.constraints.{name}"), "is not a metric that can be limited", remedy);
         }
     }
-}
-
-/// The metric that `name` was probably meant to be.
-fn nearest(name: &str, known: [&'static str; 5]) -> Option<&'static str> {
-    let scored = known.map(|known| (strsim::damerau_levenshtein(name, known), known));
-    scored.into_iter().filter(|(distance, _)| *distance <= 2).min().map(|(_, known)| known)
 }
 
 fn check_storage(storage: &Storage, faults: &mut Faults<'_>) {

@@ -1,0 +1,76 @@
+{{/*
+Parts of NOTES.txt.
+*/}}
+
+{{/* A text as one word of a shell command. */}}
+{{- define "benchmark.shell" -}}
+{{- if regexMatch "^[A-Za-z0-9_./:@%+=,-]+$" . -}}
+{{- . -}}
+{{- else -}}
+'{{ replace "'" "'\\''" . }}'
+{{- end -}}
+{{- end -}}
+
+{{/* Seconds in words. */}}
+{{- define "benchmark.duration" -}}
+{{- if lt (int .) 120 -}}
+{{- printf "%d seconds" (int .) -}}
+{{- else -}}
+{{- printf "%d minutes" (round (divf . 60) 0 | int) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* `true` if the image is upstream's. */}}
+{{- define "benchmark.upstream" -}}
+{{- contains "quay.io/inference-perf/" (include "benchmark.image" .) -}}
+{{- end -}}
+
+{{/* What the run sends. */}}
+{{- define "benchmark.plan" -}}
+{{- $load := (include "benchmark.config" . | fromJson).load -}}
+{{- $times := include "benchmark.times" . | fromJson -}}
+{{- if $load.sweep -}}
+{{- printf "a burst, then %d stages near the rate it finds" ($load.sweep.num_stages | default 5 | int) -}}
+{{- else -}}
+{{- printf "%d %s" (len $load.stages) (ternary "stage" "stages" (eq (len $load.stages) 1)) -}}
+{{- end -}}
+{{- with $times.load -}}
+{{- printf ", about %s of load" (include "benchmark.duration" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Lists the results in S3, under all of the path before its first placeholder; takes config.yml's block about S3. */}}
+{{- define "benchmark.notes.s3" -}}
+{{- $s3 := . -}}
+{{- $path := splitList "{" ($s3.path | default "") | first | trimAll "/" -}}
+{{- $folder := printf "s3://%s/%s" $s3.bucket_name (ternary (printf "%s/" $path) "" (ne $path "")) -}}
+aws s3 ls --recursive {{ include "benchmark.shell" $folder }}{{ with $s3.endpoint_url }} --endpoint-url {{ include "benchmark.shell" . }}{{ end }}{{ with $s3.region_name }} --region {{ include "benchmark.shell" . }}{{ end }}
+{{- end -}}
+
+{{/* One line for each thing that is accepted but does nothing, or is risky. */}}
+{{- define "benchmark.warnings" -}}
+{{- $b := .Values.benchmark -}}
+{{- $lines := list -}}
+{{- if $b.dependencies.packages -}}
+{{- $lines = append $lines "benchmark.dependencies.packages is ignored: the image needs no Python package. For upstream's image, build one that has them." -}}
+{{- end -}}
+{{- if ne (include "benchmark.number" (dict "key" "benchmark.job.backoffLimit" "value" ($b.job.backoffLimit | default 0) "integer" true)) "0" -}}
+{{- $lines = append $lines "benchmark.job.backoffLimit is above 0: each retry repeats the whole load against the target." -}}
+{{- end -}}
+{{- if not (kindIs "invalid" $b.job.ttlSecondsAfterFinished) -}}
+{{- $lines = append $lines "benchmark.job.ttlSecondsAfterFinished is set: once the finished Job is deleted, its log is gone, and the next upgrade or GitOps reconcile runs the load again." -}}
+{{- end -}}
+{{- if and (eq (include "benchmark.upstream" .) "true") (kindIs "invalid" (default dict $b.podSecurityContext).runAsUser) -}}
+{{- $lines = append $lines "Upstream's image runs as root, which this pod does not allow; add --set benchmark.podSecurityContext.runAsUser=1000." -}}
+{{- end -}}
+{{- if and (ne (include "benchmark.affinityMode" .) "off") (not (include "benchmark.affinity" . | fromJson)) -}}
+{{- $lines = append $lines "benchmark.target.baseUrl names no Service of the cluster, so the pod may run in any zone. Give benchmark.affinity.targetLabels and namespaces if the model runs in this cluster." -}}
+{{- end -}}
+{{- if not (include "benchmark.podDeadline" .) -}}
+{{- $lines = append $lines "The pod has no deadline; set benchmark.job.deadlineSeconds to bound it." -}}
+{{- end -}}
+{{- if ne (include "benchmark.namespace" .) .Release.Namespace -}}
+{{- $lines = append $lines (printf "The objects go to namespace %s, which must exist; the release itself is kept in %s." (include "benchmark.namespace" .) .Release.Namespace) -}}
+{{- end -}}
+{{- join "\n" $lines -}}
+{{- end -}}

@@ -1,0 +1,138 @@
+//! The template engine: minijinja with the embedded templates and our serialisers.
+//!
+//! Nothing reaches YAML but through a serialiser: `{{ value }}` prints JSON on one line, `block` prints block style, so
+//! no text can change the structure. What is undefined is an error.
+
+use std::fmt::Write as _;
+
+use benchmark_schemas::yaml;
+use minijinja::value::{Serde, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+/// Templates of objects by the name of the chart's template, in the order in which Helm prints them.
+pub(crate) const OBJECTS: [&str; 3] =
+    ["templates/serviceaccount.yaml", "templates/configmap.yaml", "templates/job.yaml"];
+
+/// The pod's template, part of the Job's.
+pub(crate) const POD: &str = "_pod";
+
+/// Templates with filters, ready to render.
+pub(crate) struct Engine {
+    environment: Environment<'static>,
+}
+
+impl Engine {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::Json);
+        environment.set_formatter(write_json);
+        environment.add_filter("block", block);
+        environment.add_filter("indented", indented);
+        let sources = [
+            (POD, include_str!("../templates/_pod.j2")),
+            (OBJECTS[0], include_str!("../templates/serviceaccount.yaml.j2")),
+            (OBJECTS[1], include_str!("../templates/configmap.yaml.j2")),
+            (OBJECTS[2], include_str!("../templates/job.yaml.j2")),
+        ];
+        for (name, source) in sources {
+            environment.add_template(name, source)?;
+        }
+        Ok(Self { environment })
+    }
+
+    /// Renders a template without blank lines around; nothing if the template leaves its object out.
+    pub(crate) fn render(&self, template: &str, model: impl Serialize) -> Result<String, Error> {
+        let text = self.environment.get_template(template)?.render(Value::from(Serde(model)))?;
+        Ok(text.trim_matches('\n').to_owned())
+    }
+}
+
+/// Writes a value as JSON that is YAML too: what YAML does not print is escaped.
+fn write_json(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if value.is_undefined() {
+        return Err(Error::new(ErrorKind::UndefinedError, "a template prints what is not there"));
+    }
+    if let (true, Some(text)) = (value.is_safe(), value.as_str()) {
+        return out.write_str(text).map_err(Error::from);
+    }
+    let json = serde_json::to_string(value)
+        .map_err(|error| Error::new(ErrorKind::BadSerialization, "a value is not JSON").with_source(error))?;
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                write!(out, "\\u{:04x}", u32::from(c))?;
+            }
+            _ => out.write_char(c)?,
+        }
+    }
+    Ok(())
+}
+
+/// A value in block style whose first line stands where the template says and the others at `indent`.
+fn block(value: Serde<Json>, indent: usize) -> Value {
+    let text = yaml::emit(&value.0);
+    indented(text.strip_suffix('\n').unwrap_or(&text), indent)
+}
+
+/// Lines of YAML at `indent`, the first where the template says.
+fn indented(text: &str, indent: usize) -> Value {
+    let mut lines = text.split('\n');
+    let mut out = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        out.push('\n');
+        if !line.is_empty() {
+            out.extend(std::iter::repeat_n(' ', indent));
+        }
+        out.push_str(line);
+    }
+    Value::from_safe_string(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn render(source: &str, context: Json) -> Result<String, Error> {
+        let mut engine = Engine::new().unwrap();
+        engine.environment.add_template_owned("test", source.to_owned()).unwrap();
+        engine.render("test", context)
+    }
+
+    #[test]
+    fn scalars_are_quoted_and_typed() {
+        let context = json!({"a": "yes", "b": true, "c": 1_000_000, "d": "a: b\n- x", "e": null, "f": "\u{7f}\u{85}"});
+        insta::assert_snapshot!(
+            render("{{ a }} {{ b }} {{ c }} {{ d }} {{ e }} {{ f }}", context).unwrap(),
+            @r#""yes" true 1000000 "a: b\n- x" null "\u007f\u0085""#
+        );
+    }
+
+    #[test]
+    fn what_is_undefined_is_an_error() {
+        assert!(render("{{ nothing }}", json!({})).is_err());
+        assert!(render("{{ a.nothing }}", json!({"a": {}})).is_err());
+        assert!(render("{% if nothing %}{% endif %}", json!({})).is_err());
+    }
+
+    #[test]
+    fn blocks_stand_at_their_indentation() {
+        let context = json!({"a": {"x": "1", "y": {"z": [1, "two"]}, "text": "a\n\nb\n"}});
+        insta::assert_snapshot!(render("a:\n  {{ a | block(2) }}", context).unwrap(), @r#"
+        a:
+          text: |
+            a
+
+            b
+          x: "1"
+          y:
+            z:
+            - 1
+            - two
+        "#);
+    }
+}

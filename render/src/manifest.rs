@@ -1,0 +1,38 @@
+//! Rendered objects, and how a list of them is written.
+
+use serde_json::{Value, json};
+
+use crate::chart;
+
+/// One Kubernetes object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// The chart's template that it comes from, for example `templates/job.yaml`.
+    pub template: &'static str,
+    /// Its YAML, without document separator.
+    pub text: String,
+    /// What the YAML says.
+    pub object: Value,
+}
+
+impl Manifest {
+    /// The object's kind.
+    pub fn kind(&self) -> &str {
+        self.object.get("kind").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// All manifests as YAML documents, as `helm template` prints them.
+pub fn to_yaml(manifests: &[Manifest]) -> String {
+    manifests
+        .iter()
+        .map(|manifest| format!("---\n# Source: {}/{}\n{}\n", chart::NAME, manifest.template, manifest.text))
+        .collect()
+}
+
+/// All manifests as one JSON object of kind List, which `kubectl apply -f -` takes.
+pub fn to_json(manifests: &[Manifest]) -> String {
+    let items: Vec<&Value> = manifests.iter().map(|manifest| &manifest.object).collect();
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    format!("{list:#}\n")
+}

@@ -1,0 +1,117 @@
+//! What the templates are filled with: names, labels, the pod's parts, worked out from release and values.
+//!
+//! Counterpart of the chart's named helpers; the templates themselves decide nothing but what is left out. Knows no
+//! YAML. Chart and model are kept equal by comparing their output (tests of parity).
+
+mod deadline;
+mod names;
+mod pod;
+mod text;
+
+use benchmark_schemas::translate;
+use benchmark_schemas::values::Values;
+use benchmark_schemas::values::figure::Whole;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::chart;
+use crate::go_json;
+use crate::release::Release;
+
+pub(crate) use names::Names;
+pub(crate) use pod::Pod;
+
+/// Everything that the objects have in common, and the Job's own part. The pod is a model of its own: the names depend
+/// on its digest.
+#[derive(Debug, Serialize)]
+pub(crate) struct Model {
+    pub name: String,
+    pub namespace: String,
+    pub labels: Map<String, Value>,
+    pub scenario_labels: Map<String, Value>,
+    pub config_map: ConfigMap,
+    pub service_account: ServiceAccount,
+    pub job: Job,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ConfigMap {
+    pub annotations: Map<String, Value>,
+    /// Text of config.yml.
+    pub config_yml: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ServiceAccount {
+    pub create: bool,
+    pub name: String,
+    pub annotations: Map<String, Value>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Job {
+    pub annotations: Map<String, Value>,
+    pub backoff_limit: Value,
+    pub ttl_seconds_after_finished: Option<Value>,
+    pub active_deadline_seconds: Option<Value>,
+    pub on_disruption: &'static str,
+    /// The pod template as YAML, rendered already.
+    pub pod_template: String,
+}
+
+impl Model {
+    /// The model of `release` with `values`, which passed every check. `pod_template` renders the pod with the name of
+    /// its ConfigMap.
+    pub(crate) fn new<E>(
+        release: &Release,
+        values: &Values,
+        pod_template: impl Fn(&Pod, &str) -> Result<String, E>,
+        parse: impl Fn(&str) -> Result<Value, E>,
+    ) -> Result<Self, E> {
+        let names = Names::new(release, values);
+        let config = translate::config_tree(values);
+        let pod = Pod::new(values, &names, &config);
+        // The ConfigMap's name ends in the digest of the pod that mounts it; the digest is taken without the name.
+        let name = match names.suffix() {
+            "hash" => {
+                let digest = go_json::sha256(&parse(&pod_template(&pod, "")?)?);
+                names.with_suffix(&digest[..8])
+            }
+            "none" => names.with_suffix(""),
+            literal => names.with_suffix(literal),
+        };
+        let job = values.benchmark.job.clone().unwrap_or_default();
+        let account = values.benchmark.service_account.clone().unwrap_or_default();
+        let common = values.common_annotations.as_ref();
+        let description = translate::scenario(&values.benchmark).and_then(|scenario| scenario.description.clone());
+        let description = description.filter(|text| !text.is_empty());
+        let keep = text::map([("helm.sh/resource-policy", "keep")]);
+        let own = description.map(|text| text::map([("benchmark.description", text.as_str())])).unwrap_or_default();
+        let config_yml = benchmark_schemas::yaml::emit(&Value::Object(config));
+        Ok(Self {
+            labels: names.labels(values),
+            scenario_labels: names.scenario_labels(values),
+            config_map: ConfigMap { annotations: text::merged([common], &Map::new()), config_yml },
+            service_account: ServiceAccount {
+                create: account.create.unwrap_or(false),
+                name: names.service_account.clone(),
+                annotations: text::merged([common, account.annotations.as_ref()], &keep),
+            },
+            job: Job {
+                annotations: text::merged([common, job.annotations.as_ref()], &own),
+                backoff_limit: job.backoff_limit.map_or(json!(0), Whole::json),
+                ttl_seconds_after_finished: job.ttl_seconds_after_finished.map(Whole::json),
+                active_deadline_seconds: job.active_deadline_seconds.map(Whole::json),
+                on_disruption: if job.retry_on_disruption == Some(true) { "Ignore" } else { "FailJob" },
+                pod_template: pod_template(&pod, &name)?,
+            },
+            namespace: names.namespace,
+            name,
+        })
+    }
+}
+
+/// The label that names the chart and its version.
+fn chart_label() -> String {
+    names::label_value(&format!("{}-{}", chart::NAME, chart::version()))
+}

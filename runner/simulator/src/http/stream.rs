@@ -1,0 +1,127 @@
+//! An answer as a body of server-sent events that grows as tokens fall due.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Body, Frame};
+
+use super::events::{Counts, EventWriter};
+use crate::answer::Delivery;
+use crate::time::Timer;
+
+/// Most bytes of one frame, roughly: without delays an answer is cut into frames of this size.
+const FRAME_BYTES: usize = 16 * 1024;
+
+/// Body of a streamed answer. Everything that is due when it is polled makes one frame, which is one write; in time,
+/// that is one chunk. Role, usage and `[DONE]` go with the chunk they stand beside.
+#[derive(Debug)]
+pub(crate) struct SseBody<T: Timer> {
+    delivery: Delivery<T>,
+    events: EventWriter,
+    with_usage: bool,
+    finished: bool,
+}
+
+impl<T: Timer> SseBody<T> {
+    pub(super) fn new(delivery: Delivery<T>, events: EventWriter, with_usage: bool) -> Self {
+        Self { delivery, events, with_usage, finished: false }
+    }
+
+    fn write_due(&mut self, frame: &mut BytesMut, context: &mut Context<'_>) {
+        while !self.finished && frame.len() < FRAME_BYTES {
+            match self.delivery.poll_chunk(context) {
+                Poll::Pending => return,
+                Poll::Ready(None) => self.finished = true,
+                Poll::Ready(Some(chunk)) => {
+                    self.events.content(frame, self.delivery.words(chunk), chunk.first == 0, chunk.last);
+                    if chunk.last {
+                        self.finished = true;
+                        if self.with_usage {
+                            let order = self.delivery.order();
+                            let counts = Counts { prompt: order.prompt_tokens, completion: order.max_tokens };
+                            self.events.usage(frame, counts);
+                        }
+                        self.events.done(frame);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T: Timer> Body for SseBody<T> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.finished {
+            return Poll::Ready(None);
+        }
+        let mut frame = BytesMut::new();
+        self.write_due(&mut frame, context);
+        match (frame.is_empty(), self.finished) {
+            (false, _) => Poll::Ready(Some(Ok(Frame::data(frame.freeze())))),
+            (true, true) => Poll::Ready(None),
+            (true, false) => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.finished
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::Simulator;
+    use crate::answer::Order;
+    use crate::config::{Framing, ModelParameters, SimulatorConfig};
+    use crate::http::events::Head;
+    use crate::http::request::Api;
+    use crate::time::TokioTimer;
+
+    fn body(config: SimulatorConfig, max_tokens: u32) -> SseBody<TokioTimer> {
+        let simulator = Simulator::new(config).unwrap();
+        let ticket = simulator.engine.arrive(TokioTimer::start()).unwrap();
+        let words = simulator.text.answer(0, b"x");
+        let order = Order { id: String::new(), prompt_tokens: 1, max_tokens, streamed: true, words };
+        let head = Head { id: String::new(), created: 0, model: "m".to_owned() };
+        let events = EventWriter::new(Api::Completion, Framing::Lf, head);
+        SseBody::new(Delivery::start(Arc::clone(&simulator), ticket, order), events, true)
+    }
+
+    async fn events_by_frame(mut body: SseBody<TokioTimer>) -> Vec<usize> {
+        let mut counts = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let data = frame.unwrap().into_data().unwrap();
+            counts.push(String::from_utf8(data.to_vec()).unwrap().matches("data: ").count());
+        }
+        counts
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_time_each_chunk_is_one_frame() {
+        let model = ModelParameters { decode_base_ms: 5.0, ..ModelParameters::null(1) };
+        let config = SimulatorConfig { model, tokens_per_chunk: 2, ..SimulatorConfig::default() };
+        // Nine tokens: four chunks of two, then the last with usage and [DONE].
+        assert_eq!(events_by_frame(body(config, 9)).await, [1, 1, 1, 1, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_delays_frames_are_large_but_bounded() {
+        let config = SimulatorConfig { model: ModelParameters::null(1), ..SimulatorConfig::default() };
+        let counts = events_by_frame(body(config, 1_000)).await;
+        assert_eq!(counts.iter().sum::<usize>(), 1_002);
+        assert!((2..50).contains(&counts.len()), "{counts:?}");
+    }
+}

@@ -1,0 +1,31 @@
+//! The limits by which stages are judged. They stand here and nowhere else, and are printed with the verdicts.
+
+use benchmark_schemas::report::Limits;
+
+/// The limits of this version.
+pub const LIMITS: Limits = Limits {
+    send_error_p99_seconds: 0.005,
+    throttled_share: 0.01,
+    busiest_runtime: 0.5,
+    // 59 is the smallest sample whose greatest value lies above the 95th percentile with 95 % confidence.
+    min_requests: 60,
+    backlog_growth: 0.02,
+    backlog_growth_unclear: 0.10,
+    p95_ratio: 2.0,
+    p95_ratio_lower: 1.5,
+    error_rate: 0.01,
+    // The usual advice to run 20 to 30 % below the knee.
+    recommended_share: [0.7, 0.8],
+};
+
+/// Batches into which the measured part of a sending window is divided.
+pub const BATCHES: usize = 8;
+
+/// Share of the sending window that is always left out as the initial fill of the server.
+pub const FILL_SHARE: f64 = 0.15;
+
+/// The initial fill lasts at least this multiple of the median request latency.
+pub const FILL_LATENCIES: f64 = 3.0;
+
+/// The initial fill is at most this share of the sending window.
+pub const FILL_SHARE_MAX: f64 = 0.5;

@@ -1,0 +1,134 @@
+//! The requests of one stage as the analysis sees them: instants and latencies, in the order of the schedule.
+
+use benchmark_schemas::record::{Nanos, Outcome, Record, StageFacts, StageStatus};
+
+use crate::metrics::{MetricOptions, RequestMetrics};
+
+/// One scheduled request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Arrival {
+    /// Scheduled instant.
+    pub due: Nanos,
+    /// Instant of sending.
+    pub start: Option<Nanos>,
+    /// Instant of the end, whatever it was.
+    pub end: Nanos,
+    /// How it ended.
+    pub fate: Fate,
+    /// Start to end, seconds.
+    pub latency: f64,
+    /// First token from the scheduled instant, seconds; successes only.
+    pub ttft: Option<f64>,
+    /// Request latency from the scheduled instant per output token, seconds; successes only.
+    pub ntpot: Option<f64>,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Answered.
+    Success,
+    /// Failed by itself.
+    Failure,
+    /// The client gave up waiting: for the server it is not done.
+    TimedOut,
+    /// Cut off in flight by the end of the stage or run.
+    Cancelled,
+    /// Never sent.
+    NotDispatched,
+}
+
+impl Arrival {
+    /// What `record` says.
+    pub fn of(record: &Record, options: &MetricOptions) -> Self {
+        let metrics = RequestMetrics::of(record, options);
+        let fate = match &record.outcome {
+            Outcome::Success => Fate::Success,
+            Outcome::Failure(failure) if failure.error_type.contains("Timeout") => Fate::TimedOut,
+            Outcome::Failure(_) => Fate::Failure,
+            Outcome::Cancelled => Fate::Cancelled,
+            Outcome::NotDispatched => Fate::NotDispatched,
+        };
+        let success = fate == Fate::Success;
+        Self {
+            due: record.due,
+            start: record.start,
+            end: record.end,
+            fate,
+            latency: metrics.request_latency(),
+            ttft: metrics.time_to_first_token_from_due().filter(|_| success),
+            ntpot: metrics.normalized_time_per_output_token_from_due().filter(|_| success),
+        }
+    }
+
+    /// Instant at which the request left the backlog; `None` if it did not by itself.
+    pub fn finished(&self) -> Option<Nanos> {
+        matches!(self.fate, Fate::Success | Fate::Failure).then_some(self.end)
+    }
+}
+
+/// The requests of a stage that fell due in its sending window.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Start of the sending window.
+    pub window_start: Nanos,
+    /// End of the sending window: the configured duration, or the stop of the stage if that was earlier.
+    pub window_end: Nanos,
+    /// All scheduled requests by scheduled instant.
+    pub arrivals: Vec<Arrival>,
+    /// How many of them fell due in the sending window; the others follow them.
+    pub in_window: usize,
+}
+
+impl Series {
+    /// The requests of the stage that `facts` describe.
+    pub fn new(mut arrivals: Vec<Arrival>, facts: &StageFacts) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "a stage lasts less than 292 years")]
+        let planned_end = facts.window_start + (facts.duration_seconds * 1e9) as Nanos;
+        arrivals.sort_by_key(|arrival| arrival.due);
+        let (window_end, in_window) = match facts.status {
+            // The last arrival may lie on the very end of the window, and rounding may put it just behind.
+            StageStatus::Completed => (planned_end, arrivals.len()),
+            StageStatus::Stopped => {
+                let end = planned_end.min(facts.window_end);
+                (end, arrivals.partition_point(|arrival| arrival.due <= end))
+            }
+        };
+        Self { window_start: facts.window_start, window_end, arrivals, in_window }
+    }
+
+    /// The requests that fell due in the sending window, by scheduled instant.
+    pub fn due(&self) -> &[Arrival] {
+        &self.arrivals[..self.in_window]
+    }
+
+    /// Length of the sending window, seconds.
+    pub fn window_seconds(&self) -> f64 {
+        crate::metrics::request::seconds(self.window_end - self.window_start)
+    }
+
+    /// Requests that fell due in the sending window, per second of it.
+    pub fn offered_rate(&self) -> f64 {
+        self.per_second(self.in_window, self.window_seconds())
+    }
+
+    /// Requests that were sent, per second from the window's start until its end or the last sending, whichever is
+    /// later. It falls behind the offered rate when requests wait for a permit.
+    pub fn achieved_rate(&self) -> f64 {
+        let sent = self.due().iter().filter_map(|arrival| arrival.start);
+        let last = sent.clone().max().unwrap_or(self.window_end).max(self.window_end);
+        self.per_second(sent.count(), crate::metrics::request::seconds(last - self.window_start))
+    }
+
+    /// Successes that ended within the sending window, per second of it.
+    pub fn completed_rate(&self) -> f64 {
+        let completed =
+            self.due().iter().filter(|arrival| arrival.fate == Fate::Success && arrival.end <= self.window_end);
+        self.per_second(completed.count(), self.window_seconds())
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as a method of the rates above")]
+    fn per_second(&self, count: usize, seconds: f64) -> f64 {
+        if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+    }
+}

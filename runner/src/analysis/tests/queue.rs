@@ -1,0 +1,174 @@
+//! A first-come-first-served queue with c servers: its capacity is c / mean service time, whatever the arrivals.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use benchmark_schemas::record::{
+    Chunk, ClientFacts, Failure, Nanos, Outcome, Pacing, Record, SpoolEntry, StageFacts, StageStatus,
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::metrics::source::tests::{run_end, run_facts};
+
+/// Law of the service times.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Service {
+    /// Always the mean.
+    Deterministic,
+    /// Exponential around the mean.
+    Exponential,
+}
+
+/// A server and the load on it.
+#[derive(Debug, Clone)]
+pub(super) struct Queue {
+    pub(super) servers: usize,
+    pub(super) service_seconds: f64,
+    pub(super) service: Service,
+    pub(super) pacing: Pacing,
+    pub(super) stage_seconds: f64,
+    /// Requests that may be in flight at once; the rest wait in the client.
+    pub(super) in_flight_cap: usize,
+    /// Share of the requests that the server refuses at once.
+    pub(super) refused: f64,
+    /// What the client says of itself.
+    pub(super) client: ClientFacts,
+    /// Delay of every sending, seconds.
+    pub(super) send_error_seconds: f64,
+    /// Time after which the client gives a request up.
+    pub(super) timeout_seconds: f64,
+}
+
+impl Queue {
+    /// A server of `servers` slots, one second a request, loaded for `stage_seconds` a stage.
+    pub(super) fn new(servers: usize, service: Service, stage_seconds: f64) -> Self {
+        Self {
+            servers,
+            service_seconds: 1.0,
+            service,
+            pacing: Pacing::ScaledExponential,
+            stage_seconds,
+            in_flight_cap: 100_000,
+            refused: 0.0,
+            client: ClientFacts { busiest_runtime: 0.1, throttled_ns: Some(0), in_flight_cap: 100_000 },
+            send_error_seconds: 0.0001,
+            timeout_seconds: f64::INFINITY,
+        }
+    }
+
+    /// Requests/s that the server completes at most.
+    pub(super) fn capacity(&self) -> f64 {
+        self.servers as f64 / self.service_seconds
+    }
+
+    /// A whole run: a stage for each rate, each beginning with an empty server.
+    pub(super) fn run(&self, rates: &[f64], seed: u64) -> Vec<SpoolEntry> {
+        let mut entries = vec![run_facts()];
+        let mut start = 0;
+        for (number, rate) in (0..).zip(rates) {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(u64::from(number)));
+            let records = self.stage(number, *rate, start, &mut rng);
+            let window_end = records.iter().map(|record| record.end).max().unwrap_or(start);
+            entries.extend(records.into_iter().map(|record| SpoolEntry::Request(Box::new(record))));
+            entries.push(SpoolEntry::Stage(Box::new(StageFacts {
+                stage: number,
+                rate: *rate,
+                duration_seconds: self.stage_seconds,
+                pacing: self.pacing,
+                window_start: start,
+                window_end,
+                teardown_ns: 0,
+                status: StageStatus::Completed,
+                client: ClientFacts { in_flight_cap: self.in_flight_cap as u64, ..self.client },
+            })));
+            start = window_end + nanos(1.0);
+        }
+        entries.push(run_end(start, false));
+        entries
+    }
+
+    fn stage(&self, stage: u32, rate: f64, start: Nanos, rng: &mut ChaCha8Rng) -> Vec<Record> {
+        let mut free: BinaryHeap<Reverse<Nanos>> = std::iter::repeat_n(Reverse(start), self.servers).collect();
+        let mut permits: BinaryHeap<Reverse<Nanos>> =
+            std::iter::repeat_n(Reverse(start), self.in_flight_cap).collect();
+        self.arrivals(rate, rng)
+            .into_iter()
+            .zip(0..)
+            .map(|(offset, index)| {
+                let due = start + nanos(offset);
+                let Reverse(permit) = permits.pop().expect("at least one permit");
+                let sent = due.max(permit) + nanos(self.send_error_seconds);
+                let mut record = self.answer(stage, index, due, sent, &mut free, rng);
+                record.permitted = Some(due.max(permit));
+                permits.push(Reverse(record.end));
+                record
+            })
+            .collect()
+    }
+
+    fn answer(
+        &self,
+        stage: u32,
+        index: u64,
+        due: Nanos,
+        sent: Nanos,
+        free: &mut BinaryHeap<Reverse<Nanos>>,
+        rng: &mut ChaCha8Rng,
+    ) -> Record {
+        let base = Record { stage, start: Some(sent), ..crate::metrics::source::tests::record(index, due) };
+        if rng.random_range(0.0..1.0) < self.refused {
+            return failed(base, "HTTP Error 503", "busy", sent + nanos(0.001));
+        }
+        let service = nanos(match self.service {
+            Service::Deterministic => self.service_seconds,
+            Service::Exponential => self.service_seconds * exponential(rng),
+        });
+        let Reverse(slot) = free.pop().expect("at least one server");
+        let begun = sent.max(slot);
+        let end = begun + service;
+        free.push(Reverse(end));
+        if end - sent > nanos(self.timeout_seconds.min(1e6)) {
+            return failed(base, "TimeoutError", "Request timed out", sent + nanos(self.timeout_seconds));
+        }
+        // A tenth of the service goes by until the first of 20 tokens.
+        let chunks = (0..20).map(|i| Chunk { at: begun + service / 10 + service * 9 / 200 * i, tokens: 1 });
+        Record { chunks: chunks.collect(), output_tokens: Some(20), end, ..base }
+    }
+
+    /// Offsets of the arrivals from the stage's start, seconds.
+    fn arrivals(&self, rate: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand requests")]
+        let count = (rate * self.stage_seconds).floor() as usize;
+        let gaps: Vec<f64> = (0..count)
+            .map(|_| if self.pacing == Pacing::Even { 1.0 } else { exponential(rng) })
+            .collect();
+        let scale = self.stage_seconds / gaps.iter().sum::<f64>();
+        gaps.iter()
+            .scan(0.0, |offset, gap| {
+                *offset += gap * scale;
+                Some(*offset)
+            })
+            .collect()
+    }
+}
+
+fn failed(record: Record, error_type: &str, message: &str, end: Nanos) -> Record {
+    Record {
+        outcome: Outcome::Failure(Failure { error_type: error_type.to_owned(), message: message.to_owned() }),
+        output_tokens: None,
+        chunks: Vec::new(),
+        end,
+        ..record
+    }
+}
+
+fn exponential(rng: &mut ChaCha8Rng) -> f64 {
+    let uniform: f64 = rng.random_range(0.0..1.0);
+    -(1.0 - uniform).ln()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "runs of minutes")]
+pub(super) fn nanos(seconds: f64) -> Nanos {
+    (seconds * 1e9) as Nanos
+}

@@ -1,0 +1,52 @@
+//! `inference-perf simulate`: serves a model server of known capacity until a signal comes.
+
+use model_server_simulator::{ModelParameters, ServiceLaw, SimulatorConfig, SimulatorError};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::SimulateArgs;
+
+/// What the arguments ask for.
+fn config(arguments: SimulateArgs) -> SimulatorConfig {
+    SimulatorConfig {
+        host: arguments.host,
+        port: arguments.port,
+        model_name: arguments.model,
+        tokenizer: arguments.tokenizer,
+        model: ModelParameters {
+            slots: arguments.slots,
+            prefill_base_ms: arguments.prefill_ms,
+            prefill_per_token_us: arguments.prefill_token_us,
+            decode_base_ms: arguments.decode_ms,
+            decode_per_running_sequence_us: arguments.decode_running_us,
+            service_times: ServiceLaw::Deterministic,
+        },
+        queue_limit: arguments.queue_limit,
+        error_rate: arguments.error_rate,
+        tokens_per_chunk: arguments.tokens_per_chunk,
+        seed: arguments.seed,
+        ..SimulatorConfig::default()
+    }
+}
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// If the arguments are invalid, the tokenizer cannot be read, or the address cannot be listened on.
+pub(super) fn run(arguments: SimulateArgs) -> Result<(), SimulatorError> {
+    let ended = async {
+        let interrupt = signal(SignalKind::interrupt());
+        let terminate = signal(SignalKind::terminate());
+        match (interrupt, terminate) {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            // Without handlers the signals end the process by themselves.
+            _ => std::future::pending().await,
+        }
+    };
+    let ready = |address| super::say(&format!("listening on http://{address}"));
+    model_server_simulator::run(config(arguments), ready, ended)
+}

@@ -1,0 +1,64 @@
+//! From a file to a configuration that can run: everything that can be known to be wrong before the first side effect
+//! is found here, all at once.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use benchmark_schemas::config::Config;
+use benchmark_schemas::problem::{Origin, Problem, Problems};
+use benchmark_schemas::tree::Node;
+use benchmark_schemas::yaml::{self, Dialect};
+
+use crate::workload::Tokenizer;
+
+/// A valid configuration with what it refers to.
+pub(super) struct Start {
+    pub(super) config: Config,
+    pub(super) tokenizer: Arc<Tokenizer>,
+}
+
+/// Reads and checks the configuration and loads its tokenizer.
+///
+/// # Errors
+///
+/// All problems of the file, or why it cannot be read.
+pub(super) fn read(config_file: &Path) -> Result<Start> {
+    let bytes = fs_err::read(config_file).context("the configuration cannot be read")?;
+    let file = config_file.display().to_string();
+    let text = yaml::decode(&bytes, &file)?;
+    let document = yaml::parse(text, &file, Dialect::Config)?;
+    let loaded = load_tokenizer(&document);
+    match (Config::executable(document), loaded) {
+        (Ok(config), Ok(tokenizer)) => Ok(Start { config, tokenizer: Arc::new(tokenizer) }),
+        (config, tokenizer) => {
+            let mut problems = config.err().map(Problems::into_vec).unwrap_or_default();
+            // A tokenizer that is missing because its key is wrong is the key's problem.
+            let keyed = problems.iter().any(|problem| problem.key.starts_with("tokenizer"));
+            problems.extend(tokenizer.err().filter(|_| !keyed));
+            Problems::check(problems)?;
+            unreachable!("one of the two is an error, and an error has a problem")
+        }
+    }
+}
+
+/// The tokenizer that the document names: `tokenizer.pretrained_model_name_or_path`, else the model's name, as
+/// upstream has it.
+fn load_tokenizer(document: &Node) -> Result<Tokenizer, Problem> {
+    let named = |path: [&str; 2]| {
+        let node = document.at(path)?;
+        Some((path.join("."), node.to_json().as_str()?.to_owned(), node.origin.clone()))
+    };
+    let (key, name, origin) = named(["tokenizer", "pretrained_model_name_or_path"])
+        .or_else(|| named(["server", "model_name"]))
+        .unwrap_or_else(|| ("tokenizer.pretrained_model_name_or_path".to_owned(), String::new(), Origin::Derived));
+    if name.is_empty() {
+        return Err(Problem::new(
+            origin,
+            key,
+            "no tokenizer is named, and data.type synthetic needs one",
+            "write the local folder that holds the model's tokenizer.json",
+        ));
+    }
+    Tokenizer::load(&PathBuf::from(name)).map_err(|error| error.problem(origin, key))
+}

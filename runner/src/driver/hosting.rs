@@ -1,0 +1,64 @@
+//! Where the parts of the engine run: on threads of their own, or all on the runtime of a test.
+
+use std::future::Future;
+use std::io;
+use std::thread::{self, JoinHandle};
+
+use tokio::runtime::{Builder, LocalOptions};
+
+/// Where the parts of the engine run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hosting {
+    /// Each on a thread with a runtime of its own: real runs.
+    Threads,
+    /// All as local tasks of the present runtime: with paused time they make a run in virtual time.
+    Local,
+}
+
+/// What a part of the engine is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Sends and stamps.
+    Measuring,
+    /// Makes bodies or records: it gives way to measuring threads where cores are few.
+    Background,
+}
+
+/// Steps by which background threads are nicer than measuring ones.
+const BACKGROUND_NICENESS: i32 = 5;
+
+impl Hosting {
+    /// Starts `part`; the handle is that of its thread, if it has one.
+    pub(super) fn start<F>(
+        self,
+        name: String,
+        role: Role,
+        part: impl FnOnce() -> F + Send + 'static,
+    ) -> io::Result<Option<JoinHandle<()>>>
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        match self {
+            Self::Local => {
+                tokio::task::spawn_local(part());
+                Ok(None)
+            }
+            Self::Threads => {
+                let runtime = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+                // Made once here to learn of errors (descriptors, memory) where they can be returned.
+                drop(runtime()?);
+                let body = move || {
+                    if role == Role::Background {
+                        // Refused only where even that is forbidden; then all are equal.
+                        let _ = rustix::process::setpriority_process(None, BACKGROUND_NICENESS);
+                    }
+                    match runtime() {
+                        Ok(runtime) => runtime.block_on(part()),
+                        Err(error) => tracing::error!("a thread of the engine has no runtime: {error}"),
+                    }
+                };
+                thread::Builder::new().name(name).spawn(body).map(Some)
+            }
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! Runs stages: arrivals on time, exchanges, records.
+//!
+//! ```text
+//! let mut engine = Engine::start(clock, settings, transports, workload, options, spool, Hosting::Threads).await?;
+//! for stage in &plan.stages {
+//!     let outcome = engine.run_stage(stage, &stop).await?;   // its records and facts are in the spool now
+//!     engine.pause(plan.interval_ns, &stop).await;
+//! }
+//! engine.finish(stop.is_requested()).await?;                 // the spool is closed and on disk
+//! ```
+//!
+//! [`Engine::progress`] gives live counts to a display. The driver is generic over clock and transport, so known-answer
+//! tests run this very code in virtual time ([`Hosting::Local`] under paused time, a transport in memory). It knows
+//! nothing of latencies, verdicts and reports; feedback (sweep, search) is its caller's choice of the next stage.
+
+mod cgroup;
+mod hosting;
+mod progress;
+mod request;
+mod stop;
+mod worker;
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use benchmark_schemas::record::{ClientFacts, Nanos, RunEnd, SpoolEntry, StageFacts, StageStatus};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::client::TransportSource;
+use crate::clock::ClockSource;
+use crate::plan::{Plan, StagePlan};
+use crate::recorder::{self, Message, RecordOptions, SharedSpool};
+use crate::schedule::{self, Schedule, Shard};
+use crate::seed::Seed;
+use crate::spool::{SpoolError, SpoolWriter};
+use crate::workload::{self, Workload};
+
+pub use hosting::Hosting;
+pub use progress::{Progress, Snapshot};
+pub use stop::Stop;
+
+use cgroup::Throttling;
+use hosting::Role;
+use progress::WorkerCounts;
+use request::Sender;
+use worker::{Order, Report, Worker};
+
+/// From "all workers are ready" to a stage's first instant: the word must reach them before it.
+const START_AHEAD_NS: Nanos = 5_000_000;
+/// Connections that a worker opens before a stage at most.
+const MOST_CONNECTIONS_AHEAD: u64 = 128;
+
+/// What the engine keeps to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Seed of the schedules.
+    pub seed: Seed,
+    /// Worker threads, at least 1 and at most `in_flight_cap`.
+    pub workers: usize,
+    /// Requests in flight at most.
+    pub in_flight_cap: u64,
+    /// Connections at most; `None` is no limit.
+    pub connection_cap: Option<u64>,
+    /// Time that a request may take, nanoseconds.
+    pub request_timeout_ns: Nanos,
+    /// Time that requests in flight have left when a stage is stopped, nanoseconds.
+    pub grace_ns: Nanos,
+    /// The part of each schedule that this process runs.
+    pub shard: Shard,
+}
+
+impl Settings {
+    /// The settings of a plan that one process runs alone.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            seed: plan.seed,
+            workers: plan.workers,
+            in_flight_cap: plan.in_flight_cap,
+            connection_cap: plan.connection_cap,
+            request_timeout_ns: plan.request_timeout_ns,
+            grace_ns: plan.grace_ns,
+            shard: Shard::WHOLE,
+        }
+    }
+}
+
+/// Why the engine cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Facts cannot be stored; nothing after them is either.
+    #[error("the records of the run cannot be stored: {0}")]
+    Spool(#[from] SpoolError),
+    /// The system gives no thread, timer or socket.
+    #[error("the load engine cannot start a {part}: {error}")]
+    Start {
+        /// What was to be started.
+        part: &'static str,
+        /// The system's error.
+        error: io::Error,
+    },
+    /// A part of the engine ended by a fault of its own.
+    #[error("a {0} of the load engine ended unexpectedly; the records so far are in the spool")]
+    Lost(&'static str),
+}
+
+/// A stage that has come to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageOutcome {
+    /// What the spool holds of it.
+    pub facts: StageFacts,
+    /// Requests that were late because their bodies were: the generators could not keep up.
+    pub late_bodies: u64,
+    /// Requests that were late because records could not be written fast enough.
+    pub recorder_waits: u64,
+}
+
+/// Workers, recorders and the spool of a run.
+pub struct Engine<S> {
+    source: S,
+    settings: Settings,
+    hosting: Hosting,
+    workload: Arc<dyn Workload>,
+    spool: SharedSpool,
+    workers: Vec<mpsc::Sender<Order>>,
+    recorders: Vec<mpsc::Sender<Message>>,
+    threads: Vec<JoinHandle<()>>,
+    progress: Arc<Progress>,
+    throttling: Throttling,
+}
+
+impl<S: ClockSource + Sync> Engine<S> {
+    /// Starts workers and recorders; they wait for stages.
+    ///
+    /// `spool` already holds the run's first entry ([`SpoolEntry::Run`]).
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread or timer.
+    pub async fn start<T: TransportSource<S::Clock>>(
+        source: S,
+        settings: Settings,
+        transports: T,
+        workload: Arc<dyn Workload>,
+        options: RecordOptions,
+        spool: SpoolWriter,
+        hosting: Hosting,
+    ) -> Result<Self, EngineError> {
+        let mut engine = Self {
+            source,
+            settings,
+            hosting,
+            workload,
+            spool: SharedSpool::new(spool),
+            workers: Vec::new(),
+            recorders: Vec::new(),
+            threads: Vec::new(),
+            progress: Arc::default(),
+            throttling: Throttling::find(),
+        };
+        engine.start_recorders(&options)?;
+        for k in 0..engine.settings.workers {
+            engine.start_worker(k, transports.clone()).await?;
+        }
+        Ok(engine)
+    }
+
+    /// Live counts of the stage that runs.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// One recorder for two workers.
+    fn start_recorders(&mut self, options: &RecordOptions) -> Result<(), EngineError> {
+        let count = self.settings.workers.div_ceil(2);
+        // Every request in flight has reserved its place.
+        let most = Semaphore::MAX_PERMITS - recorder::BACKLOG;
+        let in_flight = usize::try_from(self.settings.in_flight_cap).unwrap_or(most).min(most);
+        for r in 0..count {
+            let (sender, inbox) = mpsc::channel(in_flight + recorder::BACKLOG);
+            let (options, spool) = (options.clone(), self.spool.clone());
+            let part = move || recorder::record(inbox, options, spool);
+            self.start_part("recorder", format!("recorder-{r}"), Role::Background, part)?;
+            self.recorders.push(sender);
+        }
+        Ok(())
+    }
+
+    async fn start_worker<T: TransportSource<S::Clock>>(
+        &mut self,
+        k: usize,
+        transports: T,
+    ) -> Result<(), EngineError> {
+        let (orders, inbox) = mpsc::channel(1);
+        let (started, outcome) = oneshot::channel();
+        let settings = &self.settings;
+        let permits = share(settings.in_flight_cap, k, settings.workers);
+        let connections = settings.connection_cap.map(|cap| share(cap, k, settings.workers).max(1));
+        let (timeout_ns, grace_ns) = (settings.request_timeout_ns, settings.grace_ns);
+        let source = self.source.clone();
+        let records = self.recorders[k % self.recorders.len()].clone();
+        let workload = Arc::clone(&self.workload);
+        let part = move || async move {
+            let set_up = || {
+                let clock = source.for_this_runtime()?;
+                let transport = transports.for_worker(clock.clone(), connections)?;
+                Ok(std::rc::Rc::new(Sender { clock, transport, timeout_ns }))
+            };
+            match set_up() {
+                Ok(sender) => {
+                    let _ = started.send(Ok(()));
+                    let permits = Arc::new(Semaphore::new(permits));
+                    let worker = Worker { sender, permits, records, workload, grace_ns };
+                    worker::serve(worker, inbox).await;
+                }
+                Err(error) => drop(started.send(Err(error))),
+            }
+        };
+        self.start_part("worker", format!("worker-{k}"), Role::Measuring, part)?;
+        let outcome: io::Result<()> = outcome.await.map_err(|_| EngineError::Lost("worker"))?;
+        outcome.map_err(|error| EngineError::Start { part: "worker", error })?;
+        self.workers.push(orders);
+        Ok(())
+    }
+
+    fn start_part<F: Future<Output = ()> + 'static>(
+        &mut self,
+        part: &'static str,
+        name: String,
+        role: Role,
+        make: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<(), EngineError> {
+        let thread = self.hosting.start(name, role, make);
+        self.threads.extend(thread.map_err(|error| EngineError::Start { part, error })?);
+        Ok(())
+    }
+
+    /// Runs a stage to its end: until all its requests have ended, or until `stop` and the grace time after it.
+    ///
+    /// Its records and its facts are in the spool when this returns.
+    ///
+    /// # Errors
+    ///
+    /// If records cannot be stored, or a part of the engine broke.
+    pub async fn run_stage(&mut self, stage: &StagePlan, stop: &Stop) -> Result<StageOutcome, EngineError> {
+        let schedule = schedule::of_stage(stage, self.settings.seed);
+        let throttled_before = self.throttling.total_ns();
+        let counts: Vec<_> = self.workers.iter().map(|_| Arc::<WorkerCounts>::default()).collect();
+        let shard = self.settings.shard;
+        self.progress.begin(stage.id, stage.duration_ns, &*schedule, shard, counts.clone());
+        let mut ready = Vec::new();
+        let mut starts = Vec::new();
+        let mut done = Vec::new();
+        for (k, counts) in counts.into_iter().enumerate() {
+            let (ready_sender, is_ready) = oneshot::channel();
+            let (start_sender, start) = oneshot::channel();
+            let (done_sender, is_done) = oneshot::channel();
+            let order = self.order(k, stage, &schedule, counts, stop, (ready_sender, start, done_sender))?;
+            self.workers[k].send(order).await.map_err(|_| EngineError::Lost("worker"))?;
+            ready.push(is_ready);
+            starts.push(start_sender);
+            done.push(is_done);
+        }
+        for is_ready in ready {
+            is_ready.await.map_err(|_| EngineError::Lost("worker"))?;
+        }
+        let window_start = self.source.now() + START_AHEAD_NS;
+        self.progress.started(window_start);
+        for start in starts {
+            start.send(window_start).map_err(|_| EngineError::Lost("worker"))?;
+        }
+        let mut reports = Vec::new();
+        for is_done in done {
+            reports.push(is_done.await.map_err(|_| EngineError::Lost("worker"))?);
+        }
+        self.await_recorders().await?;
+        let throttled = self.throttling.total_ns().zip(throttled_before).map(|(after, before)| after - before);
+        let outcome = self.outcome(stage, window_start, &reports, throttled);
+        self.progress.end();
+        let mut spool = self.spool.writer();
+        spool.append(&SpoolEntry::Stage(Box::new(outcome.facts.clone())))?;
+        spool.sync()?;
+        Ok(outcome)
+    }
+
+    fn order(
+        &mut self,
+        k: usize,
+        stage: &StagePlan,
+        schedule: &Arc<dyn Schedule>,
+        counts: Arc<WorkerCounts>,
+        stop: &Stop,
+        (ready, start, done): (oneshot::Sender<()>, oneshot::Receiver<Nanos>, oneshot::Sender<Report>),
+    ) -> Result<Order, EngineError> {
+        let workers = self.settings.workers as u64;
+        let shard = self.settings.shard.part(k as u64, workers);
+        let (sender, bodies) = workload::bodies();
+        let (workload, stage_id) = (Arc::clone(&self.workload), stage.id);
+        let indices = shard.indices(schedule.count());
+        let make = move || workload::generate(workload, stage_id, indices, sender);
+        self.threads.retain(|thread| !thread.is_finished());
+        self.start_part("generator", format!("generator-{k}"), Role::Background, make)?;
+        let cap = share(self.settings.in_flight_cap, k, self.settings.workers) as u64;
+        let requests = schedule.count().div_ceil(workers);
+        // Two seconds' worth: answers that take longer open the rest while the stage runs.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+        let expected = (2.0 * stage.rate / workers as f64).ceil() as u64;
+        let connections = expected.max(4).min(cap).min(requests).min(MOST_CONNECTIONS_AHEAD);
+        Ok(Order {
+            stage: stage_id,
+            arrivals: Box::new(shard.of(&**schedule)),
+            bodies,
+            connections: usize::try_from(connections).unwrap_or(usize::MAX),
+            counts,
+            stop: stop.clone(),
+            ready,
+            start,
+            done,
+        })
+    }
+
+    /// Waits until everything handed to the recorders is in the spool.
+    async fn await_recorders(&self) -> Result<(), EngineError> {
+        for recorder in &self.recorders {
+            let (reached, barrier) = oneshot::channel();
+            let sent = recorder.send(Message::Barrier(reached)).await;
+            sent.map_err(|_| EngineError::Lost("recorder"))?;
+            barrier.await.map_err(|_| EngineError::Lost("recorder"))?;
+        }
+        Ok(())
+    }
+
+    fn outcome(
+        &self,
+        stage: &StagePlan,
+        window_start: Nanos,
+        reports: &[Report],
+        throttled_ns: Option<i64>,
+    ) -> StageOutcome {
+        let greatest = |of: fn(&Report) -> Nanos| reports.iter().map(of).max().unwrap_or(window_start);
+        let (window_end, drained) = (greatest(|r| r.window_end), greatest(|r| r.drained));
+        let length = (drained - window_start).max(1) as f64;
+        let busiest = reports.iter().map(|report| report.busy.as_nanos() as f64 / length).fold(0.0, f64::max);
+        let stopped = reports.iter().any(|report| report.stopped);
+        StageOutcome {
+            facts: StageFacts {
+                stage: stage.id,
+                rate: stage.rate,
+                duration_seconds: stage.duration_seconds,
+                pacing: stage.pacing,
+                window_start,
+                window_end,
+                teardown_ns: drained - window_end,
+                status: if stopped { StageStatus::Stopped } else { StageStatus::Completed },
+                client: ClientFacts {
+                    busiest_runtime: busiest.min(1.0),
+                    throttled_ns,
+                    in_flight_cap: self.settings.in_flight_cap,
+                },
+            },
+            late_bodies: reports.iter().map(|report| report.late_bodies).sum(),
+            recorder_waits: reports.iter().map(|report| report.recorder_waits).sum(),
+        }
+    }
+
+    /// Waits for `interval_ns`, or until `stop`.
+    pub async fn pause(&self, interval_ns: Nanos, stop: &Stop) {
+        let interval = std::time::Duration::from_nanos(u64::try_from(interval_ns).unwrap_or(0));
+        tokio::select! {
+            biased;
+            () = stop.requested() => {}
+            () = tokio::time::sleep(interval) => {}
+        }
+    }
+
+    /// Ends the run: its last entry is written and the spool is on disk; all threads have ended.
+    ///
+    /// # Errors
+    ///
+    /// If the spool cannot be stored.
+    pub async fn finish(self, interrupted: bool) -> Result<(), EngineError> {
+        let recorded = self.await_recorders().await;
+        let Self { source, spool, workers, recorders, threads, .. } = self;
+        drop((workers, recorders));
+        for thread in threads {
+            // A thread that panicked has told so; its requests have their records.
+            let _ = thread.join();
+        }
+        recorded?;
+        let mut spool = spool.writer();
+        spool.append(&SpoolEntry::Finished(RunEnd { at: source.now(), interrupted }))?;
+        spool.sync()?;
+        Ok(())
+    }
+}
+
+/// Part `k` of `parts` of `total`, the first parts greater by one where it does not divide.
+fn share(total: u64, k: usize, parts: usize) -> usize {
+    let (k, parts) = (k as u64, parts.max(1) as u64);
+    let part = total / parts + u64::from(k < total % parts);
+    usize::try_from(part).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! What a run will do, worked out of its configuration: stages, seeds, limits.
+//!
+//! A plan is a value: making one reads nothing and starts nothing, so it can be shown without running it. What only
+//! the machine or the server knows (cores, the inferred model, the time) is given to it.
+
+use std::path::PathBuf;
+
+use benchmark_schemas::config::{Config, Distribution, ResponseFormat, ResponseFormatType};
+use benchmark_schemas::record::{Nanos, Pacing};
+use serde_json::{Value, json};
+
+use crate::client::Keep;
+use crate::clock::nanos_from_seconds;
+use crate::seed::Seed;
+use crate::workload::BodyOptions;
+
+/// Time that a request may take where the configuration gives none, seconds (upstream's HTTP client has it).
+pub const REQUEST_TIMEOUT_SECONDS: f64 = 300.0;
+/// Time that connecting may take in that case, seconds.
+pub const CONNECT_TIMEOUT_SECONDS: f64 = 30.0;
+
+/// What a run will do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The stages in order.
+    pub stages: Vec<StagePlan>,
+    /// Seed of all randomness.
+    pub seed: Seed,
+    /// Worker threads: `load.num_workers`, but no more than cores or requests in flight.
+    pub workers: usize,
+    /// Requests in flight at most: `load.num_workers` × `load.worker_max_concurrency`, at least 1.
+    pub in_flight_cap: u64,
+    /// TCP connections at most, over all workers; `None` is no limit.
+    pub connection_cap: Option<u64>,
+    /// Time that a request may take from start to last byte, nanoseconds.
+    pub request_timeout_ns: Nanos,
+    /// Time that connecting may take, nanoseconds; `None` if only the request's own limit holds.
+    pub connect_timeout_ns: Option<Nanos>,
+    /// Time that requests in flight have left when a stage is stopped, nanoseconds.
+    pub grace_ns: Nanos,
+    /// Pause after a stage, nanoseconds.
+    pub interval_ns: Nanos,
+    /// What all request bodies have in common.
+    pub body: BodyOptions,
+    /// Lengths of the prompts, tokens.
+    pub input: Distribution,
+    /// Lengths of the answers, tokens.
+    pub output: Distribution,
+    /// Text that prompts are taken from; words of the tokenizer's vocabulary if `None`.
+    pub corpus: Option<PathBuf>,
+    /// Texts that records keep.
+    pub keep: Keep,
+}
+
+/// One stage of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StagePlan {
+    /// Number of the stage, from 0.
+    pub id: u32,
+    /// Rate, requests/s.
+    pub rate: f64,
+    /// Length of the sending window, seconds.
+    pub duration_seconds: f64,
+    /// The same in nanoseconds.
+    pub duration_ns: Nanos,
+    /// Law of the arrivals.
+    pub pacing: Pacing,
+    /// Number of requests.
+    pub requests: u64,
+}
+
+impl StagePlan {
+    /// A stage of `rate` requests/s for `duration_seconds`.
+    ///
+    /// It has ⌊rate · duration⌋ requests, the product taken in double precision as upstream takes it: 0.29 · 100 are
+    /// 28 (compat/load.md §2.1).
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+    pub fn new(id: u32, rate: f64, duration_seconds: f64, pacing: Pacing) -> Self {
+        let requests = (rate * duration_seconds).floor() as u64;
+        let duration_ns = nanos_from_seconds(duration_seconds);
+        Self { id, rate, duration_seconds, duration_ns, pacing, requests }
+    }
+}
+
+/// What a plan needs to know beside the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Cores that the process may use, by affinity and CPU quota.
+    pub cores: usize,
+    /// `server.model_name`, or the first model of the server's list.
+    pub model: String,
+    /// Seed for a configuration that gives none: upstream takes the time in milliseconds.
+    pub default_seed: u64,
+}
+
+impl Plan {
+    /// The plan of a configuration that passed its checks and asks for nothing unsupported.
+    pub fn new(config: &Config, surroundings: &Surroundings) -> Self {
+        let load = &config.load;
+        let cores = surroundings.cores.max(1);
+        let asked = load.num_workers.map_or(cores, |workers| usize::try_from(workers).unwrap_or(0).max(1));
+        let in_flight_cap = (asked as u64).saturating_mul(load.worker_max_concurrency).max(1);
+        let workers = asked.min(cores).min(usize::try_from(in_flight_cap).unwrap_or(usize::MAX));
+        let connections = (asked as u64).saturating_mul(load.worker_max_tcp_connections);
+        let timeout = load.request_timeout.filter(|&seconds| seconds > 0.0);
+        let pacing = config.pacing();
+        let stages = load
+            .standard_stages()
+            .zip(0..)
+            .map(|(stage, id)| StagePlan::new(id, stage.rate, stage.duration as f64, pacing))
+            .collect();
+        Self {
+            stages,
+            seed: Seed(load.base_seed.unwrap_or(surroundings.default_seed)),
+            workers,
+            in_flight_cap,
+            // Each worker has at least one, else it could send nothing.
+            connection_cap: (connections > 0).then(|| connections.max(workers as u64)),
+            request_timeout_ns: nanos_from_seconds(timeout.unwrap_or(REQUEST_TIMEOUT_SECONDS)),
+            connect_timeout_ns: timeout.is_none().then(|| nanos_from_seconds(CONNECT_TIMEOUT_SECONDS)),
+            grace_ns: nanos_from_seconds(load.stage_teardown_grace_seconds.max(0.0)),
+            interval_ns: nanos_from_seconds(load.interval.max(0.0)),
+            body: BodyOptions {
+                model: surroundings.model.clone(),
+                streaming: config.api.streaming,
+                ignore_eos: config.server.ignore_eos,
+                response_format: config.api.response_format.as_ref().map(response_format),
+            },
+            input: config.data.input_distribution.clone().unwrap_or_default(),
+            output: config.data.output_distribution.clone().unwrap_or_default(),
+            corpus: config.data.corpus_file_path.as_ref().map(PathBuf::from),
+            keep: keep(config),
+        }
+    }
+}
+
+/// Texts are kept only for the report on every request, and only those that it shows.
+fn keep(config: &Config) -> Keep {
+    let report = &config.report.request_lifecycle;
+    let fields = &report.per_request_fields;
+    let wanted = report.per_request == Some(true);
+    Keep {
+        request: wanted && fields.request,
+        response: wanted && fields.response,
+        chunks: wanted && fields.response_chunks,
+    }
+}
+
+fn response_format(format: &ResponseFormat) -> Value {
+    match format.kind {
+        ResponseFormatType::JsonObject => json!({"type": "json_object"}),
+        ResponseFormatType::JsonSchema => json!({
+            "type": "json_schema",
+            "json_schema": {"name": format.name, "schema": format.json_schema},
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        Config::from_yaml(text, "config.yml").unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    const BASE: &str = "
+api: {type: completion, streaming: true}
+data:
+  type: synthetic
+  input_distribution: {mean: 512, std_dev: 128, min: 128, max: 2048}
+  output_distribution: {mean: 256, std_dev: 64, min: 32, max: 512}
+server: {type: vllm, model_name: m, base_url: 'http://h:8000'}
+tokenizer: {pretrained_model_name_or_path: /t}
+";
+
+    fn plan(load: &str, cores: usize) -> Plan {
+        let surroundings = Surroundings { cores, model: "m".to_owned(), default_seed: 99 };
+        Plan::new(&config(&format!("{BASE}load: {load}")), &surroundings)
+    }
+
+    const STAGES: &str = "stages: [{rate: 5, duration: 180}, {rate: 0.29, duration: 100}, {rate: 0.1, duration: 30}]";
+
+    #[test]
+    fn stages_have_as_many_requests_as_upstreams() {
+        let plan = plan(&format!("{{{STAGES}}}"), 4);
+        let stages: Vec<_> = plan.stages.iter().map(|s| (s.id, s.requests, s.duration_ns)).collect();
+        assert_eq!(stages, [(0, 900, 180_000_000_000), (1, 28, 100_000_000_000), (2, 3, 30_000_000_000)]);
+        assert_eq!(plan.stages[0].pacing, Pacing::ScaledExponential);
+        assert_eq!(plan.seed, Seed(99));
+        assert_eq!((plan.input.min, plan.output.max), (128, 512));
+        assert_eq!(plan.keep, Keep::default());
+    }
+
+    #[test]
+    fn workers_are_bounded_by_cores_but_caps_keep_the_users_figure() {
+        let plan = |load: &str| {
+            let plan = plan(&format!("{{{load}, {STAGES}}}"), 2);
+            (plan.workers, plan.in_flight_cap, plan.connection_cap)
+        };
+        assert_eq!(plan("num_workers: 8"), (2, 800, Some(20_000)));
+        assert_eq!(plan("interval: 1"), (2, 200, Some(5_000)));
+        assert_eq!(plan("num_workers: 0, worker_max_concurrency: 7"), (1, 7, Some(2_500)));
+        assert_eq!(plan("num_workers: -3"), (1, 100, Some(2_500)));
+        assert_eq!(plan("num_workers: 4, worker_max_concurrency: 1, worker_max_tcp_connections: 0"), (2, 4, None));
+    }
+
+    #[test]
+    fn a_timeout_of_null_or_zero_is_the_default_with_a_limit_for_connecting() {
+        for load in ["", "request_timeout: null, ", "request_timeout: 0, "] {
+            let plan = plan(&format!("{{{load}{STAGES}}}"), 2);
+            assert_eq!(plan.request_timeout_ns, 300_000_000_000);
+            assert_eq!(plan.connect_timeout_ns, Some(30_000_000_000));
+        }
+        let plan = plan(&format!("{{request_timeout: 1.5, interval: -2, {STAGES}}}"), 2);
+        assert_eq!((plan.request_timeout_ns, plan.connect_timeout_ns), (1_500_000_000, None));
+        assert_eq!((plan.grace_ns, plan.interval_ns), (120_000_000_000, 0));
+    }
+}

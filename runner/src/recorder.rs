@@ -1,0 +1,333 @@
+//! Finished requests to records in the spool.
+//!
+//! Runs beside the measuring threads: counting tokens costs more than all the rest of a request. It takes finished
+//! requests from a bounded channel; whoever sends a request reserves its place there first, so handing it over never
+//! waits and nothing queues without bound. It knows nothing of schedules and reports.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use benchmark_schemas::record::{Bodies, Chunk, Nanos, Outcome, Record, SpoolEntry, Usage};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
+
+use crate::client::{Exchange, Keep};
+use crate::spool::{SpoolError, SpoolWriter};
+use crate::workload::{Drawn, SpecialTokens, Tokenizer};
+
+/// Finished requests that may wait to be recorded, beyond those in flight.
+pub const BACKLOG: usize = 2048;
+
+/// Different chunk texts whose counts are remembered.
+const MOST_REMEMBERED: usize = 1 << 16;
+/// Longer ones are rare and not worth remembering, bytes.
+const LONGEST_REMEMBERED_BYTES: usize = 64;
+
+/// A request that has come to its end.
+#[derive(Debug)]
+pub struct Finished {
+    /// Number of the stage.
+    pub stage: u32,
+    /// Position of the arrival in its stage.
+    pub index: u64,
+    /// When it was due.
+    pub due: Nanos,
+    /// When it held an in-flight permit.
+    pub permitted: Option<Nanos>,
+    /// When it ended.
+    pub end: Nanos,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Lengths drawn for it.
+    pub drawn: Drawn,
+    /// Tokens of the prompt that was made; 0 if none was.
+    pub prompt_tokens: u32,
+    /// The body that was made; empty if none was.
+    pub body: Bytes,
+    /// What came back.
+    pub exchange: Exchange,
+}
+
+/// What recorders take.
+#[derive(Debug)]
+pub enum Message {
+    /// A request to record.
+    Finished(Box<Finished>),
+    /// Answered when everything sent before it is in the spool.
+    Barrier(oneshot::Sender<()>),
+}
+
+/// The spool as recorders share it.
+#[derive(Debug, Clone)]
+pub struct SharedSpool(Arc<Mutex<SpoolWriter>>);
+
+impl SharedSpool {
+    /// Shares `writer`.
+    pub fn new(writer: SpoolWriter) -> Self {
+        Self(Arc::new(Mutex::new(writer)))
+    }
+
+    /// The writer. A panic of another holder leaves it whole: entries are appended in one piece.
+    pub fn writer(&self) -> MutexGuard<'_, SpoolWriter> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What records hold beside the facts of the exchange.
+#[derive(Debug, Clone)]
+pub struct RecordOptions {
+    /// Counts tokens of answers; without it they are not counted.
+    pub tokenizer: Option<Arc<Tokenizer>>,
+    /// Answers were asked for as streams.
+    pub streamed: bool,
+    /// Texts to keep.
+    pub keep: Keep,
+}
+
+/// Records until nobody sends any more; hands what it has to the system at least every second.
+///
+/// Errors of the spool are kept by the spool itself: whoever ends a stage asks it.
+pub async fn record(mut inbox: mpsc::Receiver<Message>, options: RecordOptions, spool: SharedSpool) {
+    let mut counter = Counter::new(options.tokenizer.clone());
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            message = inbox.recv() => match message {
+                Some(Message::Finished(finished)) => {
+                    let record = make_record(*finished, &options, &mut counter);
+                    let _ = spool.writer().append(&SpoolEntry::Request(Box::new(record)));
+                }
+                Some(Message::Barrier(reached)) => drop(reached.send(())),
+                None => break,
+            },
+            _ = second.tick() => drop(spool.writer().flush()),
+        }
+    }
+    let _: Result<(), SpoolError> = spool.writer().flush();
+}
+
+fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counter) -> Record {
+    let exchange = &finished.exchange;
+    let chunks: Vec<Chunk> =
+        exchange.chunk_texts().map(|(at, text)| Chunk { at, tokens: counter.chunk(text) }).collect();
+    let answered = finished.outcome == Outcome::Success || !exchange.text.is_empty();
+    let output_tokens = if answered { counter.whole(&exchange.text, &chunks) } else { None };
+    Record {
+        stage: finished.stage,
+        index: finished.index,
+        due: finished.due,
+        permitted: finished.permitted,
+        start: exchange.start,
+        sent: exchange.sent,
+        head: exchange.head,
+        end: finished.end,
+        streamed: options.streamed,
+        request_bytes: u32::try_from(finished.body.len()).unwrap_or(u32::MAX),
+        prompt_tokens: finished.prompt_tokens,
+        drawn_prompt_tokens: finished.drawn.prompt_tokens,
+        max_tokens: finished.drawn.output_tokens,
+        output_tokens,
+        usage: exchange.usage.as_ref().map(usage),
+        chunks,
+        done_seen: exchange.done_seen,
+        outcome: finished.outcome,
+        bodies: bodies(finished.exchange, &finished.body, options.keep),
+    }
+}
+
+fn usage(object: &Map<String, Value>) -> Usage {
+    let number = |key: &str| object.get(key).and_then(Value::as_u64);
+    let details = object.get("prompt_tokens_details");
+    Usage {
+        prompt_tokens: number("prompt_tokens"),
+        completion_tokens: number("completion_tokens").or_else(|| number("output_tokens")),
+        cached_tokens: details.and_then(|details| details.get("cached_tokens")).and_then(Value::as_u64),
+        // A map of JSON values is always text.
+        raw: serde_json::to_string(object).unwrap_or_default(),
+    }
+}
+
+fn bodies(exchange: Exchange, request: &Bytes, keep: Keep) -> Option<Box<Bodies>> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (keep != Keep::default()).then(|| {
+        Box::new(Bodies {
+            request: keep.request.then(|| text(request)),
+            response: keep.response.then(|| text(&exchange.response)),
+            chunks: keep.chunks.then_some(exchange.chunk_json),
+        })
+    })
+}
+
+/// Counts tokens of answers.
+struct Counter {
+    tokenizer: Option<Arc<Tokenizer>>,
+    /// Counts of chunk texts: a vocabulary's worth of them comes again and again.
+    remembered: HashMap<Box<str>, u32>,
+    complained: bool,
+}
+
+impl Counter {
+    fn new(tokenizer: Option<Arc<Tokenizer>>) -> Self {
+        Self { tokenizer, remembered: HashMap::new(), complained: false }
+    }
+
+    /// Tokens of one chunk's text alone; 1 if they cannot be counted.
+    fn chunk(&mut self, text: &str) -> u32 {
+        if self.tokenizer.is_none() {
+            return 1;
+        }
+        if let Some(&tokens) = self.remembered.get(text) {
+            return tokens;
+        }
+        let tokens = self.count(text).unwrap_or(1);
+        if text.len() <= LONGEST_REMEMBERED_BYTES {
+            if self.remembered.len() >= MOST_REMEMBERED {
+                self.remembered.clear();
+            }
+            self.remembered.insert(text.into(), tokens);
+        }
+        tokens
+    }
+
+    /// Tokens of the whole answer. Tokens can merge across chunks, so it is encoded as a whole unless it came in one.
+    fn whole(&mut self, text: &str, chunks: &[Chunk]) -> Option<u32> {
+        self.tokenizer.as_ref()?;
+        match chunks {
+            [chunk] => Some(chunk.tokens),
+            _ => self.count(text),
+        }
+    }
+
+    fn count(&mut self, text: &str) -> Option<u32> {
+        match self.tokenizer.as_ref()?.count(text, SpecialTokens::Left) {
+            Ok(tokens) => Some(tokens),
+            Err(error) => {
+                if !self.complained {
+                    self.complained = true;
+                    tracing::warn!("tokens of some answers are not counted: {error}");
+                }
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::client::Mark;
+    use crate::spool::SpoolReader;
+    use crate::workload::fixtures;
+
+    use super::*;
+
+    fn finished(index: u64, chunks: &[&str]) -> Finished {
+        let mut exchange = Exchange { start: Some(1), last_byte: Some(9), ..Exchange::default() };
+        for (at, chunk) in (2..).zip(chunks) {
+            exchange.text.push_str(chunk);
+            let text_end = u32::try_from(exchange.text.len()).expect("short");
+            exchange.marks.push(Mark { at, text_end });
+        }
+        let usage = serde_json::json!({
+            "prompt_tokens": 4, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}
+        });
+        exchange.usage = usage.as_object().cloned();
+        exchange.response = b"raw".to_vec();
+        exchange.chunk_json = vec!["{}".to_owned()];
+        Finished {
+            stage: 2,
+            index,
+            due: 0,
+            permitted: Some(1),
+            end: 9,
+            outcome: Outcome::Success,
+            drawn: Drawn { prompt_tokens: 5, output_tokens: 3 },
+            prompt_tokens: 4,
+            body: Bytes::from_static(b"body"),
+            exchange,
+        }
+    }
+
+    fn options(tokenizer: Option<Tokenizer>, keep: Keep) -> RecordOptions {
+        RecordOptions { tokenizer: tokenizer.map(Arc::new), streamed: true, keep }
+    }
+
+    #[test]
+    fn a_record_has_all_facts_and_counts() {
+        let options = options(Some(fixtures::byte_level(&["time"])), Keep::default());
+        let mut counter = Counter::new(options.tokenizer.clone());
+        let record = make_record(finished(7, &["a", " ti", "me"]), &options, &mut counter);
+        assert_eq!((record.stage, record.index, record.end), (2, 7, 9));
+        assert_eq!((record.prompt_tokens, record.drawn_prompt_tokens, record.max_tokens), (4, 5, 3));
+        assert_eq!(record.request_bytes, 4);
+        // Alone the pieces are 1, 1 and 2 tokens; together " time" is one.
+        assert_eq!(record.chunks.iter().map(|chunk| chunk.tokens).collect::<Vec<_>>(), [1, 1, 2]);
+        assert_eq!(record.output_tokens, Some(2));
+        let usage = record.usage.expect("usage");
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens), (Some(4), Some(3), Some(2)));
+        assert!(usage.raw.contains("\"prompt_tokens\":4"));
+        assert_eq!(record.bodies, None);
+    }
+
+    #[test]
+    fn without_a_tokenizer_a_chunk_is_a_token_and_the_answer_is_not_counted() {
+        let options = options(None, Keep::default());
+        let record = make_record(finished(0, &["a", " b"]), &options, &mut Counter::new(None));
+        assert_eq!(record.output_tokens, None);
+        assert!(record.chunks.iter().all(|chunk| chunk.tokens == 1));
+    }
+
+    #[test]
+    fn nothing_came_nothing_is_counted() {
+        let options = options(Some(fixtures::byte_level(&[])), Keep::default());
+        let mut counter = Counter::new(options.tokenizer.clone());
+        let cancelled = Finished { outcome: Outcome::Cancelled, ..finished(0, &[]) };
+        assert_eq!(make_record(cancelled, &options, &mut counter).output_tokens, None);
+        assert_eq!(make_record(finished(0, &[]), &options, &mut counter).output_tokens, Some(0));
+    }
+
+    #[test]
+    fn texts_are_kept_as_asked_for() {
+        let keep = Keep { request: true, response: false, chunks: true };
+        let options = options(None, keep);
+        let record = make_record(finished(0, &["a"]), &options, &mut Counter::new(None));
+        let bodies = record.bodies.expect("kept");
+        assert_eq!(bodies.request.as_deref(), Some("body"));
+        assert_eq!(bodies.response, None);
+        assert_eq!(bodies.chunks, Some(vec!["{}".to_owned()]));
+    }
+
+    #[test]
+    fn memory_for_counts_is_bounded() {
+        let mut counter = Counter::new(Some(Arc::new(fixtures::byte_level(&[]))));
+        for i in 0..MOST_REMEMBERED + 10 {
+            counter.chunk(&i.to_string());
+        }
+        assert!(counter.remembered.len() <= MOST_REMEMBERED);
+        counter.remembered.clear();
+        assert_eq!(counter.chunk(&"x".repeat(LONGEST_REMEMBERED_BYTES + 1)), 65);
+        assert!(counter.remembered.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_spool_has_records_after_a_barrier_and_the_system_has_them_after_a_second() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let spool = SharedSpool::new(SpoolWriter::create(folder.path()).expect("a spool"));
+        let (sender, inbox) = mpsc::channel(8);
+        let task = tokio::spawn(record(inbox, options(None, Keep::default()), spool.clone()));
+        for index in 0..5 {
+            let message = Message::Finished(Box::new(finished(index, &["a"])));
+            sender.send(message).await.expect("taken");
+        }
+        let (reached, barrier) = oneshot::channel();
+        sender.send(Message::Barrier(reached)).await.expect("taken");
+        barrier.await.expect("answered");
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        assert_eq!(SpoolReader::open(folder.path()).expect("a spool").count(), 5);
+        drop(sender);
+        task.await.expect("it ends with its senders");
+    }
+}

@@ -1,0 +1,136 @@
+//! What is valid but not executed yet is refused by name, with the place of the key.
+
+use insta::assert_snapshot;
+
+use super::LEAST;
+use crate::config::{Config, unsupported};
+use crate::yaml::{self, Dialect};
+
+/// All that is executed, in one file.
+const BUILT: &str = "
+api: {type: completion, streaming: true, headers: {x-team: a}}
+data:
+  type: synthetic
+  corpus_file_path: corpus.txt
+  input_distribution: {type: lognormal, mean: 100}
+  output_distribution: {type: uniform}
+load:
+  type: constant
+  interval: 0
+  stages: [{rate: 1, duration: 1}]
+  num_workers: 2
+  worker_max_concurrency: 10
+  request_timeout: 10
+  stage_teardown_grace_seconds: 5
+  base_seed: 1
+server: {type: sglang, base_url: http://localhost:8000, model_name: m, api_key: k}
+tokenizer: {pretrained_model_name_or_path: folder}
+report: {request_lifecycle: {per_request: true, percentiles: [50]}, goodput: {constraints: {}}}
+storage: {simple_storage_service: {bucket_name: b, endpoint_url: http://localhost:9000}}
+metrics: {type: default}
+extensions: {load: {pacing: even}}
+";
+
+fn executable(text: &str) -> Result<Config, String> {
+    let document = yaml::parse(text, "config.yml", Dialect::Config).map_err(|problems| problems.to_string())?;
+    Config::executable(document).map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn what_is_built_is_not_refused() {
+    assert_eq!(executable(BUILT).map(|config| config.api.streaming), Ok(true));
+}
+
+#[test]
+fn unbuilt_settings_are_refused_by_name() {
+    let refused = executable(
+        "
+api:
+  type: chat
+  headers: {X-SLO-TTFT-ms: '200'}
+  response_format: {}
+  slo_unit: s
+  slo_tpot_header: a
+  slo_ttft_header: b
+  session_id_header_key: c
+  session_token_header_key: d
+data:
+  type: random
+  trace: {file: t}
+  multimodal: {}
+  use_chat_template: true
+load:
+  type: poisson
+  stages: [{rate: 1, duration: 1}]
+  sweep: {type: linear}
+  circuit_breakers: [a]
+  request_retries: 1
+  lora_traffic_split: [{name: a, split: 1}]
+server: {type: mock, base_url: http://localhost:8000}
+tokenizer: {pretrained_model_name_or_path: folder, trust_remote_code: true}
+storage: {google_cloud_storage: {bucket_name: b}}
+metrics: {type: prometheus, prometheus: {url: http://prometheus:9090}}
+circuit_breakers: [{name: a, metrics: {matches: [x]}, triggers: []}]
+report: {goodput: {constraints: {ttft: 1}}}
+",
+    );
+    assert_snapshot!(refused.expect_err("much of it is not built"), @r"
+config.yml:3:9: api.type: only the API completion is built yet (set api.type: completion)
+config.yml:4:12: api.headers: latency objectives in headers (x-slo-…) are not evaluated yet (remove those headers)
+config.yml:5:20: api.response_format: structured answers are not built yet (remove it; answers are plain text)
+config.yml:6:13: api.slo_unit: latency objectives in headers are not evaluated yet (remove it)
+config.yml:7:20: api.slo_tpot_header: latency objectives in headers are not evaluated yet (remove it)
+config.yml:8:20: api.slo_ttft_header: latency objectives in headers are not evaluated yet (remove it)
+config.yml:9:26: api.session_id_header_key: sessions are not built yet (remove it)
+config.yml:10:29: api.session_token_header_key: sessions are not built yet (remove it)
+config.yml:12:9: data.type: only data type synthetic is built yet (set data.type: synthetic, with input_distribution and output_distribution)
+config.yml:13:10: data.trace: lengths from a trace are not built yet (remove it; input_distribution and output_distribution give the lengths)
+config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
+config.yml:15:22: data.use_chat_template: chat templates are not built yet (remove it)
+config.yml:17:9: load.type: only load type constant is built yet (set load.type: constant, with stages of rate and duration)
+config.yml:19:10: load.sweep: sweeps are not built yet (remove it and give load.stages with rising rates)
+config.yml:20:21: load.circuit_breakers: circuit breakers are not built yet (remove it; every stage runs to its end)
+config.yml:21:20: load.request_retries: failed requests are not sent again yet (set it to 0; failures are counted in the reports)
+config.yml:22:23: load.lora_traffic_split: LoRA adapters are not built yet (remove it; server.model_name names the one model)
+config.yml:23:16: server.type: the mock server is not built yet (run `inference-perf simulate` and set server.type: vllm)
+config.yml:24:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
+config.yml:25:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
+config.yml:26:41: metrics.prometheus: metrics of the server are not read yet (remove the section metrics, or set metrics.type: default without prometheus)
+config.yml:28:33: report.goodput.constraints: goodput is not reported yet (remove it; latencies are in the reports)
+");
+}
+
+/// An unset key is refused at the place of its section.
+#[test]
+fn defaults_are_refused_too() {
+    assert_snapshot!(executable(LEAST).expect_err("data type mock is not built"), @r"config.yml:1:1: data.type: only data type synthetic is built yet (set data.type: synthetic, with input_distribution and output_distribution)");
+}
+
+#[test]
+fn with_other_problems_at_once() {
+    assert_snapshot!(
+        executable("api: {type: chat}\nload: {stages: [{rate: -1, duration: 1}]}\nserver: {base_url: http://a}\n")
+            .expect_err("wrong and not built"),
+        @r"
+config.yml:1:1: data.type: only data type synthetic is built yet (set data.type: synthetic, with input_distribution and output_distribution)
+config.yml:1:13: api.type: only the API completion is built yet (set api.type: completion)
+config.yml:2:24: load.stages[0].rate: must be greater than 0, is -1 (meaning: requests per second)
+"
+    );
+}
+
+#[test]
+fn of_a_configuration_that_was_read_before() {
+    let text = format!("{LEAST}data: {{type: shareGPT}}\n");
+    let document = yaml::parse(&text, "config.yml", Dialect::Config).expect("is YAML");
+    let config = Config::from_node(document.clone()).expect("is valid");
+    let problems = unsupported(&config, &document);
+    assert_eq!(problems.len(), 1);
+    assert_eq!(
+        problems.first().map(ToString::to_string).as_deref(),
+        Some(
+            "config.yml:3:14: data.type: only data type synthetic is built yet \
+             (set data.type: synthetic, with input_distribution and output_distribution)"
+        )
+    );
+}

@@ -1,0 +1,278 @@
+//! What a JSON Schema cannot say about values: what the chart refuses by `fail`, and nothing more.
+//!
+//! As in the chart only the scenario that runs is checked, and nothing if the benchmark is not enabled.
+
+use serde_json::Value;
+
+use super::scenario::{Lengths, Scenario};
+use super::secrets::has_user_info;
+use super::{Benchmark, Values, is_secret_name, target_service};
+use crate::config::DataType;
+use crate::problem::{Origin, Problem};
+use crate::translate;
+use crate::tree::{Content, Node};
+
+/// Every fault of `values` beyond the schema. `node` is the tree they were read from; it gives the places.
+pub fn check(values: &Values, node: &Node) -> Vec<Problem> {
+    let mut found = Found { node, problems: Vec::new() };
+    if values.benchmark.enabled {
+        found.secrets(&values.benchmark);
+        found.scenario(&values.benchmark);
+        found.target(&values.benchmark);
+        found.storage(&values.benchmark);
+        found.names(values);
+        found.environment(&values.benchmark);
+        found.ambiguous();
+    }
+    found.problems
+}
+
+struct Found<'a> {
+    node: &'a Node,
+    problems: Vec<Problem>,
+}
+
+impl Found<'_> {
+    /// A problem at `path`, or at the nearest place around it that was written.
+    fn push(&mut self, path: &[&str], fault: impl Into<String>, remedy: impl Into<String>) {
+        let mut node = Some(self.node);
+        let mut origin = &self.node.origin;
+        let mut key = String::new();
+        for step in path {
+            if node.is_some_and(|node| matches!(node.content, Content::List(_))) {
+                key.push_str(&format!("[{step}]"));
+            } else {
+                if !key.is_empty() {
+                    key.push('.');
+                }
+                key.push_str(step);
+            }
+            node = node.and_then(|node| node.at([*step]));
+            if let Some(Node { origin: place, .. }) = node
+                && *place != Origin::Derived
+            {
+                origin = place;
+            }
+        }
+        self.problems.push(Problem::new(origin.clone(), key, fault, remedy));
+    }
+
+    fn secrets(&mut self, benchmark: &Benchmark) {
+        const VISIBLE: &str = "a credential in the values would stand in a ConfigMap for all to read";
+        const BY_ENVIRONMENT: &str = "keep it in a Secret and give it to the pod as INFERENCE_PERF_API_KEY by \
+             benchmark.extraEnv with valueFrom.secretKeyRef";
+        let config = benchmark.config.as_ref();
+        let part = |name: &str| config.and_then(|config| config.get(name));
+        let given = |part: Option<&Value>, name: &str| {
+            part.and_then(|part| part.get(name)).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
+        };
+        if given(part("server"), "api_key") {
+            self.push(&["benchmark", "config", "server", "api_key"], VISIBLE, BY_ENVIRONMENT);
+        }
+        if given(part("tokenizer"), "token") {
+            let remedy = "keep it in a Secret and name that in benchmark.hfToken.existingSecret";
+            self.push(&["benchmark", "config", "tokenizer", "token"], VISIBLE, remedy);
+        }
+        let headers = part("api").and_then(|api| api.get("headers")).and_then(Value::as_object);
+        for name in headers.into_iter().flat_map(|headers| headers.keys()).filter(|name| is_secret_name(name)) {
+            self.push(&["benchmark", "config", "api", "headers", name], VISIBLE, BY_ENVIRONMENT);
+        }
+        let config_url = part("server").and_then(|server| server.get("base_url")).and_then(Value::as_str);
+        let urls: [(&[&str], &str); 2] = [
+            (&["benchmark", "target", "baseUrl"], &benchmark.target.base_url),
+            (&["benchmark", "config", "server", "base_url"], config_url.unwrap_or_default()),
+        ];
+        for (path, _) in urls.into_iter().filter(|(_, url)| has_user_info(url)) {
+            let fault = "a user or password in a URL would stand in a ConfigMap for all to read";
+            self.push(path, fault, "take it out of the URL");
+        }
+    }
+
+    fn scenario(&mut self, benchmark: &Benchmark) {
+        let name = benchmark.scenario.as_str();
+        let defined = benchmark.scenarios.iter().filter_map(|(name, scenario)| scenario.as_ref().map(|_| name));
+        let known = defined.map(String::as_str).collect::<Vec<_>>().join(", ");
+        let Some(Some(scenario)) = benchmark.scenarios.get(name) else {
+            let (fault, remedy) = if name.is_empty() {
+                ("no scenario is named".to_owned(), format!("set it to one of: {known}"))
+            } else {
+                let remedy = format!("set it to one of: {known}, or define benchmark.scenarios.{name}");
+                (format!("there is no scenario `{name}`"), remedy)
+            };
+            return self.push(&["benchmark", "scenario"], fault, remedy);
+        };
+        if !is_label_value(name) {
+            let remedy = "name the scenario with at most 63 letters, digits, hyphens, dots and underscores, \
+                          a letter or digit first and last";
+            self.push(&["benchmark", "scenario"], format!("`{name}` cannot be the value of a label"), remedy);
+        }
+        self.data(name, scenario);
+        self.load(benchmark, name, scenario);
+    }
+
+    fn data(&mut self, name: &str, scenario: &Scenario) {
+        let data = scenario.data.clone().unwrap_or_default();
+        if !translate::draws_lengths(data.kind) {
+            return;
+        }
+        for (part, lengths) in [("input", &data.input), ("output", &data.output)] {
+            let path = ["benchmark", "scenarios", name, "data", part];
+            match lengths {
+                None => {
+                    let kind = if data.kind == Some(DataType::Random) { "random" } else { "synthetic" };
+                    let fault = format!("the scenario lacks it, and data of type {kind} needs it");
+                    self.push(&path, fault, "write mean, stdDev, min and max in tokens");
+                }
+                Some(Lengths { min: Some(min), max: Some(max), .. }) if min.get() > max.get() => {
+                    self.push(&path, format!("min {min} is above max {max}"), "set min to at most max");
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn load(&mut self, benchmark: &Benchmark, name: &str, scenario: &Scenario) {
+        let path = ["benchmark", "scenarios", name, "load"];
+        let Some(load) = &scenario.load else {
+            return self.push(&path, "the scenario lacks it", "write type, and stages or sweep");
+        };
+        if load.kind.is_none() {
+            self.push(&[&path[..], &["type"]].concat(), "the scenario lacks it", "write constant or poisson");
+        }
+        let stages = translate::stages(benchmark);
+        for (i, stage) in stages.iter().enumerate() {
+            let index = i.to_string();
+            for (figure, missing) in [("rate", stage.rate.is_none()), ("duration", stage.duration.is_none())] {
+                if missing {
+                    let fault = format!("it is not given, and there is no built-in stage {i} to take it from");
+                    let path = [&path[..], &["stages", &index, figure]].concat();
+                    self.push(&path, fault, "write rate and duration of every stage");
+                }
+            }
+        }
+        let tree = translate::config_tree_of(benchmark);
+        let load = tree.get("load");
+        let given = |key: &str| load.and_then(|load| load.get(key)).is_some_and(is_given);
+        if !given("stages") && !given("sweep") {
+            let remedy = "add one, for example `stages: [{rate: 5, duration: 180}]`";
+            self.push(&[&path[..], &["stages"]].concat(), "it has no stage and no sweep", remedy);
+        }
+    }
+
+    fn target(&mut self, benchmark: &Benchmark) {
+        let url = benchmark.target.base_url.as_str();
+        let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or_default();
+        if rest.is_empty() || rest.starts_with(['/', '?', '#']) {
+            let fault = if url.is_empty() { "the model server's URL is missing" } else { "is not the URL of a model server" };
+            self.push(&["benchmark", "target", "baseUrl"], fault, "write one such as http://my-model.default:8000");
+        }
+        let Some(affinity) = &benchmark.affinity else { return };
+        let required = affinity.enabled != Some(false) && affinity.mode == Some(super::pod::AffinityMode::Required);
+        let labelled = affinity.target_labels.as_ref().is_some_and(|labels| labels.entries().values().any(|v| !v.is_null()));
+        if required && !labelled && target_service(&benchmark.target.base_url).is_none() {
+            self.push(
+                &["benchmark", "affinity", "mode"],
+                "required, but benchmark.target.baseUrl names no Service of the cluster",
+                "set benchmark.affinity.targetLabels to labels of the model's pods, or the mode to preferred",
+            );
+        }
+    }
+
+    fn storage(&mut self, benchmark: &Benchmark) {
+        let Some(s3) = benchmark.storage.as_ref().and_then(|storage| storage.s3.as_ref()) else { return };
+        if s3.enabled == Some(true) && s3.bucket_name.as_deref().unwrap_or_default().is_empty() {
+            self.push(
+                &["benchmark", "storage", "s3", "bucketName"],
+                "it is empty, but benchmark.storage.s3.enabled is true",
+                "name a bucket, or leave enabled unset",
+            );
+        }
+    }
+
+    fn names(&mut self, values: &Values) {
+        let letterless = |text: &String| !text.is_empty() && !text.contains(|c: char| c.is_ascii_alphanumeric());
+        if values.fullname_override.as_ref().is_some_and(letterless) {
+            let remedy = "write a name such as my-benchmark";
+            self.push(&["fullnameOverride"], "it has no letter a-z or digit", remedy);
+        }
+        if let Some(suffix) = values.benchmark.job.as_ref().and_then(|job| job.name_suffix.as_ref())
+            && !is_name_part(suffix.as_str())
+        {
+            self.push(
+                &["benchmark", "job", "nameSuffix"],
+                format!("`{}` cannot be part of a name", suffix.as_str()),
+                "write hash, none, or at most 20 lower-case letters, digits and inner hyphens",
+            );
+        }
+    }
+
+    fn environment(&mut self, benchmark: &Benchmark) {
+        let variables = benchmark.extra_env.as_deref().unwrap_or_default();
+        for (i, variable) in variables.iter().enumerate() {
+            if variables[..i].iter().any(|earlier| earlier.name() == variable.name()) {
+                let fault = format!("`{}` stands in the list twice", variable.name());
+                let path = ["benchmark", "extraEnv", &i.to_string(), "name"];
+                self.push(&path, fault, "keep one of them");
+            }
+        }
+    }
+}
+
+impl Found<'_> {
+    /// Texts that YAML 1.1 readers take for something else, and that the chart cannot put in quotes.
+    fn ambiguous(&mut self) {
+        for key in ["benchmark", "commonLabels", "commonAnnotations"] {
+            if let Some(node) = self.node.get(key) {
+                ambiguous(node, key, &mut self.problems);
+            }
+        }
+    }
+}
+
+fn ambiguous(node: &Node, key: &str, problems: &mut Vec<Problem>) {
+    let mut judge = |text: &str, origin: &Origin| {
+        if matches!(text, "=" | "<<") || text.contains('\u{85}') {
+            let fault = "the text is = or <<, or has the control character U+0085: YAML readers do not agree on it";
+            problems.push(Problem::new(origin.clone(), key, fault, "change it"));
+        }
+    };
+    match &node.content {
+        Content::String(text) => judge(text, &node.origin),
+        Content::Map(entries) => {
+            entries.iter().for_each(|(name, entry)| judge(name, &entry.key_origin));
+            entries.iter().for_each(|(name, entry)| ambiguous(&entry.node, &format!("{key}.{name}"), problems));
+        }
+        Content::List(items) => {
+            items.iter().enumerate().for_each(|(i, item)| ambiguous(item, &format!("{key}[{i}]"), problems));
+        }
+        Content::Null | Content::Bool(_) | Content::Number(_) => {}
+    }
+}
+
+/// Neither null nor empty.
+fn is_given(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(entries) => !entries.is_empty(),
+        _ => true,
+    }
+}
+
+/// At most 63 letters, digits, `-`, `.` and `_`, the first and last a letter or digit.
+fn is_label_value(text: &str) -> bool {
+    let edge = |c: char| c.is_ascii_alphanumeric();
+    text.len() <= 63
+        && text.starts_with(edge)
+        && text.ends_with(edge)
+        && text.chars().all(|c| edge(c) || matches!(c, '_' | '.' | '-'))
+}
+
+/// At most 20 lower-case letters, digits and inner hyphens.
+fn is_name_part(text: &str) -> bool {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() <= 20 && text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || c == '-')
+}
+
+#[cfg(test)]
+mod tests;
