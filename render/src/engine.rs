@@ -129,7 +129,7 @@ mod tests {
 
             b
           x: "1"
-          y:
+          "y":
             z:
             - 1
             - two

@@ -100,3 +100,30 @@ fn write_string(out: &mut String, text: &str) {
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to a String cannot fail");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What Helm 4.2.3 prints for `{{ .Values | toRawJson }}`, in the cases that differ between JSON writers.
+    const FROM_HELM: &str = concat!(
+        r#"{"numbers":[0,-0,1,1.5,100000000000000000000,1e+21,1.5e+21,0.000001,1e-7,1.25e-7,123456789012345680000,"#,
+        r#"9007199254740992,5e-324,1.7976931348623157e+308,0.1,-2.5,1000000],"#,
+        r#""text":"<a> & 'b' \"c\" \\ / \b\f\n\r\t\u0001\u001f"#,
+        "\u{7f}\u{80}",
+        r#"\u2028\u2029é😀","z":{"1":"","B":{},"_":true,"a":[]},"é":1,"😀":2}"#
+    );
+
+    #[test]
+    fn text_and_digest_are_those_of_helm() {
+        let value: Value = serde_json::from_str(FROM_HELM).unwrap();
+        assert_eq!(to_string(&value), FROM_HELM);
+        assert_eq!(sha256(&value), "7c9ba6ed802d5b0667cc7dbfbc322ee894e7c594169e70d033f7eaa820007ed5");
+    }
+
+    #[test]
+    fn keys_are_in_byte_order_and_integers_are_doubles() {
+        let value = serde_json::json!({"b": 9_007_199_254_740_993_u64, "B": 1, "a.b": null});
+        assert_eq!(to_string(&value), r#"{"B":1,"a.b":null,"b":9007199254740992}"#);
+    }
+}

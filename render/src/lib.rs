@@ -11,6 +11,7 @@ mod layer;
 pub mod manifest;
 mod model;
 mod release;
+mod repair;
 pub mod set;
 
 use std::sync::LazyLock;
@@ -35,19 +36,23 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(values::json_schema);
 
 /// The values of a release: the user's layers over the chart's defaults, checked. Every problem at once.
 pub fn values(layers: &Layers) -> Result<Values, Problems> {
-    let mut tree = over_defaults(layers.merged()?, chart::defaults());
-    check(&mut tree)
+    checked(layers).map(|(values, _)| values)
 }
 
-/// Checks merged values against the schema and the chart's own rules.
-fn check(tree: &mut Node) -> Result<Values, Problems> {
-    Problems::check(conform(tree, &SCHEMA, Coercion::None))?;
+/// The values with the tree that they were read from.
+fn checked(layers: &Layers) -> Result<(Values, Node), Problems> {
+    let mut tree = over_defaults(layers.merged()?, chart::defaults());
+    let mut problems = conform(&mut tree, &SCHEMA, Coercion::None);
+    if !problems.is_empty() {
+        problems.extend(repair::further_problems(&tree, chart::defaults(), &SCHEMA, &problems));
+        Problems::check(problems)?;
+    }
     let values: Values = serde_json::from_value(tree.to_json()).map_err(|error| {
         // The schema is generated from the type; where it says less than the type, the type's word stands.
         Problems::from(Problem::new(tree.origin.clone(), "", error.to_string(), ""))
     })?;
-    Problems::check(values::check(&values, tree))?;
-    Ok(values)
+    Problems::check(values::check(&values, &tree))?;
+    Ok((values, tree))
 }
 
 /// The objects of a release, in the order in which Helm prints them. Nothing if the benchmark is not enabled.
@@ -83,10 +88,11 @@ pub fn render_values(release: &Release, values: &Values) -> Result<Vec<Manifest>
 
 /// The text of config.yml of a release; a problem if the benchmark is not enabled.
 pub fn config(layers: &Layers) -> Result<String, Problems> {
-    let values = values(layers)?;
+    let (values, tree) = checked(layers)?;
     if !values.benchmark.enabled {
+        let origin = tree.at(["benchmark", "enabled"]).map_or(Origin::Derived, |node| node.origin.clone());
         let fault = "is false, so there is no config.yml";
-        return Err(Problem::new(Origin::Derived, "benchmark.enabled", fault, "set it to true").into());
+        return Err(Problem::new(origin, "benchmark.enabled", fault, "set it to true").into());
     }
     Ok(yaml::emit(&Value::Object(translate::config_tree(&values))))
 }

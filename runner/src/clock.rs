@@ -25,6 +25,7 @@ const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// Converts seconds of a configuration into nanoseconds; saturates at the ends of the range.
 #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, which is the wanted meaning of `.inf`")]
+#[must_use]
 pub fn nanos_from_seconds(seconds: f64) -> Nanos {
     (seconds * 1e9).round() as Nanos
 }
@@ -58,6 +59,7 @@ pub struct MonotonicSource {
 
 impl MonotonicSource {
     /// Makes the present instant the run's instant zero.
+    #[must_use]
     pub fn start() -> Self {
         Self { origin: monotonic() }
     }
@@ -107,8 +109,7 @@ struct Waiters {
 
 impl MonotonicClock {
     fn new(source: MonotonicSource) -> io::Result<Self> {
-        let fd =
-            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        let fd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
         #[expect(deprecated, reason = "its successor is unsafe to call; an OwnedFd keeps what that asks for")]
         let fd = AsyncFd::new(fd)?;
         let timer = Rc::new(Timer { source, fd, state: RefCell::new(Waiters::default()) });
@@ -141,8 +142,7 @@ impl Timer {
             return;
         }
         let absolute = (self.source.origin.saturating_add(earliest)).max(1);
-        let value =
-            Timespec { tv_sec: absolute / NANOS_PER_SECOND, tv_nsec: absolute % NANOS_PER_SECOND };
+        let value = Timespec { tv_sec: absolute / NANOS_PER_SECOND, tv_nsec: absolute % NANOS_PER_SECOND };
         let setting = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
         // Fails only for a bad descriptor or an instant out of range, and both are fixed above.
         if timerfd_settime(self.fd.get_ref(), TimerfdTimerFlags::ABSTIME, &setting).is_ok() {
@@ -188,11 +188,11 @@ impl Future for Sleep {
         if self.timer.source.now() >= self.at {
             return Poll::Ready(());
         }
-        let timer = Rc::clone(&self.timer);
+        let (timer, at) = (Rc::clone(&self.timer), self.at);
         let mut waiters = timer.state.borrow_mut();
         let key = *self.key.get_or_insert_with(|| {
             waiters.next_number += 1;
-            (self.at, waiters.next_number)
+            (at, waiters.next_number)
         });
         waiters.by_instant.insert(key, context.waker().clone());
         timer.arm(&mut waiters);
@@ -221,6 +221,7 @@ pub struct TokioClock {
 
 impl TokioClock {
     /// Makes the present instant of the runtime the clock's instant zero.
+    #[must_use]
     pub fn start() -> Self {
         Self { origin: tokio::time::Instant::now() }
     }

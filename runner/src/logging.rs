@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 
 use indicatif::MultiProgress;
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
@@ -56,7 +56,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let now = Zoned::now();
+        let now = ZonedDateTime::now();
         let metadata = event.metadata();
         let logger = metadata.target().replace("::", ".");
         let level = match *metadata.level() {

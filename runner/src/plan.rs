@@ -75,6 +75,7 @@ impl StagePlan {
     /// It has ⌊rate · duration⌋ requests, the product taken in double precision as upstream takes it: 0.29 · 100 are
     /// 28 (compat/load.md §2.1).
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+    #[must_use]
     pub fn new(id: u32, rate: f64, duration_seconds: f64, pacing: Pacing) -> Self {
         let requests = (rate * duration_seconds).floor() as u64;
         let duration_ns = nanos_from_seconds(duration_seconds);
@@ -179,7 +180,8 @@ tokenizer: {pretrained_model_name_or_path: /t}
         Plan::new(&config(&format!("{BASE}load: {load}")), &surroundings)
     }
 
-    const STAGES: &str = "stages: [{rate: 5, duration: 180}, {rate: 0.29, duration: 100}, {rate: 0.1, duration: 30}]";
+    const STAGES: &str =
+        "stages: [{rate: 5, duration: 180}, {rate: 0.29, duration: 100}, {rate: 0.1, duration: 30}]";
 
     #[test]
     fn stages_have_as_many_requests_as_upstreams() {
@@ -202,7 +204,10 @@ tokenizer: {pretrained_model_name_or_path: /t}
         assert_eq!(plan("interval: 1"), (2, 200, Some(5_000)));
         assert_eq!(plan("num_workers: 0, worker_max_concurrency: 7"), (1, 7, Some(2_500)));
         assert_eq!(plan("num_workers: -3"), (1, 100, Some(2_500)));
-        assert_eq!(plan("num_workers: 4, worker_max_concurrency: 1, worker_max_tcp_connections: 0"), (2, 4, None));
+        assert_eq!(
+            plan("num_workers: 4, worker_max_concurrency: 1, worker_max_tcp_connections: 0"),
+            (2, 4, None)
+        );
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub struct SharedSpool(Arc<Mutex<SpoolWriter>>);
 
 impl SharedSpool {
     /// Shares `writer`.
+    #[must_use]
     pub fn new(writer: SpoolWriter) -> Self {
         Self(Arc::new(Mutex::new(writer)))
     }
@@ -267,7 +268,10 @@ mod tests {
         assert_eq!(record.chunks.iter().map(|chunk| chunk.tokens).collect::<Vec<_>>(), [1, 1, 2]);
         assert_eq!(record.output_tokens, Some(2));
         let usage = record.usage.expect("usage");
-        assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens), (Some(4), Some(3), Some(2)));
+        assert_eq!(
+            (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens),
+            (Some(4), Some(3), Some(2))
+        );
         assert!(usage.raw.contains("\"prompt_tokens\":4"));
         assert_eq!(record.bodies, None);
     }

@@ -24,6 +24,8 @@ pub enum Purpose {
     Prompt = 4,
     /// Which words number the prompts of a stage.
     Numbering = 5,
+    /// Name of the run.
+    RunId = 6,
 }
 
 impl Seed {
@@ -31,6 +33,7 @@ impl Seed {
     ///
     /// The four numbers are the key of the cipher itself, so no two streams are related and none costs more than
     /// another to reach.
+    #[must_use]
     pub fn rng(self, purpose: Purpose, stage: u32, index: u64) -> ChaCha8Rng {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.0.to_le_bytes());

@@ -11,6 +11,7 @@ pub const MASK: &str = "********";
 /// A secret: `Debug`, `Display` and serialisation give [`MASK`]; only [`Secret::expose`] gives the text.
 #[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(description = "Text that is masked wherever it would be printed or stored.")]
 pub struct Secret(String);
 
 impl Secret {

@@ -109,6 +109,7 @@ impl Node {
 }
 
 /// The dotted path of `key` in the mapping at `parent`; keys that are not plain names are quoted.
+#[must_use]
 pub fn key_path(parent: &str, key: &str) -> String {
     let plain = !key.is_empty() && !key.contains(['.', '[', ']', '"']) && !key.contains(char::is_whitespace);
     let step = if plain { key.to_owned() } else { format!("{key:?}") };
@@ -116,6 +117,7 @@ pub fn key_path(parent: &str, key: &str) -> String {
 }
 
 /// The path of item `index` of the list at `parent`.
+#[must_use]
 pub fn index_path(parent: &str, index: usize) -> String {
     format!("{parent}[{index}]")
 }

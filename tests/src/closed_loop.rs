@@ -40,7 +40,7 @@ pub fn measure_capacity(config: SimulatorConfig, lengths: (u32, u32)) -> Result<
 /// Completions/s over whole rounds of slots, from the end of the first to the end of the last but one: within these
 /// every slot is always taken, whatever pattern the completions have in time.
 fn steady_rate(stats: &Stats, slots: usize) -> Result<f64> {
-    let mut ends: Vec<i64> = stats
+    let mut ends: Vec<u64> = stats
         .requests
         .iter()
         .filter(|request| request.outcome == RequestOutcome::Completed)

@@ -218,15 +218,15 @@ impl Parser {
 
     /// The assignment as typed, so that a problem names it; JSON is left out for its length, secrets for good.
     fn origin(&self, start: usize, key_end: usize, path: &[Step]) -> Origin {
-        let secret = path.iter().any(|step| matches!(step, Step::Key(name) if is_secret_name(name)));
         let key: String = self.chars[start..key_end].iter().collect();
-        let value: String = match self.kind {
-            _ if secret => MASK.to_owned(),
-            Kind::Json => "…".to_owned(),
-            _ => {
-                let end = if self.chars[..self.at].ends_with(&[',']) { self.at - 1 } else { self.at };
-                self.chars[(key_end + 1).min(end)..end].iter().collect()
-            }
+        let end = if self.chars[..self.at].ends_with(&[',']) { self.at - 1 } else { self.at };
+        let value: String = self.chars[(key_end + 1).min(end)..end].iter().collect();
+        let names_secret = path.iter().any(|step| matches!(step, Step::Key(name) if is_secret_name(name)));
+        let has_user = value.contains("://") && value.contains('@');
+        let value = match self.kind {
+            _ if names_secret || has_user => MASK,
+            Kind::Json => "…",
+            _ => &value,
         };
         Origin::Argument(format!("{} {key}={value}", self.kind.flag()).into())
     }

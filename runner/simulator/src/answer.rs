@@ -12,6 +12,9 @@ use crate::stats::{Event, RequestOutcome, RequestTrace};
 use crate::time::{Nanos, Timer};
 use crate::tokenizer::Answer;
 
+/// Most tokens for whose instants memory is reserved ahead.
+const RESERVED_TOKENS: u32 = 1_024;
+
 /// What an admitted request asks for.
 #[derive(Debug)]
 pub(crate) struct Order {
@@ -60,15 +63,18 @@ impl<T: Timer> Delivery<T> {
         ticket.begin(order.prompt_tokens, order.max_tokens);
         let tokens_per_chunk = if order.streamed { simulator.config.tokens_per_chunk } else { u32::MAX };
         simulator.recorder.count(Event::Started);
+        let tokens =
+            if simulator.recorder.keeps_traces() { order.max_tokens.min(RESERVED_TOKENS) } else { 0 };
+        let chunks = tokens.div_ceil(tokens_per_chunk) as usize;
         Self {
             simulator,
             ticket,
             order,
             tokens_per_chunk,
             delivered: 0,
-            token_due: Vec::new(),
-            chunk_written: Vec::new(),
-            chunk_tokens: Vec::new(),
+            token_due: Vec::with_capacity(tokens as usize),
+            chunk_written: Vec::with_capacity(chunks),
+            chunk_tokens: Vec::with_capacity(chunks),
             ended: false,
         }
     }

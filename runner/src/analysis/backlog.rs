@@ -68,7 +68,10 @@ pub fn measure(series: &Series) -> Backlog {
     let quick = quantile_of(&mut latencies, 5.0).unwrap_or(0.0);
     let longest = seconds(window) * FILL_SHARE_MAX;
     let fill_seconds = (seconds(window) * FILL_SHARE).max(FILL_LATENCIES * median).min(longest);
-    #[expect(clippy::cast_possible_truncation, reason = "at most half of the window, which is nanoseconds too")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most half of the window, which is nanoseconds too"
+    )]
     let from = series.window_start + (fill_seconds * 1e9) as Nanos;
     let requests = due.iter().filter(|arrival| arrival.due >= from).count();
     if (requests as u64) < LIMITS.min_requests || from >= series.window_end {
@@ -132,7 +135,8 @@ impl Measured<'_> {
         (0..=BATCHES)
             .map(|index| {
                 let at = self.edge(index);
-                let open = |arrival: &&Arrival| arrival.due <= at && arrival.finished().is_none_or(|end| end > at);
+                let open =
+                    |arrival: &&Arrival| arrival.due <= at && arrival.finished().is_none_or(|end| end > at);
                 self.arrivals.iter().filter(open).count() as f64
             })
             .collect()

@@ -50,7 +50,8 @@ fn bracket(
     };
     let upper = rates(false).map(|stage| stage.offered_rate).min_by(f64::total_cmp);
     let below = |rate: f64| upper.is_none_or(|upper| rate < upper);
-    let lower = rates(true).map(|stage| stage.offered_rate).filter(|rate| below(*rate)).max_by(f64::total_cmp);
+    let lower =
+        rates(true).map(|stage| stage.offered_rate).filter(|rate| below(*rate)).max_by(f64::total_cmp);
     for stage in rates(true).filter(|stage| !below(stage.offered_rate)) {
         notes.push(format!(
             "{name}: stage {} was good at {:.2} requests/s although a stage at {:.2} was not; the lower rate rules",

@@ -65,7 +65,9 @@ impl ClientEvidence {
     /// Why the stage says nothing about the server; empty if it is valid.
     pub fn faults(&self, limits: &Limits) -> Vec<String> {
         let mut faults = Vec::new();
-        if let Some(error) = self.send_error_p99_seconds.filter(|error| *error > limits.send_error_p99_seconds) {
+        if let Some(error) =
+            self.send_error_p99_seconds.filter(|error| *error > limits.send_error_p99_seconds)
+        {
             faults.push(format!(
                 "1 % of the requests were sent more than {:.1} ms off their schedule while permits were free \
                  (limit {:.0} ms)",

@@ -67,7 +67,11 @@ pub fn capacity<S: RecordSource + ?Sized>(source: &S, options: &MetricOptions) -
         run_id,
         interrupted: end.is_none_or(|end| end.interrupted),
         limits: LIMITS,
-        stages: stages.iter().zip(judgements.iter()).map(|(stage, judged)| described(stage, judged)).collect(),
+        stages: stages
+            .iter()
+            .zip(judgements.iter())
+            .map(|(stage, judged)| described(stage, judged))
+            .collect(),
         saturation,
         knee: Knee {
             bracket: knee_bracket,

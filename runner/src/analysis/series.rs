@@ -122,8 +122,10 @@ impl Series {
 
     /// Successes that ended within the sending window, per second of it.
     pub fn completed_rate(&self) -> f64 {
-        let completed =
-            self.due().iter().filter(|arrival| arrival.fate == Fate::Success && arrival.end <= self.window_end);
+        let completed = self
+            .due()
+            .iter()
+            .filter(|arrival| arrival.fate == Fate::Success && arrival.end <= self.window_end);
         self.per_second(completed.count(), self.window_seconds())
     }
 

@@ -63,8 +63,22 @@ pub fn judge(stage: &StageEvidence, baseline: Option<&StageEvidence>, limits: &L
         let mut answers = vec![errors_answer(stage, limits, &mut reasons)];
         if !is_baseline {
             let against = baseline.map(|baseline| baseline.facts.stage);
-            answers.push(latency_answer("TTFT", ttft.as_ref(), stage.ttft.as_ref(), against, limits, &mut reasons));
-            answers.push(latency_answer("NTPOT", ntpot.as_ref(), stage.ntpot.as_ref(), against, limits, &mut reasons));
+            answers.push(latency_answer(
+                "TTFT",
+                ttft.as_ref(),
+                stage.ttft.as_ref(),
+                against,
+                limits,
+                &mut reasons,
+            ));
+            answers.push(latency_answer(
+                "NTPOT",
+                ntpot.as_ref(),
+                stage.ntpot.as_ref(),
+                against,
+                limits,
+                &mut reasons,
+            ));
         }
         good_service = worst(&answers);
         if stage.facts.status == StageStatus::Stopped {
@@ -117,7 +131,10 @@ fn backlog_answer(stage: &StageEvidence, limits: &Limits, reasons: &mut Vec<Stri
         Backlog::Measured(growth) => {
             let change = describe(growth);
             if growth.grows() {
-                reasons.push(format!("{change}; its lower bound is above {:.0} %", limits.backlog_growth * 100.0));
+                reasons.push(format!(
+                    "{change}; its lower bound is above {:.0} %",
+                    limits.backlog_growth * 100.0
+                ));
                 if stage.client.waited_for_permit > 0 {
                     reasons.push(format!(
                         "all {} in-flight permits were taken when {} requests fell due",
@@ -198,7 +215,10 @@ fn latency_answer(
         return Answer::Unclear;
     };
     if (latency.count as u64) < limits.min_requests {
-        reasons.push(format!("{name} is known of {} requests, {} are needed", latency.count, limits.min_requests));
+        reasons.push(format!(
+            "{name} is known of {} requests, {} are needed",
+            latency.count, limits.min_requests
+        ));
         return Answer::Unclear;
     }
     if ratio <= limits.p95_ratio {

@@ -113,9 +113,8 @@ where
 {
     let stamps = Rc::new(Stamps::default());
     let measured = Measured { stream, clock: clock.clone(), stamps: Rc::clone(&stamps) };
-    let (sender, connection) = http1::handshake(TokioIo::new(measured))
-        .await
-        .map_err(|error| errors::before_head(&error))?;
+    let (sender, connection) =
+        http1::handshake(TokioIo::new(measured)).await.map_err(|error| errors::before_head(&error))?;
     tokio::task::spawn_local(async move {
         // How it ended is told to whoever waits for a response on it.
         let _ = connection.await;
@@ -156,11 +155,7 @@ impl<S: AsyncRead + Unpin, C: Clock> AsyncRead for Measured<S, C> {
 }
 
 impl<S: AsyncWrite + Unpin, C: Clock> AsyncWrite for Measured<S, C> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let (stream, _, stamps) = self.parts();
         stamps.written.set(true);
         stream.poll_write(context, bytes)

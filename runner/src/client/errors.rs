@@ -39,8 +39,7 @@ pub(super) fn handshake(target: &Target, error: &io::Error) -> Failure {
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())
         .is_some_and(|inner| matches!(inner, rustls::Error::InvalidCertificate(_)));
-    let error_type =
-        if certificate { "ClientConnectorCertificateError" } else { "ClientConnectorSSLError" };
+    let error_type = if certificate { "ClientConnectorCertificateError" } else { "ClientConnectorSSLError" };
     failure(error_type, format!("Cannot connect to host {target} ssl:True [{error}]"))
 }
 
@@ -65,7 +64,10 @@ pub(super) fn in_body(error: &hyper::Error) -> Failure {
 pub(super) fn too_large(limit_bytes: usize) -> Failure {
     failure(
         "ClientPayloadError",
-        format!("Response payload is not completed: larger than {} MiB, the rest was not read", limit_bytes >> 20),
+        format!(
+            "Response payload is not completed: larger than {} MiB, the rest was not read",
+            limit_bytes >> 20
+        ),
     )
 }
 

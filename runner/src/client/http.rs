@@ -14,7 +14,9 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use hyper::{Method, Request, Response, StatusCode};
 use rustls::ClientConfig;
 use tokio::sync::Semaphore;
@@ -126,10 +128,8 @@ fn headers(target: &Target, settings: &HttpSettings) -> Result<HeaderMap, Settin
     let mut headers = HeaderMap::new();
     headers.insert(HOST, value("server.base_url", &target.authority)?);
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    headers.insert(
-        USER_AGENT,
-        HeaderValue::from_static(concat!("inference-perf/", env!("CARGO_PKG_VERSION"))),
-    );
+    headers
+        .insert(USER_AGENT, HeaderValue::from_static(concat!("inference-perf/", env!("CARGO_PKG_VERSION"))));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(key) = settings.api_key.as_ref().filter(|key| !key.expose().is_empty()) {
         headers.insert(AUTHORIZATION, value("server.api_key", &format!("Bearer {}", key.expose()))?);

@@ -21,7 +21,6 @@ use serde_json::{Map, Value};
 use crate::clock::Clock;
 use crate::workload::Prepared;
 
-pub use parse::Content;
 pub use sse::SseDecoder;
 
 /// Response bodies above this size fail their request instead of filling the memory.
@@ -38,11 +37,8 @@ pub trait Transport: 'static {
     /// # Errors
     ///
     /// Why the exchange failed, under upstream's names.
-    fn exchange(
-        &self,
-        request: &Prepared,
-        facts: &mut Exchange,
-    ) -> impl Future<Output = Result<(), Failure>>;
+    fn exchange(&self, request: &Prepared, facts: &mut Exchange)
+    -> impl Future<Output = Result<(), Failure>>;
 }
 
 /// Makes the transport of each worker.

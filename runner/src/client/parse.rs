@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 /// What a chunk or a whole body says.
 #[derive(Debug, Default, PartialEq)]
-pub struct Content<'a> {
+pub(super) struct Content<'a> {
     /// `choices[0].text`, if it is a string that is not empty.
     pub text: Option<Cow<'a, str>>,
     /// `usage`, if it is an object.
@@ -22,9 +22,9 @@ pub struct Content<'a> {
 }
 
 /// Reads the data of one event of a stream. What is not JSON says nothing.
-pub fn chunk(data: &[u8]) -> Content<'_> {
+pub(super) fn chunk(data: &[u8]) -> Content<'_> {
     if let Some(text) = scan(data) {
-        return Content { text, ..Content::default() };
+        return Content { text: Some(text).filter(|text| !text.is_empty()), ..Content::default() };
     }
     serde_json::from_slice(data).map_or_else(|_| Content::default(), |value| content(value, data))
 }
@@ -34,7 +34,7 @@ pub fn chunk(data: &[u8]) -> Content<'_> {
 /// # Errors
 ///
 /// `JSONDecodeError`, upstream's name, if it is not JSON.
-pub fn body(data: &[u8]) -> Result<Content<'static>, Failure> {
+pub(super) fn body(data: &[u8]) -> Result<Content<'static>, Failure> {
     serde_json::from_slice(data).map(|value| content(value, data)).map_err(|error| Failure {
         error_type: "JSONDecodeError".to_owned(),
         message: format!("the response body is not JSON: {error}"),
@@ -76,11 +76,11 @@ fn error_of(value: &Value, data: &[u8]) -> Option<Failure> {
     Some(Failure { error_type, message: String::from_utf8_lossy(data).into_owned() })
 }
 
-/// `choices[0].text` of a chunk of the common shape, the inner `None` if it is null or empty; the outer `None` if
-/// the chunk needs the typed path.
+/// `choices[0].text` of a chunk of the common shape, empty if it is null or there is none; `None` if the chunk needs
+/// the typed path.
 ///
 /// Values that do not matter are skipped, not checked.
-fn scan(data: &[u8]) -> Option<Option<Cow<'_, str>>> {
+fn scan(data: &[u8]) -> Option<Cow<'_, str>> {
     let mut scanner = Scanner { data, at: 0 };
     let mut found = None;
     scanner.object(|scanner, key| match key {
@@ -165,13 +165,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes over an array of choices and gives the text of the first.
-    fn first_text(&mut self) -> Option<Option<Cow<'a, str>>> {
+    /// Passes over an array of choices and gives the text of the first, empty if it has none.
+    fn first_text(&mut self) -> Option<Cow<'a, str>> {
         self.expect(b'[')?;
         self.skip_space();
         if self.peek()? == b']' {
             self.at += 1;
-            return Some(None);
+            return Some(Cow::Borrowed(""));
         }
         let mut text = None;
         self.object(|scanner, key| {
@@ -190,25 +190,25 @@ impl<'a> Scanner<'a> {
                 }
                 b']' => {
                     self.at += 1;
-                    return Some(text.flatten());
+                    return Some(text.unwrap_or_default());
                 }
                 _ => return None,
             }
         }
     }
 
-    fn text(&mut self) -> Option<Option<Cow<'a, str>>> {
+    /// Passes over a string, or over null as if it were empty.
+    fn text(&mut self) -> Option<Cow<'a, str>> {
         if self.peek()? != b'"' {
-            return self.null().map(|()| None);
+            return self.null().map(|()| Cow::Borrowed(""));
         }
         let start = self.at;
         let (raw, escaped) = self.string()?;
-        let text = if escaped {
-            Cow::Owned(serde_json::from_slice(&self.data[start..self.at]).ok()?)
+        if escaped {
+            serde_json::from_slice(&self.data[start..self.at]).ok().map(Cow::Owned)
         } else {
-            Cow::Borrowed(std::str::from_utf8(raw).ok()?)
-        };
-        Some((!text.is_empty()).then_some(text))
+            std::str::from_utf8(raw).ok().map(Cow::Borrowed)
+        }
     }
 
     fn skip_value(&mut self) -> Option<()> {

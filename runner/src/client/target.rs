@@ -11,7 +11,7 @@ pub(super) struct Target {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) tls: bool,
-    /// Path and query of the request line.
+    /// Path of the request line.
     pub(super) path: String,
     /// Value of the `Host` header: with the port where it is not the scheme's own.
     pub(super) authority: String,
@@ -24,8 +24,8 @@ impl Target {
     ///
     /// What is wrong with `base_url`.
     pub(super) fn parse(base_url: &str, route: &str) -> Result<Self, String> {
-        let joined = format!("{}{route}", base_url.strip_suffix('/').unwrap_or(base_url));
-        let url = Url::parse(&joined).map_err(|error| error.to_string())?;
+        let base_url = base_url.strip_suffix('/').unwrap_or(base_url);
+        let url = Url::parse(base_url).map_err(|error| error.to_string())?;
         let tls = match url.scheme() {
             "http" => false,
             "https" => true,
@@ -40,7 +40,10 @@ impl Target {
         let port = url.port_or_known_default().unwrap_or(if tls { 443 } else { 80 });
         let shown = url.host_str().unwrap_or_default();
         let authority = url.port().map_or_else(|| shown.to_owned(), |port| format!("{shown}:{port}"));
-        let path = url.query().map_or_else(|| url.path().to_owned(), |q| format!("{}?{q}", url.path()));
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("nothing can follow its path".to_owned());
+        }
+        let path = format!("{}{route}", if url.path() == "/" { "" } else { url.path() });
         Ok(Self { host, port, tls, path, authority })
     }
 }
@@ -77,7 +80,8 @@ mod tests {
         let fault = |base_url| Target::parse(base_url, "/v1/completions").expect_err("a bad URL");
         insta::assert_snapshot!(fault("qwen3:8000"), @r#"its scheme is "qwen3", neither http nor https"#);
         insta::assert_snapshot!(fault("ftp://h"), @r#"its scheme is "ftp", neither http nor https"#);
-        insta::assert_snapshot!(fault("http://"), @"invalid domain character");
+        insta::assert_snapshot!(fault("http://"), @"empty host");
+        insta::assert_snapshot!(fault("http://h?x=1"), @"nothing can follow its path");
         insta::assert_snapshot!(fault(""), @"relative URL without a base");
     }
 }

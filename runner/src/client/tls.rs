@@ -105,7 +105,10 @@ mod tests {
         let message = fault(TlsFiles { authorities: Some(empty.clone()), ..TlsFiles::default() });
         assert_eq!(
             message,
-            format!("{}: it holds no certificate (give a PEM file that this process can read)", empty.display())
+            format!(
+                "{}: it holds no certificate (give a PEM file that this process can read)",
+                empty.display()
+            )
         );
         let missing = folder.path().join("missing.pem");
         let message = fault(TlsFiles { authorities: Some(missing.clone()), ..TlsFiles::default() });

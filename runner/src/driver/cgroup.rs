@@ -4,20 +4,22 @@ use std::path::{Path, PathBuf};
 
 /// Reads the throttled time of the process's control group.
 #[derive(Debug, Clone)]
-pub struct Throttling {
+pub(super) struct Throttling {
     /// `cpu.stat` of the group; `None` where there is none.
     file: Option<PathBuf>,
 }
 
 impl Throttling {
     /// Looks for the control group of this process, version 2 or 1.
-    pub fn find() -> Self {
+    pub(super) fn find() -> Self {
         let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        Self { file: candidates(&groups, Path::new("/sys/fs/cgroup")).into_iter().find(|file| file.is_file()) }
+        Self {
+            file: candidates(&groups, Path::new("/sys/fs/cgroup")).into_iter().find(|file| file.is_file()),
+        }
     }
 
     /// Time that the group was throttled since it exists, nanoseconds; `None` if the system does not say.
-    pub fn total_ns(&self) -> Option<i64> {
+    pub(super) fn total_ns(&self) -> Option<i64> {
         throttled_ns(&std::fs::read_to_string(self.file.as_ref()?).ok()?)
     }
 }
@@ -34,7 +36,10 @@ fn candidates(groups: &str, mount: &Path) -> Vec<PathBuf> {
             files.extend([mount.join(path).join("cpu.stat"), mount.join("cpu.stat")]);
         } else if controllers.split(',').any(|controller| controller == "cpu") {
             for folder in [controllers, "cpu"] {
-                files.extend([mount.join(folder).join(path).join("cpu.stat"), mount.join(folder).join("cpu.stat")]);
+                files.extend([
+                    mount.join(folder).join(path).join("cpu.stat"),
+                    mount.join(folder).join("cpu.stat"),
+                ]);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::{Builder, LocalOptions};
@@ -44,20 +45,24 @@ impl Hosting {
                 Ok(None)
             }
             Self::Threads => {
-                let runtime = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-                // Made once here to learn of errors (descriptors, memory) where they can be returned.
-                drop(runtime()?);
+                let (started, outcome) = mpsc::sync_channel(1);
                 let body = move || {
                     if role == Role::Background {
                         // Refused only where even that is forbidden; then all are equal.
                         let _ = rustix::process::setpriority_process(None, BACKGROUND_NICENESS);
                     }
-                    match runtime() {
-                        Ok(runtime) => runtime.block_on(part()),
-                        Err(error) => tracing::error!("a thread of the engine has no runtime: {error}"),
+                    match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+                        Ok(runtime) => {
+                            let _ = started.send(Ok(()));
+                            runtime.block_on(part());
+                        }
+                        Err(error) => drop(started.send(Err(error))),
                     }
                 };
-                thread::Builder::new().name(name).spawn(body).map(Some)
+                let thread = thread::Builder::new().name(name).spawn(body)?;
+                // A runtime needs descriptors; whether there are any is told within microseconds.
+                outcome.recv().map_err(io::Error::other)??;
+                Ok(Some(thread))
             }
         }
     }

@@ -72,6 +72,7 @@ pub struct Settings {
 
 impl Settings {
     /// The settings of a plan that one process runs alone.
+    #[must_use]
     pub fn of(plan: &Plan) -> Self {
         Self {
             seed: plan.seed,
@@ -274,7 +275,8 @@ impl<S: ClockSource + Sync> Engine<S> {
             reports.push(is_done.await.map_err(|_| EngineError::Lost("worker"))?);
         }
         self.await_recorders().await?;
-        let throttled = self.throttling.total_ns().zip(throttled_before).map(|(after, before)| after - before);
+        let throttled =
+            self.throttling.total_ns().zip(throttled_before).map(|(after, before)| after - before);
         let outcome = self.outcome(stage, window_start, &reports, throttled);
         self.progress.end();
         let mut spool = self.spool.writer();

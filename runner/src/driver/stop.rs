@@ -11,6 +11,7 @@ pub struct Stop {
 
 impl Stop {
     /// Nothing is asked yet.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -27,6 +28,7 @@ impl Stop {
     }
 
     /// Whether a stop is asked for.
+    #[must_use]
     pub fn is_requested(&self) -> bool {
         self.gently.is_cancelled()
     }

@@ -1,1 +1,463 @@
-//! The driver in virtual time.
+//! The driver in virtual time, with a server in memory; a few runs on real threads.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use benchmark_schemas::record::{Failure, Outcome, Pacing, Record};
+use bytes::Bytes;
+use proptest::prelude::*;
+use tokio::runtime::{Builder, LocalOptions};
+
+use super::*;
+use crate::client::{Exchange, Keep, Transport};
+use crate::clock::{Clock, MonotonicSource, TokioClock};
+use crate::spool::SpoolReader;
+use crate::workload::{Drawn, Prepared};
+
+const MS: Nanos = 1_000_000;
+const SECOND: Nanos = 1_000 * MS;
+
+/// What the server in memory does with a request.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    /// Answers after so long.
+    After(Nanos),
+    /// Fails after so long.
+    FailsAfter(Nanos),
+    /// Sends the head of an answer, then nothing.
+    Hangs,
+    /// The client's own code panics.
+    Panics,
+}
+
+type Script = Arc<dyn Fn(u64) -> Answer + Send + Sync>;
+type Seen = Arc<Mutex<BTreeMap<u64, Bytes>>>;
+
+#[derive(Clone)]
+struct Memory {
+    script: Script,
+    seen: Seen,
+}
+
+impl<C: Clock> TransportSource<C> for Memory {
+    type Transport = MemoryTransport<C>;
+
+    fn for_worker(&self, clock: C, _connections: Option<usize>) -> io::Result<MemoryTransport<C>> {
+        Ok(MemoryTransport { memory: self.clone(), clock })
+    }
+}
+
+struct MemoryTransport<C> {
+    memory: Memory,
+    clock: C,
+}
+
+impl<C: Clock> Transport for MemoryTransport<C> {
+    async fn prepare(&self, _connections: usize) {}
+
+    async fn exchange(&self, request: &Prepared, facts: &mut Exchange) -> Result<(), Failure> {
+        self.memory.seen.lock().expect("no panic").insert(request.index, request.body.clone());
+        facts.sent = Some(self.clock.now());
+        let wait = |ns: Nanos| self.clock.sleep_until(self.clock.now() + ns);
+        match (self.memory.script)(request.index) {
+            Answer::After(ns) => {
+                wait(ns).await;
+                facts.head = Some(self.clock.now());
+                facts.last_byte = Some(self.clock.now());
+                Ok(())
+            }
+            Answer::FailsAfter(ns) => {
+                wait(ns).await;
+                Err(Failure { error_type: "HTTP Error 503".to_owned(), message: "busy".to_owned() })
+            }
+            Answer::Hangs => {
+                facts.head = Some(self.clock.now());
+                std::future::pending().await
+            }
+            Answer::Panics => panic!("as the test asked for"),
+        }
+    }
+}
+
+struct Numbers;
+
+impl Workload for Numbers {
+    fn drawn(&self, _stage: u32, index: u64) -> Drawn {
+        Drawn { prompt_tokens: u32::try_from(index).expect("few"), output_tokens: 7 }
+    }
+
+    fn prepare(&self, stage: u32, index: u64) -> Prepared {
+        let drawn = self.drawn(stage, index);
+        let body = Bytes::from(format!("{stage}/{index}"));
+        Prepared { index, body, prompt_tokens: drawn.prompt_tokens, drawn, memory: None }
+    }
+}
+
+fn settings(workers: usize, in_flight_cap: u64) -> Settings {
+    Settings {
+        seed: Seed(1),
+        workers,
+        in_flight_cap,
+        connection_cap: None,
+        request_timeout_ns: 300 * SECOND,
+        grace_ns: 120 * SECOND,
+        shard: Shard::WHOLE,
+    }
+}
+
+fn options() -> RecordOptions {
+    RecordOptions { tokenizer: None, streamed: true, keep: Keep::default() }
+}
+
+struct Run {
+    outcome: StageOutcome,
+    records: Vec<Record>,
+    seen: BTreeMap<u64, Bytes>,
+}
+
+/// When and how to stop, counted from the start of the run.
+#[derive(Debug, Clone, Copy)]
+enum StopAt {
+    Never,
+    Gently(Nanos),
+    AtOnce(Nanos),
+}
+
+fn virtual_time<T>(future: impl Future<Output = T>) -> T {
+    let mut builder = Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build_local(LocalOptions::default());
+    runtime.expect("a runtime").block_on(future)
+}
+
+fn run(
+    stage: &StagePlan,
+    settings: Settings,
+    stop_at: StopAt,
+    script: impl Fn(u64) -> Answer + Send + Sync + 'static,
+) -> Run {
+    let folder = tempfile::tempdir().expect("a folder");
+    let memory = Memory { script: Arc::new(script), seen: Seen::default() };
+    let outcome = virtual_time(async {
+        let clock = TokioClock::start();
+        let spool = SpoolWriter::create(folder.path()).expect("a spool");
+        let (memory, workload) = (memory.clone(), Arc::new(Numbers));
+        let mut engine = Engine::start(clock, settings, memory, workload, options(), spool, Hosting::Local)
+            .await
+            .expect("started");
+        let stop = Stop::new();
+        let asked = stop.clone();
+        tokio::task::spawn_local(async move {
+            match stop_at {
+                StopAt::Never => {}
+                StopAt::Gently(at) => {
+                    clock.sleep_until(at).await;
+                    asked.request();
+                }
+                StopAt::AtOnce(at) => {
+                    clock.sleep_until(at).await;
+                    asked.now();
+                }
+            }
+        });
+        let outcome = engine.run_stage(stage, &stop).await.expect("a stage");
+        engine.finish(stop.is_requested()).await.expect("finished");
+        outcome
+    });
+    let records = read(folder.path(), &outcome);
+    let seen = memory.seen.lock().expect("no panic").clone();
+    Run { outcome, records, seen }
+}
+
+/// The records by index, after making sure that the spool has them before their stage, and its end.
+fn read(folder: &std::path::Path, outcome: &StageOutcome) -> Vec<Record> {
+    let mut reader = SpoolReader::open(folder).expect("a spool");
+    let mut entries: Vec<_> = reader.by_ref().collect::<Result<_, _>>().expect("readable");
+    assert_eq!(reader.torn(), None);
+    assert!(matches!(entries.pop(), Some(SpoolEntry::Finished(_))));
+    assert_eq!(entries.pop(), Some(SpoolEntry::Stage(Box::new(outcome.facts.clone()))));
+    let mut records: Vec<Record> = entries
+        .into_iter()
+        .map(|entry| match entry {
+            SpoolEntry::Request(record) => *record,
+            other => panic!("{other:?} among the records"),
+        })
+        .collect();
+    records.sort_by_key(|record| record.index);
+    records
+}
+
+fn even(rate: f64, seconds: f64) -> StagePlan {
+    StagePlan::new(0, rate, seconds, Pacing::Even)
+}
+
+fn assert_one_each(records: &[Record], requests: u64) {
+    assert!(records.iter().map(|record| record.index).eq(0..requests), "one record for each arrival");
+}
+
+#[test]
+fn a_slow_server_never_delays_arrivals() {
+    for workers in [1, 3] {
+        let run =
+            run(&even(100.0, 1.0), settings(workers, 1_000), StopAt::Never, |_| Answer::After(60 * SECOND));
+        assert_one_each(&run.records, 100);
+        for record in &run.records {
+            assert_eq!(record.outcome, Outcome::Success);
+            let start = record.start.expect("sent");
+            assert!((record.due..=record.due + MS).contains(&start), "{record:?}");
+            assert_eq!(record.permitted, Some(start));
+        }
+        let facts = &run.outcome.facts;
+        assert_eq!(facts.status, StageStatus::Completed);
+        assert!((facts.window_end - facts.window_start - 61 * SECOND).abs() <= 5 * MS, "waits for the last");
+        assert_eq!(facts.teardown_ns, 0);
+    }
+}
+
+#[test]
+fn behind_a_full_cap_requests_wait_in_order_and_it_shows() {
+    let run = run(&even(100.0, 0.5), settings(1, 2), StopAt::Never, |_| Answer::After(100 * MS));
+    assert_one_each(&run.records, 50);
+    let permitted: Vec<_> = run.records.iter().map(|record| record.permitted.expect("sent")).collect();
+    assert!(permitted.is_sorted());
+    for (i, record) in run.records.iter().enumerate() {
+        let start = record.start.expect("sent");
+        let in_flight = run
+            .records
+            .iter()
+            .filter(|other| other.start.expect("sent") <= start && start < other.end)
+            .count();
+        assert!(in_flight <= 2, "{in_flight} in flight");
+        // Two at a time, 100 ms each: pair p is permitted 100 ms · p after the first was.
+        let expected = run.records[0].due + i64::try_from(i / 2).expect("few") * 100 * MS;
+        assert!((permitted[i] - expected).abs() <= 60 * MS, "{i}: {record:?}");
+    }
+    let last = run.records.last().expect("records");
+    assert!(last.permitted.expect("sent") - last.due > SECOND, "the wait is in the record");
+}
+
+#[test]
+fn a_cap_is_shared_out_among_workers() {
+    assert_eq!((0..3).map(|k| share(8, k, 3)).collect::<Vec<_>>(), [3, 3, 2]);
+    let run = run(&even(1_000.0, 0.1), settings(3, 8), StopAt::Never, |_| Answer::After(100 * MS));
+    for record in &run.records {
+        let start = record.start.expect("sent");
+        let in_flight = run
+            .records
+            .iter()
+            .filter(|other| other.start.expect("sent") <= start && start < other.end)
+            .count();
+        assert!(in_flight <= 8, "{in_flight} in flight");
+    }
+}
+
+#[test]
+fn a_stop_drops_what_is_not_sent_and_lets_the_rest_end() {
+    let stop = StopAt::Gently(4 * SECOND);
+    let run = run(&even(10.0, 10.0), settings(2, 100), stop, |_| Answer::After(SECOND));
+    assert_one_each(&run.records, 100);
+    let (sent, unsent): (Vec<_>, Vec<_>) = run.records.iter().partition(|record| record.start.is_some());
+    assert!(sent.iter().all(|record| record.outcome == Outcome::Success && record.due <= 4 * SECOND));
+    assert_eq!(sent.len(), 39);
+    for record in unsent {
+        assert_eq!(record.outcome, Outcome::NotDispatched);
+        assert!(record.due > 4 * SECOND - MS);
+        assert!((record.end - 4 * SECOND).abs() <= MS, "at once, not when it is due");
+        assert_eq!(
+            (record.drawn_prompt_tokens, record.max_tokens),
+            (u32::try_from(record.index).expect("few"), 7)
+        );
+    }
+    let facts = &run.outcome.facts;
+    assert_eq!(facts.status, StageStatus::Stopped);
+    assert!((facts.window_end - 4 * SECOND).abs() <= MS);
+    assert!((800 * MS..=SECOND).contains(&facts.teardown_ns), "{}", facts.teardown_ns);
+}
+
+#[test]
+fn a_drain_is_bounded_by_the_grace_time() {
+    let settings = Settings { grace_ns: 2 * SECOND, ..settings(2, 100) };
+    let run = run(&even(10.0, 1.0), settings, StopAt::Gently(500 * MS), |_| Answer::Hangs);
+    assert_one_each(&run.records, 10);
+    for record in run.records.iter().filter(|record| record.start.is_some()) {
+        assert_eq!(record.outcome, Outcome::Cancelled);
+        assert!(record.head.is_some(), "what came before the cut is kept");
+        assert!((record.end - 2_500 * MS).abs() <= 2 * MS, "{record:?}");
+    }
+    assert!((run.outcome.facts.teardown_ns - 2 * SECOND).abs() <= 2 * MS);
+}
+
+#[test]
+fn a_stop_while_the_last_requests_run_still_drains() {
+    let settings = Settings { grace_ns: 2 * SECOND, ..settings(1, 100) };
+    let run = run(&even(10.0, 1.0), settings, StopAt::AtOnce(5 * SECOND), |_| Answer::Hangs);
+    assert_eq!(run.outcome.facts.status, StageStatus::Stopped);
+    for record in &run.records {
+        assert_eq!(record.outcome, Outcome::Cancelled);
+        assert!((record.end - 5 * SECOND).abs() <= 2 * MS, "cut off at once, without grace");
+    }
+}
+
+#[test]
+fn a_request_has_its_timeout_from_its_own_start() {
+    let settings = Settings { request_timeout_ns: 300 * MS, ..settings(1, 1) };
+    let run = run(&even(10.0, 0.3), settings, StopAt::Never, |index| {
+        if index == 0 { Answer::Hangs } else { Answer::After(SECOND) }
+    });
+    let messages: Vec<_> = run
+        .records
+        .iter()
+        .map(|record| {
+            let start = record.start.expect("sent");
+            assert!((record.end - start - 300 * MS).abs() <= MS, "{record:?}");
+            let Outcome::Failure(failure) = &record.outcome else { panic!("{record:?}") };
+            (failure.error_type.as_str(), failure.message.as_str())
+        })
+        .collect();
+    let [before_head, within_body] = [("TimeoutError", "Request timed out"), ("TimeoutError", "")];
+    assert_eq!(messages, [within_body, before_head, before_head]);
+}
+
+#[test]
+fn a_fault_of_the_client_itself_is_recorded_as_one() {
+    let run = run(&even(10.0, 0.5), settings(1, 1), StopAt::Never, |index| {
+        if index == 2 { Answer::Panics } else { Answer::After(MS) }
+    });
+    assert_one_each(&run.records, 5);
+    for record in &run.records {
+        let broken =
+            matches!(&record.outcome, Outcome::Failure(failure) if failure.error_type == "InternalError");
+        assert_eq!(broken, record.index == 2, "{record:?}");
+    }
+}
+
+#[test]
+fn a_stage_without_requests_ends_at_once() {
+    let run = run(&even(0.5, 1.0), settings(2, 10), StopAt::Never, |_| Answer::After(0));
+    assert!(run.records.is_empty());
+    assert_eq!(run.outcome.facts.status, StageStatus::Completed);
+    assert!(run.outcome.facts.window_end - run.outcome.facts.window_start < SECOND);
+}
+
+#[test]
+fn the_workload_does_not_depend_on_the_number_of_workers() {
+    let stage = StagePlan::new(3, 50.0, 2.0, Pacing::ScaledExponential);
+    let workload = |workers| {
+        let run = run(&stage, settings(workers, 1_000), StopAt::Never, |_| Answer::After(MS));
+        let start = run.outcome.facts.window_start;
+        let due: Vec<_> = run.records.iter().map(|record| record.due - start).collect();
+        assert_eq!(due.last(), Some(&(2 * SECOND)), "the last arrival ends the window");
+        (due, run.seen)
+    };
+    let one = workload(1);
+    assert_eq!(one.1.get(&7), Some(&Bytes::from("3/7")));
+    assert_eq!(one, workload(2));
+    assert_eq!(one, workload(5));
+}
+
+fn answers() -> impl Strategy<Value = Answer> {
+    prop_oneof![
+        4 => (0..2_000i64).prop_map(|ms| Answer::After(ms * MS)),
+        2 => (0..2_000i64).prop_map(|ms| Answer::FailsAfter(ms * MS)),
+        1 => Just(Answer::Hangs),
+    ]
+}
+
+fn stops() -> impl Strategy<Value = StopAt> {
+    prop_oneof![
+        Just(StopAt::Never),
+        (0..4_000i64).prop_map(|ms| StopAt::Gently(ms * MS)),
+        (0..4_000i64).prop_map(|ms| StopAt::AtOnce(ms * MS)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+    #[test]
+    fn every_arrival_has_exactly_one_record(
+        answers in proptest::collection::vec(answers(), 1..30),
+        stop_at in stops(),
+        (workers, cap) in (1usize..4, 0u64..20),
+        (rate, timeout_ms, grace_ms) in (1.0..40.0f64, 1..3_000i64, 0..3_000i64),
+        even: bool,
+    ) {
+        let pacing = if even { Pacing::Even } else { Pacing::ScaledExponential };
+        let stage = StagePlan::new(0, rate, 2.0, pacing);
+        let settings = Settings {
+            request_timeout_ns: timeout_ms * MS,
+            grace_ns: grace_ms * MS,
+            ..settings(workers, workers as u64 + cap)
+        };
+        let run = run(&stage, settings, stop_at, move |index| answers[usize::try_from(index).expect("few") % answers.len()]);
+        assert_one_each(&run.records, stage.requests);
+        let facts = &run.outcome.facts;
+        for record in &run.records {
+            let sent = record.outcome != Outcome::NotDispatched;
+            prop_assert_eq!(record.start.is_some(), sent);
+            prop_assert_eq!(run.seen.contains_key(&record.index), sent);
+            if sent {
+                let (permitted, start) = (record.permitted.expect("sent"), record.start.expect("sent"));
+                prop_assert!(record.due <= permitted && permitted <= start && start <= record.end);
+                prop_assert!(record.end - start <= (timeout_ms + 2) * MS);
+            }
+            if record.outcome == Outcome::Cancelled || !sent {
+                prop_assert_eq!(facts.status, StageStatus::Stopped);
+            }
+            prop_assert!(record.end <= facts.window_end + facts.teardown_ns);
+        }
+        prop_assert!(facts.teardown_ns <= (grace_ms + 2) * MS);
+    }
+}
+
+/// On real threads: the same records, in the same order in the spool.
+fn run_on_threads(workload: Arc<dyn Workload>, stage: &StagePlan) -> (StageOutcome, Vec<Record>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let outcome = runtime.block_on(async {
+        let spool = SpoolWriter::create(folder.path()).expect("a spool");
+        let memory = Memory { script: Arc::new(|_| Answer::After(MS)), seen: Seen::default() };
+        let (clock, threads) = (MonotonicSource::start(), Hosting::Threads);
+        let engine = Engine::start(clock, settings(2, 100), memory, workload, options(), spool, threads);
+        let mut engine = engine.await.expect("started");
+        let stop = Stop::new();
+        let outcome = engine.run_stage(stage, &stop).await.expect("a stage");
+        engine.pause(MS, &stop).await;
+        engine.finish(false).await.expect("finished");
+        outcome
+    });
+    let records = read(folder.path(), &outcome);
+    (outcome, records)
+}
+
+#[test]
+fn threads_do_the_same() {
+    let stage = even(200.0, 0.25);
+    let (outcome, records) = run_on_threads(Arc::new(Numbers), &stage);
+    assert_one_each(&records, 50);
+    assert!(records.iter().all(|record| record.outcome == Outcome::Success));
+    assert!(records.iter().all(|record| record.start.expect("sent") >= record.due), "never early");
+    let client = outcome.facts.client;
+    assert!(client.busiest_runtime > 0.0 && client.busiest_runtime <= 1.0);
+    assert_eq!(client.in_flight_cap, 100);
+}
+
+struct Slow;
+
+impl Workload for Slow {
+    fn drawn(&self, stage: u32, index: u64) -> Drawn {
+        Numbers.drawn(stage, index)
+    }
+
+    fn prepare(&self, stage: u32, index: u64) -> Prepared {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        Numbers.prepare(stage, index)
+    }
+}
+
+#[test]
+fn bodies_that_come_late_are_counted_and_delay_only_their_requests() {
+    // Each worker has an arrival every 10 ms, and a body every 20 ms.
+    let (outcome, records) = run_on_threads(Arc::new(Slow), &even(200.0, 0.1));
+    assert_one_each(&records, 20);
+    assert!(outcome.late_bodies > 0);
+    assert!(records.iter().all(|record| record.outcome == Outcome::Success));
+}

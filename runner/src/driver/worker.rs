@@ -76,7 +76,7 @@ pub(super) async fn serve<C: Clock, T: Transport>(worker: Worker<C, T>, mut orde
 
 struct Stage<'a, C, T> {
     worker: &'a Worker<C, T>,
-    stage: u32,
+    id: u32,
     counts: Arc<WorkerCounts>,
     stop: Stop,
     start: Nanos,
@@ -116,7 +116,7 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
         let busy_before = metrics.worker_total_busy_duration(0);
         let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
         let report = Report::default();
-        let mut this = Self { worker, stage, counts, stop, start, tasks, cut, report };
+        let mut this = Self { worker, id: stage, counts, stop, start, tasks, cut, report };
         let unsent = this.send_all(&mut arrivals, &mut bodies, first).await;
         // Ends the generator, and frees what it made in vain.
         drop(bodies);
@@ -154,24 +154,20 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
     /// Waits until an arrival is due and has all that it needs, in this order.
     async fn ready(&mut self, next: &mut Next, bodies: &mut Bodies, first: Option<Prepared>) -> Ready {
         let clock = &self.worker.sender.clock;
-        let request = match first.or_else(|| bodies.ready()) {
-            Some(request) => Some(request),
-            None => {
-                let request = bodies.next().await;
-                self.report.late_bodies += u64::from(clock.now() > next.due);
-                request
-            }
-        };
+        let mut request = first.or_else(|| bodies.ready());
+        if request.is_none() {
+            request = bodies.next().await;
+            self.report.late_bodies += u64::from(clock.now() > next.due);
+        }
         clock.sleep_until(next.due).await;
         let permit = acquire(&self.worker.permits).await;
         next.permitted = Some(clock.now());
         let records = &self.worker.records;
-        let place = match records.clone().try_reserve_owned() {
-            Ok(place) => place,
-            Err(_) => {
-                self.report.recorder_waits += 1;
-                reserve(records).await
-            }
+        let place = if let Ok(place) = records.clone().try_reserve_owned() {
+            place
+        } else {
+            self.report.recorder_waits += 1;
+            reserve(records).await
         };
         Ready { request, permit, place }
     }
@@ -192,7 +188,7 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
 
     fn pending(&self, next: &Next, place: OwnedPermit<Message>) -> Pending<C> {
         let clock = self.worker.sender.clock.clone();
-        let place_in_stage = (self.stage, next.arrival.index, next.due);
+        let place_in_stage = (self.id, next.arrival.index, next.due);
         Pending::new(clock, Arc::clone(&self.counts), place, place_in_stage).permitted(next.permitted)
     }
 
@@ -239,7 +235,7 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
     }
 
     async fn not_dispatched(&self, next: &Next) {
-        let drawn = self.worker.workload.drawn(self.stage, next.arrival.index);
+        let drawn = self.worker.workload.drawn(self.id, next.arrival.index);
         let place = reserve(&self.worker.records).await;
         self.pending(next, place).drawn(drawn).end(Outcome::NotDispatched);
     }

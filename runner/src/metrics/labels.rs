@@ -45,9 +45,15 @@ pub fn label(failure: &Failure, message: &str) -> String {
 }
 
 fn mentions_context_window(text: &str) -> bool {
-    [("context", "window"), ("context", "length"), ("maximum", "context"), ("max", "tokens"), ("token", "limit")]
-        .iter()
-        .any(|(first, second)| follows(text, first, second))
+    [
+        ("context", "window"),
+        ("context", "length"),
+        ("maximum", "context"),
+        ("max", "tokens"),
+        ("token", "limit"),
+    ]
+    .iter()
+    .any(|(first, second)| follows(text, first, second))
 }
 
 /// True if `text` holds `first` and `second` with at most one character between them.
@@ -174,7 +180,11 @@ mod tests {
             groups.by_count().iter().map(|g| (g.label.as_str(), g.count, g.messages.len())).collect();
         assert_eq!(
             listed,
-            [("500 - Internal Server Error", 4, 2), ("503 - Service Unavailable", 1, 1), ("429 - Rate Limit", 1, 1)]
+            [
+                ("500 - Internal Server Error", 4, 2),
+                ("503 - Service Unavailable", 1, 1),
+                ("429 - Rate Limit", 1, 1)
+            ]
         );
     }
 }

@@ -19,9 +19,7 @@ impl Default for MetricOptions {
     /// The defaults of the configuration, with a tokenizer.
     fn default() -> Self {
         Self {
-            percentiles: Percentiles::new(&[
-                0.1, 1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9,
-            ]),
+            percentiles: Percentiles::new(&[0.1, 1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9]),
             use_server_output_tokens: false,
             max_error_messages: 100,
             has_tokenizer: true,

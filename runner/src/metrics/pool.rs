@@ -203,8 +203,13 @@ fn from_ordered_bits(bits: u64) -> f64 {
 impl Slice {
     /// The whole number line, filled with `values`, which are given back.
     fn root(values: &mut Vec<f64>) -> Self {
-        let mut root =
-            Self { prefix: 0, open_bits: 64, below: 0, ranks: Vec::new(), content: Content::Counts(BTreeMap::new()) };
+        let mut root = Self {
+            prefix: 0,
+            open_bits: 64,
+            below: 0,
+            ranks: Vec::new(),
+            content: Content::Counts(BTreeMap::new()),
+        };
         for value in std::mem::take(values) {
             root.add(value);
         }

@@ -162,8 +162,9 @@ mod tests {
         // Due at 0, sent at 10 ms, tokens at 110 (1), 130 (2 in one chunk), 160 ms (1), end 170 ms.
         let mut record = record(0, 0);
         record.start = Some(10 * MS);
-        record.chunks =
-            [(110, 1), (120, 0), (130, 2), (160, 1)].map(|(at, tokens)| Chunk { at: at * MS, tokens }).to_vec();
+        record.chunks = [(110, 1), (120, 0), (130, 2), (160, 1)]
+            .map(|(at, tokens)| Chunk { at: at * MS, tokens })
+            .to_vec();
         record.output_tokens = Some(4);
         record.end = 170 * MS;
         let metrics = of(&record);

@@ -141,7 +141,9 @@ mod tests {
         let options = MetricOptions::default();
         let Ok(run) = summarise(&spool(3, 50), &options);
         assert_eq!(run.stages.iter().map(|stage| stage.stage).collect::<Vec<_>>(), [0, 1, 2]);
-        assert!(run.stages.iter().all(|stage| stage.facts.is_some() && stage.requests.recorded_count() == 50));
+        assert!(
+            run.stages.iter().all(|stage| stage.facts.is_some() && stage.requests.recorded_count() == 50)
+        );
         assert_eq!(run.summary.recorded_count(), 150);
         assert!(!run.interrupted());
         assert_eq!(run.summary.successes.inter_token_latency.count(), 450);

@@ -23,6 +23,7 @@ pub struct ScaledExponential {
 
 impl ScaledExponential {
     /// `count` arrivals within `duration` nanoseconds.
+    #[must_use]
     pub fn new(seed: Seed, stage: u32, count: u64, duration: Nanos) -> Self {
         let mut rng = seed.rng(Purpose::Arrivals, stage, 0);
         let mut sum = 0.0;
@@ -69,6 +70,7 @@ pub struct Even {
 
 impl Even {
     /// `count` arrivals within `duration` nanoseconds.
+    #[must_use]
     pub fn new(count: u64, duration: Nanos) -> Self {
         Self { count, duration }
     }

@@ -70,6 +70,7 @@ impl Shard {
 }
 
 /// The schedule of a stage.
+#[must_use]
 pub fn of_stage(stage: &StagePlan, seed: Seed) -> Arc<dyn Schedule> {
     match stage.pacing {
         Pacing::ScaledExponential => {

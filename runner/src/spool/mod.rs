@@ -21,6 +21,7 @@ const MAGIC: [u8; 8] = *b"IPSPOOL1";
 const FRAME_HEADER_BYTES: usize = 8;
 
 /// The spool's file within the folder of a run's results.
+#[must_use]
 pub fn file_in(folder: &Path) -> PathBuf {
     folder.join("spool").join("records.bin")
 }

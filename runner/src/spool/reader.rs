@@ -55,6 +55,7 @@ impl SpoolReader {
     }
 
     /// What could not be read; `None` until the iteration has ended, and if it ended with the file.
+    #[must_use]
     pub fn torn(&self) -> Option<Torn> {
         self.torn
     }

@@ -42,6 +42,7 @@ impl SpoolWriter {
     }
 
     /// The file.
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -93,7 +94,7 @@ impl SpoolWriter {
         self.failed.clone().map_or(Ok(()), Err)
     }
 
-    fn fail(&mut self, fault: &str) -> SpoolError {
+    pub(super) fn fail(&mut self, fault: &str) -> SpoolError {
         let error = SpoolError::File { path: self.path.clone(), fault: fault.to_owned() };
         self.failed.get_or_insert(error).clone()
     }

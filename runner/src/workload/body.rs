@@ -21,6 +21,7 @@ pub struct BodyOptions {
 
 impl BodyOptions {
     /// The body for one prompt.
+    #[must_use]
     pub fn completion(&self, prompt: &str, max_tokens: u32) -> Bytes {
         let mut body = Vec::with_capacity(prompt.len() + self.model.len() + 160);
         body.extend_from_slice(b"{\"model\": ");
@@ -134,7 +135,8 @@ mod tests {
 
     #[test]
     fn a_response_format_comes_last_and_is_spaced_alike() {
-        let format = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": null, "é": [1, true]}});
+        let format =
+            json!({"type": "json_schema", "json_schema": {"name": "x", "schema": null, "é": [1, true]}});
         let options = BodyOptions { response_format: Some(format), ..options(false) };
         insta::assert_snapshot!(text(&options.completion("", 1)), @r#"{"model": "qwen3-8b", "prompt": "", "max_tokens": 1, "ignore_eos": true, "stream": false, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": null, "\u00e9": [1, true]}}}"#);
     }

@@ -26,6 +26,7 @@ pub struct BodySender {
 pub struct Bodies(mpsc::Receiver<Prepared>);
 
 /// A channel for the bodies of one worker.
+#[must_use]
 pub fn bodies() -> (BodySender, Bodies) {
     let (sender, receiver) = mpsc::channel(MOST_READY);
     let memory = Arc::new(Semaphore::new(MOST_READY_KIB as usize));
@@ -90,8 +91,10 @@ mod tests {
         let task = tokio::spawn(generate(Arc::new(Bulky(bytes)), 0, (0..2_000).step_by(2), sender));
         let first = bodies.next().await.expect("a body");
         assert_eq!(first.index, 0);
-        // One thread: the generator goes on until it must wait.
-        tokio::task::yield_now().await;
+        // One thread: the generator goes on until it must wait, in turns that tokio bounds.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
         let mut ahead = 0;
         let mut held = vec![first];
         while let Some(body) = bodies.ready() {

@@ -20,12 +20,18 @@ pub struct Lengths {
 
 impl Lengths {
     /// Lengths of `distribution`; `purpose` keeps lengths of prompts and of answers apart.
+    #[must_use]
     pub fn new(distribution: Distribution, seed: Seed, purpose: Purpose) -> Self {
         Self { distribution, seed, purpose }
     }
 
     /// The length of request `index`, tokens.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of u32 first")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the range of u32 first"
+    )]
+    #[must_use]
     pub fn draw(&self, index: u64) -> u32 {
         let mut rng = self.seed.rng(self.purpose, 0, index);
         draw(&self.distribution, &mut rng).clamp(1.0, f64::from(u32::MAX)) as u32
@@ -81,38 +87,42 @@ mod tests {
 
     use super::*;
 
-    fn lengths(kind: DistributionType, mean: f64, std_dev: f64, min: i64, max: i64, skew: f64) -> Vec<f64> {
+    fn drawn(kind: DistributionType, mean: f64, std_dev: f64, min: i64, max: i64, skew: f64) -> Vec<u32> {
         let distribution =
             Distribution { kind, mean, std_dev, min, max, skew, total_count: None, variance: None };
         let lengths = Lengths::new(distribution, Seed(7), Purpose::InputLength);
-        (0..20_000).map(|index| f64::from(lengths.draw(index))).collect()
+        (0..20_000).map(|index| lengths.draw(index)).collect()
     }
 
-    fn moments(sample: &[f64]) -> (f64, f64) {
+    fn moments(sample: &[u32]) -> (f64, f64) {
+        let sample: Vec<_> = sample.iter().copied().map(f64::from).collect();
         let n = sample.len() as f64;
         let mean = sample.iter().sum::<f64>() / n;
         (mean, (sample.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt())
     }
 
     /// Six standard errors of the mean, and 5 % for the deviation.
-    fn assert_moments(sample: &[f64], mean: f64, deviation: f64) {
+    fn assert_moments(sample: &[u32], mean: f64, deviation: f64) {
         let (found_mean, found_deviation) = moments(sample);
         let error = deviation / (sample.len() as f64).sqrt();
         assert!((found_mean - mean).abs() < 6.0 * error, "mean {found_mean}, not {mean}");
-        assert!((found_deviation / deviation - 1.0).abs() < 0.05, "deviation {found_deviation}, not {deviation}");
+        assert!(
+            (found_deviation / deviation - 1.0).abs() < 0.05,
+            "deviation {found_deviation}, not {deviation}"
+        );
     }
 
     #[test]
     fn wide_limits_leave_the_moments_alone() {
-        assert_moments(&lengths(DistributionType::Normal, 500.0, 60.0, 1, 10_000, 0.0), 500.0, 60.0);
-        assert_moments(&lengths(DistributionType::Lognormal, 500.0, 200.0, 1, 100_000, 0.0), 500.0, 200.0);
-        assert_moments(&lengths(DistributionType::Poisson, 100.0, 0.0, 1, 10_000, 0.0), 100.0, 10.0);
+        assert_moments(&drawn(DistributionType::Normal, 500.0, 60.0, 1, 10_000, 0.0), 500.0, 60.0);
+        assert_moments(&drawn(DistributionType::Lognormal, 500.0, 200.0, 1, 100_000, 0.0), 500.0, 200.0);
+        assert_moments(&drawn(DistributionType::Poisson, 100.0, 0.0, 1, 10_000, 0.0), 100.0, 10.0);
         // Location and scale; the mean moves by scale · δ · √(2/π) with δ = skew / √(1 + skew²).
         let delta = 2.0 / 5.0_f64.sqrt();
         let shift = delta * (2.0 / std::f64::consts::PI).sqrt();
         let deviation = 60.0 * (1.0 - shift * shift).sqrt();
         assert_moments(
-            &lengths(DistributionType::SkewNormal, 500.0, 60.0, 1, 10_000, 2.0),
+            &drawn(DistributionType::SkewNormal, 500.0, 60.0, 1, 10_000, 2.0),
             500.0 + 60.0 * shift,
             deviation,
         );
@@ -120,9 +130,9 @@ mod tests {
 
     #[test]
     fn uniform_gives_every_value_the_same_share() {
-        let sample = lengths(DistributionType::Uniform, 0.0, 0.0, 3, 12, 0.0);
+        let sample = drawn(DistributionType::Uniform, 0.0, 0.0, 3, 12, 0.0);
         for value in 3..=12 {
-            let share = sample.iter().filter(|&&x| x == f64::from(value)).count() as f64 / sample.len() as f64;
+            let share = sample.iter().filter(|&&x| x == value).count() as f64 / sample.len() as f64;
             // Six standard errors of a share of a tenth of 20,000.
             assert!((share - 0.1).abs() < 0.013, "{value}: {share}");
         }
@@ -130,12 +140,12 @@ mod tests {
 
     #[test]
     fn fixed_is_the_whole_part_of_the_mean_whatever_the_limits() {
-        assert!(lengths(DistributionType::Fixed, 3.9, 0.0, 10, 1024, 0.0).iter().all(|&x| x == 3.0));
+        assert!(drawn(DistributionType::Fixed, 3.9, 0.0, 10, 1024, 0.0).iter().all(|&x| x == 3));
     }
 
     #[test]
     fn a_length_is_at_least_one() {
-        assert!(lengths(DistributionType::Normal, -50.0, 1.0, -100, 0, 0.0).iter().all(|&x| x == 1.0));
+        assert!(drawn(DistributionType::Normal, -50.0, 1.0, -100, 0, 0.0).iter().all(|&x| x == 1));
     }
 
     proptest! {

@@ -24,8 +24,12 @@ use crate::seed::{Purpose, Seed};
 const MOST_CORPUS_BYTES: usize = 32 << 20;
 /// One prompt in so many is encoded to make sure that counts still add up.
 const CHECKED: u64 = 64;
-/// Attempts of the search for an exact prompt.
-const ATTEMPTS: u64 = 16;
+/// Attempts to compose an exact prompt where counts do not add up.
+const ATTEMPTS: u64 = 8;
+/// Words that are then tried at its end.
+const ADDITIONS: usize = 48;
+/// Every so often, a word that did not fit takes back the one before it.
+const STUCK: usize = 6;
 /// Random words that are tried before the list is searched for one that fits.
 const DRAWS: usize = 8;
 /// Words that number a prompt: three digits of its index, then its stage.
@@ -117,8 +121,9 @@ impl Synthetic {
 
     /// Whether counts add up, over prompts of all sizes that no run sends.
     fn try_out(&self) -> Result<bool, TokenizerError> {
-        for (index, tokens) in [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610].into_iter().enumerate() {
-            let (text, composed) = self.compose(u32::MAX, index as u64, 0, tokens);
+        for (index, tokens) in [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610].into_iter().enumerate()
+        {
+            let (text, composed) = self.compose(u32::MAX, index as u64, tokens);
             if self.tokenizer.count(&text, SpecialTokens::Counted)? != composed + self.special {
                 return Ok(false);
             }
@@ -129,7 +134,7 @@ impl Synthetic {
     /// A prompt of `length` tokens if there is one, and the number that it has.
     fn prompt(&self, stage: u32, index: u64, length: u32) -> (String, u32) {
         let target = length.saturating_sub(self.special);
-        let (text, composed) = self.compose(stage, index, 0, target);
+        let (text, composed) = self.compose(stage, index, target);
         let believed = composed + self.special;
         let (text, tokens) = if self.additive.load(Ordering::Relaxed) && !index.is_multiple_of(CHECKED) {
             (text, believed)
@@ -149,31 +154,66 @@ impl Synthetic {
         (text, tokens)
     }
 
-    /// Composes anew, aiming beside the mark by as much as the last attempt missed it.
+    /// Looks for a text of exactly `length` tokens where counts do not add up: first by composing anew, aiming beside
+    /// the mark by as much as the last attempt missed it, then word by word. Bounded; gives the nearest.
     fn search(&self, stage: u32, index: u64, length: u32, first: (String, u32)) -> (String, u32) {
         let mut aim = length.saturating_sub(self.special);
         let mut missed_with = first.1;
         let mut best = first;
-        for attempt in 1..ATTEMPTS {
+        for _ in 0..ATTEMPTS {
             if best.1 == length {
-                break;
+                return best;
             }
             aim = aim.saturating_add(length).saturating_sub(missed_with).max(1);
-            let (text, _) = self.compose(stage, index, attempt, aim);
+            let (text, _) = self.compose(stage, index, aim);
             let Ok(tokens) = self.tokenizer.count(&text, SpecialTokens::Counted) else { break };
             missed_with = tokens;
             if tokens.abs_diff(length) < best.1.abs_diff(length) {
                 best = (text, tokens);
             }
         }
-        best
+        let mended = self.mend(stage, index, length, best.clone());
+        if mended.1.abs_diff(length) < best.1.abs_diff(length) { mended } else { best }
+    }
+
+    /// Drops last words until the text is not too long, then adds random ones that do not make it so.
+    fn mend(
+        &self,
+        stage: u32,
+        index: u64,
+        length: u32,
+        (mut text, mut tokens): (String, u32),
+    ) -> (String, u32) {
+        let count = |text: &str| self.tokenizer.count(text, SpecialTokens::Counted).unwrap_or(u32::MAX);
+        while tokens > length {
+            let Some(end) = text.rfind(' ') else { break };
+            text.truncate(end);
+            tokens = count(&text);
+        }
+        let mut rng = self.seed.rng(Purpose::Prompt, stage, index);
+        let list = self.words.list();
+        for addition in 1..=ADDITIONS {
+            if tokens >= length {
+                break;
+            }
+            let longer = format!("{text} {}", list[rng.random_range(0..list.len())].text);
+            let longer_tokens = count(&longer);
+            if (tokens + 1..=length).contains(&longer_tokens) {
+                (text, tokens) = (longer, longer_tokens);
+            } else if addition % STUCK == 0
+                && let Some(end) = text.rfind(' ')
+            {
+                text.truncate(end);
+                tokens = count(&text);
+            }
+        }
+        (text, tokens)
     }
 
     /// Composes a text of `tokens` tokens, or as near as the words allow, at least one word; the count is that of
     /// the words.
-    fn compose(&self, stage: u32, index: u64, attempt: u64, tokens: u32) -> (String, u32) {
+    fn compose(&self, stage: u32, index: u64, tokens: u32) -> (String, u32) {
         let mut rng = self.seed.rng(Purpose::Prompt, stage, index);
-        rng.set_stream(attempt);
         let mut draft = Draft { words: &self.words, text: String::new(), left: tokens };
         for word in self.numbering(stage, index) {
             if !draft.push(word) {

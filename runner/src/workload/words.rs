@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::tokenizer::{SpecialTokens, Tokenizer, TokenizerError};
 
 /// Words taken from a vocabulary at most; more would only lengthen the start.
-const MOST_WORDS: usize = 2048;
+const MOST_WORDS: usize = 1024;
 /// With so many words of one token, others are not needed.
 const ENOUGH_WORDS: usize = 64;
 /// Pieces of a corpus without spaces are cut to this length, bytes.
@@ -19,7 +19,7 @@ const REACH: usize = 64;
 
 /// Used where a vocabulary holds too few words of its own; letters make every remainder reachable for tokenizers
 /// that count bytes.
-const FALLBACK: &str = "a b c d e f g h i j k l m n o p q r s t u v w x y z time day year way thing world life part \
+const FALLBACK: &str = "a b c d e f g h i j k l m n o p q r s t u v w x y z of to in is it on be at we he time day year way thing world life part \
      child eye woman place work week case point company number group problem fact water room mother area money story \
      month right study book word business issue side kind head house service friend father power hour game line end";
 
@@ -131,8 +131,7 @@ impl Corpus {
         let words = counted(tokenizer, &distinct)?;
         if words.len() < distinct.len() {
             // Some pieces have no tokens of their own: the positions moved.
-            let moved: HashMap<&str, u32> =
-                words.iter().map(|word| &*word.text).zip(0..).collect();
+            let moved: HashMap<&str, u32> = words.iter().map(|word| &*word.text).zip(0..).collect();
             ring.retain_mut(|position| {
                 let new = moved.get(distinct[*position as usize].as_str());
                 new.map(|&new| *position = new).is_some()
@@ -194,7 +193,8 @@ mod tests {
         let corpus = Corpus::new("one\n two  three", &fixtures::byte_level(&["two"])).expect("counted");
         let corpus = corpus.expect("words");
         let texts: Vec<_> = corpus.from(4).take(4).map(|word| (&*word.text, word.next)).collect();
-        assert_eq!(texts, [("two", 1), ("three", 6), ("one", 4), ("two", 1)]);
+        // " three" shares the merge of its first letter with " two".
+        assert_eq!(texts, [("two", 1), ("three", 5), ("one", 4), ("two", 1)]);
         assert!(Corpus::new(" \n", &fixtures::word_level()).expect("counted").is_none());
     }
 

@@ -64,11 +64,7 @@ pub struct ResponseFormat {
 
 impl Default for ResponseFormat {
     fn default() -> Self {
-        Self {
-            kind: ResponseFormatType::default(),
-            name: RESPONSE_FORMAT_NAME.to_owned(),
-            json_schema: None,
-        }
+        Self { kind: ResponseFormatType::default(), name: RESPONSE_FORMAT_NAME.to_owned(), json_schema: None }
     }
 }
 

@@ -18,10 +18,10 @@ pub struct CircuitBreaker {
 /// Which requests count for a breaker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BreakerMetrics {
-    /// `JMESPath` expressions on the request's record; it counts if any is true.
+    /// JMESPath expressions on the request's record; it counts if any is true.
     #[schemars(length(min = 1))]
     pub matches: Vec<String>,
-    /// `JMESPath` expressions; a request that counts is a hit if any is true, or if there are none.
+    /// JMESPath expressions; a request that counts is a hit if any is true, or if there are none.
     #[serde(default)]
     pub rules: Vec<String>,
 }

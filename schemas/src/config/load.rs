@@ -48,7 +48,7 @@ pub struct Load {
     /// Time that requests in flight have left after the end of their stage, seconds; then they are cancelled.
     #[schemars(range(min = 0.0))]
     pub stage_teardown_grace_seconds: f64,
-    /// `LoRA` adapters and the share of the requests that each gets; the shares sum to 1.
+    /// LoRA adapters and the share of the requests that each gets; the shares sum to 1.
     pub lora_traffic_split: Option<Vec<AdapterShare>>,
     /// Seed from which all randomness of the run derives; the time in milliseconds if not given.
     pub base_seed: Option<u64>,
@@ -250,7 +250,7 @@ pub enum TraceFormat {
     AzurePublicDataset,
 }
 
-/// Share of the requests that go to one `LoRA` adapter.
+/// Share of the requests that go to one LoRA adapter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdapterShare {

@@ -36,7 +36,7 @@ pub struct PrometheusSource {
     pub scrape_interval: u64,
     /// Address of the server, `http` or `https`.
     pub url: Option<String>,
-    /// Label matchers of PromQL that every query gets, for example `pod="vllm-0"`.
+    /// Label matchers that every query gets, for example `pod="vllm-0"`.
     pub filters: Vec<String>,
     /// Use Google Cloud Managed Service for Prometheus.
     pub google_managed: bool,

@@ -20,9 +20,7 @@ mod tokenizer;
 pub use api::*;
 pub use breakers::*;
 pub use data::*;
-pub use distribution::{
-    Distribution, DistributionType, LengthOrDistribution, PointOrDistribution,
-};
+pub use distribution::{Distribution, DistributionType, LengthOrDistribution, PointOrDistribution};
 pub use extensions::*;
 pub use load::*;
 pub use metrics::*;
@@ -91,11 +89,13 @@ impl Config {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the type of the field that it is the default of")]
 fn default_storage() -> Option<Storage> {
     Some(Storage::default())
 }
 
 /// The JSON Schema (draft-07) of `config.yml`.
+#[must_use]
 pub fn json_schema() -> Value {
     json_schema::of_input::<Config>()
 }

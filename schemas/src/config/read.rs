@@ -37,6 +37,7 @@ impl Config {
 
 /// The sections of a document; `None` is one whose shape is wrong.
 #[derive(Serialize)]
+#[expect(clippy::option_option, reason = "a section can be turned off by null, which is not being wrong")]
 pub(super) struct Sections {
     pub(super) api: Option<Api>,
     pub(super) data: Option<Data>,

@@ -48,7 +48,7 @@ pub struct RequestLifecycle {
     pub per_request: Option<bool>,
     /// What the report on every request holds.
     pub per_request_fields: PerRequestFields,
-    /// One report on each `LoRA` adapter; null is none.
+    /// One report on each LoRA adapter; null is none.
     pub per_adapter: Option<bool>,
     /// One report on each adapter in each stage; null is none.
     pub per_adapter_stage: Option<bool>,

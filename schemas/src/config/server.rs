@@ -40,10 +40,10 @@ fn ignore_eos() -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerType {
-    /// vLLM, or any server that speaks the `OpenAI` API.
+    /// vLLM, or any server that speaks the OpenAI API.
     #[default]
     Vllm,
-    /// `SGLang`.
+    /// SGLang.
     Sglang,
     /// Text Generation Inference.
     Tgi,

@@ -9,6 +9,7 @@ use crate::problem::Problem;
 use crate::tree::Node;
 
 /// What `config` asks for and no code executes yet; `document` is where it was read from, and gives the places.
+#[must_use]
 pub fn unsupported(config: &Config, document: &Node) -> Vec<Problem> {
     // Fails for maps whose keys are not text, of which there are none.
     unsupported_in(&serde_json::to_value(config).unwrap_or_default(), document)

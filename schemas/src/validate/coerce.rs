@@ -23,9 +23,8 @@ fn is_whole(number: &Number) -> bool {
 /// `content` as the type `name`, if pydantic's lax mode converts it.
 pub(super) fn coerce(content: &Content, name: &str) -> Option<Content> {
     match (name, content) {
-        ("integer", Content::Bool(value)) => Some(Content::Number(Number::from(u8::from(*value)))),
         ("integer", Content::String(text)) => integer(text).map(Content::Number),
-        ("number", Content::Bool(value)) => Some(Content::Number(Number::from(u8::from(*value)))),
+        ("integer" | "number", Content::Bool(value)) => Some(Content::Number(Number::from(u8::from(*value)))),
         ("number", Content::String(text)) => float(text).map(Content::Number),
         ("boolean", Content::Number(number)) => match number.as_f64()? {
             0.0 => Some(Content::Bool(false)),

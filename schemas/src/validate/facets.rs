@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use super::words::shown;
+use super::words::{shown, type_words};
 use crate::tree::{Content, Node};
 
 /// A fault and its remedy; an empty remedy is filled in by the caller.
@@ -106,17 +106,13 @@ fn pattern(text: &str, schema: &Value) -> Option<Finding> {
     }
     let types: Vec<&str> = types(schema);
     let number = ["integer", "number"].into_iter().find(|name| types.contains(name));
-    Some(match number {
-        // Text that stands for a number: the number was meant, the pattern is of no interest.
-        Some(name) => {
-            let is = shown(&Content::String(text.to_owned()));
-            (format!("must be {}, is {is}", super::words::type_words(name)), String::new())
-        }
-        None => {
-            let form = pattern.as_str().unwrap_or_default();
-            ("does not have the expected form".to_owned(), format!("it must match the pattern {form}"))
-        }
-    })
+    // Text that stands for a number: the number was meant, the pattern is of no interest.
+    if let Some(name) = number {
+        let is = shown(&Content::String(text.to_owned()));
+        return Some((format!("must be {}, is {is}", type_words(name)), String::new()));
+    }
+    let form = pattern.as_str().unwrap_or_default();
+    Some(("does not have the expected form".to_owned(), format!("it must match the pattern {form}")))
 }
 
 fn items_limits(items: &[Node], schema: &Value) -> Option<Finding> {
@@ -147,7 +143,7 @@ fn size(actual: usize, least: Option<usize>, most: Option<usize>, one: &str, man
     }
     let most = most?;
     let fault = format!("must have at most {most} {}, has {actual}", unit(most));
-    Some((fault, format!("leave {}", if most == 0 { "it empty".to_owned() } else { format!("{most}") })))
+    Some((fault, format!("leave out {}", actual - most)))
 }
 
 /// A limit on a size. JSON Schema allows `1.0`.

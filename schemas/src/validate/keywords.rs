@@ -55,6 +55,7 @@ enum Below {
 
 /// Paths of the keywords in `schema` that [`conform`](super::conform) would pass over, empty for a schema it
 /// understands in full. References must point into `#/definitions/`; others are listed too.
+#[must_use]
 pub fn unknown_keywords(schema: &Value) -> Vec<String> {
     let mut found = Vec::new();
     visit(schema, "#", &mut found);

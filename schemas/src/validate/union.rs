@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::Coercion;
 use super::facets;
 use super::walk::{Walker, is_null_schema, list};
-use super::words::{alternatives, shown};
+use super::words::{allowed, alternatives, kind, shown};
 use crate::problem::Problem;
-use crate::tree::{Content, Node};
+use crate::tree::{Content, Node, key_path};
 
 /// A branch tried on a copy of the node.
 struct Trial {
@@ -75,10 +75,15 @@ impl<'s> Walker<'s> {
             return problems.clone();
         }
         let expected = alternatives(candidates.iter().map(|(branch, _)| self.expected(branch)));
+        // As with `mismatch`: text is shown only where a number or boolean may stand.
+        let shows = |(branch, _): &(&'s Value, _)| {
+            self.takes_kind(branch, &Content::Bool(true))
+                || self.takes_kind(branch, &Content::Number(0.into()))
+        };
         let is = match &node.content {
             Content::Null => "has no value".to_owned(),
-            content if expected == "text" => format!("is {}", super::words::kind(content)),
-            content => format!("is {}", shown(content)),
+            content if candidates.iter().any(shows) => format!("is {}", shown(content)),
+            content => format!("is {}", kind(content)),
         };
         let same_kind: Vec<_> =
             candidates.into_iter().filter(|(branch, _)| self.takes_kind(branch, &node.content)).collect();
@@ -107,14 +112,14 @@ impl<'s> Walker<'s> {
             Content::Map(_) => "object",
         };
         let types = facets::types(schema);
-        let typed =
+        let fits =
             types.is_empty() || types.contains(&name) || name == "number" && types.contains(&"integer");
         let all = list(schema, "allOf").iter().all(|part| self.takes_kind(part, content));
         let branches = [list(schema, "anyOf"), list(schema, "oneOf")];
         let any = branches.iter().all(|branches| {
             branches.is_empty() || branches.iter().any(|branch| self.takes_kind(branch, content))
         });
-        typed && all && any
+        fits && all && any
     }
 
     /// Whether the key by which the branches of a tagged enum differ has the value of this branch; `None` without
@@ -151,14 +156,13 @@ impl<'s> Walker<'s> {
         }
         let values: Vec<Value> = tags.iter().map(|(_, value)| (*value).clone()).collect();
         let Some(given) = node.get(key) else {
-            let allowed = values.iter().map(super::words::allowed).collect::<Vec<_>>().join(", ");
-            let key_path = crate::tree::key_path(path, key);
-            let remedy = format!("add `{key}: …`, one of {allowed}");
-            return Some(Problem::new(node.origin.clone(), key_path, "is missing", remedy));
+            let names = values.iter().map(allowed).collect::<Vec<_>>().join(", ");
+            let remedy = format!("add `{key}: …`, one of {names}");
+            return Some(Problem::new(node.origin.clone(), key_path(path, key), "is missing", remedy));
         };
         let schema = serde_json::json!({ "enum": values });
         let mut walker = Walker::new(&schema, Coercion::None);
-        walker.check(&mut given.clone(), &schema, &crate::tree::key_path(path, key));
+        walker.check(&mut given.clone(), &schema, &key_path(path, key));
         walker.problems.pop()
     }
 }

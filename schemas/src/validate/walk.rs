@@ -87,13 +87,17 @@ impl<'s> Walker<'s> {
             Content::String(text) => nearest(text, names.iter().map(String::as_str)),
             _ => None,
         };
-        let is = shown(&node.content);
+        let is = match &node.content {
+            Content::Null => "has no value".to_owned(),
+            content => format!("is {}", shown(content)),
+        };
         let (fault, remedy) = match (near, names.as_slice()) {
-            (_, [only]) => (format!("must be {only}, is {is}"), String::new()),
+            (_, [only]) => (format!("must be {only}, {is}"), String::new()),
             (Some(near), _) => {
-                (format!("unknown value {is}"), format!("did you mean `{near}`? allowed: {}", listed(&names)))
+                let fault = format!("unknown value {}", shown(&node.content));
+                (fault, format!("did you mean `{near}`? allowed: {}", listed(&names)))
             }
-            (None, _) => (format!("must be one of {}; is {is}", listed(&names)), String::new()),
+            (None, _) => (format!("must be one of {}; {is}", listed(&names)), String::new()),
         };
         self.problem(&node.origin, path, &fault, &remedy);
     }
@@ -146,8 +150,15 @@ impl<'s> Walker<'s> {
             node.content = content;
             return;
         }
-        let wanted: Vec<&str> = types.iter().copied().filter(|name| *name != "null").collect();
+        // Text with a pattern beside a number only spells the number.
+        let is_spelt = schema.get("pattern").is_some() && types.iter().any(|name| matches!(*name, "integer" | "number"));
+        let is_meant = |name: &&str| *name != "null" && !(is_spelt && *name == "string");
+        let wanted: Vec<&str> = types.iter().copied().filter(is_meant).collect();
         let (fault, remedy) = mismatch(&node.content, &wanted);
+        if path.is_empty() && node.is_null() {
+            self.problem(&node.origin, path, "there is nothing here", "write `key: value` lines");
+            return;
+        }
         let remedy = if remedy.is_empty() { meaning(description).unwrap_or_default() } else { remedy };
         self.problem(&node.origin, path, &fault, &remedy);
     }
@@ -175,7 +186,9 @@ impl<'s> Walker<'s> {
         for (key, entry) in entries {
             let path = key_path(path, key);
             match properties.and_then(|properties| properties.get(key)).or(additional) {
-                Some(Value::Bool(false)) => {
+                Some(Value::Bool(false))
+                    if properties.is_none_or(|properties| !properties.contains_key(key)) =>
+                {
                     let known = properties.into_iter().flat_map(|properties| properties.keys());
                     let remedy = unknown_key_remedy(key, known.map(String::as_str));
                     self.problem(&entry.key_origin, &path, "unknown key", &remedy);
@@ -267,20 +280,18 @@ fn listed(names: &[String]) -> String {
 /// Fault and remedy for `content` that is of none of the `wanted` types.
 pub(super) fn mismatch(content: &Content, wanted: &[&str]) -> (String, String) {
     let words = alternatives(wanted.iter().map(|name| type_words(name).to_owned()));
-    let only_text = wanted == ["string"];
-    let (fault, remedy) = match content {
-        Content::Null => (format!("must be {words}, has no value"), "write a value or remove the key"),
-        // Not shown: text of another kind, an API key of digits, may be a secret.
-        Content::Number(_) | Content::Bool(_) if only_text => {
-            (format!("must be text, is {}", kind(content)), "put it into quotes")
-        }
-        Content::List(_) | Content::Map(_) => (format!("must be {words}, is {}", kind(content)), ""),
-        _ => (format!("must be {words}, is {}", shown(content)), ""),
+    // Text where text, a list or a mapping is due, and a key of digits where text is due, may be secrets.
+    let shows = wanted.iter().any(|name| matches!(*name, "integer" | "number" | "boolean"));
+    let fault = match content {
+        Content::Null => format!("must be {words}, has no value"),
+        content if shows => format!("must be {words}, is {}", shown(content)),
+        content => format!("must be {words}, is {}", kind(content)),
     };
-    let remedy = match wanted {
-        _ if !remedy.is_empty() => remedy,
-        ["array"] => "write a list, one `- item` on each line",
-        ["object"] => "write `key: value` lines below it",
+    let remedy = match (content, wanted) {
+        (Content::Null, _) => "write a value or remove the key",
+        (Content::Number(_) | Content::Bool(_), ["string"]) => "put it into quotes",
+        (_, ["array"]) => "write a list, one `- item` on each line",
+        (_, ["object"]) => "write `key: value` lines below it",
         _ => "",
     };
     (fault, remedy.to_owned())

@@ -1,7 +1,7 @@
 //! Numbers as values may spell them.
 //!
 //! `helm --set` makes an integer of `5` but a string of `2.5`; a string that spells a decimal number is therefore as
-//! good as the number. The range stands in the schema for numbers and is checked again here for strings.
+//! good as the number. The schema says the range twice: by limits for numbers, by a pattern for strings.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,8 +10,23 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Number, Value};
 
-/// Strings that count as numbers: plain decimals, perhaps with an exponent.
-pub(super) const DECIMAL: &str = r"^([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$";
+/// Strings that spell a number: plain decimals, perhaps with an exponent.
+pub(super) const DECIMAL: &str = r"^([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,2})?$";
+
+/// The same with a digit other than 0.
+const POSITIVE: &str = r"^([0-9]*[1-9][0-9]*\.?[0-9]*|[0-9]*\.[0-9]*[1-9][0-9]*)([eE][-+]?[0-9]{1,2})?$";
+
+/// Strings that spell a whole number.
+const WHOLE: &str = r"^[0-9]+(\.0*)?$";
+
+/// Strings that spell a whole number of at least 1.
+const WHOLE_POSITIVE: &str = r"^0*[1-9][0-9]*(\.0*)?$";
+
+/// Strings that spell a number above 0 and at most 100.
+const UP_TO_100: &str = r"^0*(100(\.0*)?|[1-9][0-9]?(\.[0-9]*)?|0?\.[0-9]*[1-9][0-9]*)$";
+
+/// Longest string that is taken for a number; with two digits of exponent none is beyond a double.
+pub(super) const MAX_LENGTH: usize = 24;
 
 /// The number that `value` is or spells.
 pub(super) fn read(value: &Value) -> Option<f64> {
@@ -47,7 +62,7 @@ pub(crate) fn to_number(number: f64) -> Number {
 }
 
 macro_rules! figure {
-    ($(#[$doc:meta])* $name:ident, $json_type:literal, $range:tt, |$number:ident| $holds:expr, $needs:literal) => {
+    ($(#[$doc:meta])* $name:ident, $json_type:literal, $range:tt, $pattern:ident, |$number:ident| $holds:expr, $needs:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq)]
         pub struct $name(f64);
@@ -95,7 +110,11 @@ macro_rules! figure {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                let mut schema = json_schema!({ "type": [$json_type, "string"], "pattern": DECIMAL });
+                let mut schema = json_schema!({
+                    "type": [$json_type, "string"],
+                    "pattern": $pattern,
+                    "maxLength": MAX_LENGTH,
+                });
                 if let Value::Object(range) = serde_json::json!($range) {
                     schema.ensure_object().extend(range);
                 }
@@ -116,6 +135,7 @@ figure!(
     Rate,
     "number",
     { "exclusiveMinimum": 0 },
+    POSITIVE,
     |number| number > 0.0,
     "must be a number above 0"
 );
@@ -125,6 +145,7 @@ figure!(
     Seconds,
     "number",
     { "exclusiveMinimum": 0 },
+    POSITIVE,
     |number| number > 0.0,
     "must be a number above 0"
 );
@@ -134,6 +155,7 @@ figure!(
     Amount,
     "number",
     { "minimum": 0 },
+    DECIMAL,
     |number| number >= 0.0,
     "must be a number that is not negative"
 );
@@ -143,6 +165,7 @@ figure!(
     Whole,
     "integer",
     { "minimum": 0 },
+    WHOLE,
     |number| number >= 0.0 && number.fract() == 0.0,
     "must be a whole number that is not negative"
 );
@@ -152,6 +175,7 @@ figure!(
     Count,
     "integer",
     { "minimum": 1 },
+    WHOLE_POSITIVE,
     |number| number >= 1.0 && number.fract() == 0.0,
     "must be a whole number of at least 1"
 );
@@ -161,6 +185,7 @@ figure!(
     Percentile,
     "number",
     { "exclusiveMinimum": 0, "maximum": 100 },
+    UP_TO_100,
     |number| number > 0.0 && number <= 100.0,
     "must be a number above 0 and at most 100"
 );
@@ -194,7 +219,33 @@ mod tests {
         assert_eq!(Amount::new(f64::NAN), None);
     }
 
+    /// What the schema takes is what the type takes.
+    fn agree<T: JsonSchema + for<'de> Deserialize<'de>>(text: &str) -> bool {
+        let value = json!(text);
+        let schema = T::json_schema(&mut SchemaGenerator::default()).to_value();
+        jsonschema::is_valid(&schema, &value) == serde_json::from_value::<T>(value).is_ok()
+    }
+
+    fn all_agree(text: &str) -> bool {
+        agree::<Rate>(text) && agree::<Seconds>(text) && agree::<Amount>(text) && agree::<Percentile>(text)
+    }
+
+    #[test]
+    fn schema_and_type_take_the_same_strings() {
+        let texts = ["0", "0.0", "00.50", "100", "100.0", "100.5", "5.", ".5", ".0", "1e2", "-1", "+1", "", "1e", "099.9"];
+        for text in texts {
+            // The schema of whole numbers and percentiles knows no exponent.
+            assert!(text.contains('e') || all_agree(text), "{text:?}");
+            assert!(text.contains('e') || agree::<Whole>(text) && agree::<Count>(text), "{text:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn schema_and_type_take_the_same_decimals(text in "[0-9]{0,4}\\.?[0-9]{0,4}") {
+            prop_assert!(all_agree(&text) && agree::<Whole>(&text) && agree::<Count>(&text));
+        }
+
         #[test]
         fn every_positive_number_is_the_rate_it_spells(number in 1e-9..1e15f64) {
             let spelt: Rate = serde_json::from_value(json!(number.to_string())).unwrap();

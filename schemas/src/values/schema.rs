@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Values;
-use super::figure::DECIMAL;
+use super::figure::{DECIMAL, MAX_LENGTH};
 use crate::config;
 
 /// Definitions of the schema of config.yml get this prefix, so that they cannot meet those of the values.
@@ -70,6 +70,7 @@ fn accept_spelt_numbers(object: &mut Map<String, Value>) {
         names.push(json!("string"));
         *types = Value::Array(names);
         object.insert("pattern".into(), json!(format!("^-?({})$", DECIMAL.trim_matches(['^', '$']))));
+        object.insert("maxLength".into(), json!(MAX_LENGTH));
     }
 }
 
@@ -96,7 +97,7 @@ fn accept_null(property: &mut Value) {
             let description = object.remove("description");
             let inner = Value::Object(std::mem::take(object));
             object.extend(description.map(|text| ("description".to_owned(), text)));
-            object.insert("anyOf".into(), json!([inner, null]));
+            object.insert("anyOf".into(), Value::Array(vec![inner, null]));
         }
     }
 }

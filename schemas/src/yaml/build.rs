@@ -1,19 +1,19 @@
 //! From parser events to [`Node`]s: anchors, merge keys, keys, and the budgets that keep a hostile text harmless.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-use indexmap::map::Entry as Slot;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
+use super::merge::{Pair, collect};
 use super::scalar::{Fault, Scalar, resolve_plain, resolve_tagged};
 use super::{Dialect, MAX_DEPTH, config_scalar, syntax, values_scalar};
 use crate::problem::{Origin, Problem, Problems};
 use crate::tree::{Content, Entry, Node, index_path, key_path};
 
 /// What all aliases of a file may add up to, in nodes and bytes of text: far above any honest file.
-const ALIAS_BUDGET: usize = 4_000_000;
+const ALIAS_BUDGET: usize = 500_000;
 
 /// A document and where it starts.
 pub(super) struct Document {
@@ -26,10 +26,17 @@ pub(super) fn documents(text: &str, file: &str, dialect: Dialect) -> Result<Vec<
     let file: Arc<str> = file.into();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     syntax::check_characters(text, &file)?;
+    let complete = text.is_empty() || text.ends_with(['\n', '\r']);
+    // Helm ends the last line before it reads; to PyYAML a text that ends with the file has no newline.
+    let text = match dialect {
+        Dialect::Values if !complete => Cow::Owned(format!("{text}\n")),
+        _ => Cow::Borrowed(text),
+    };
     let mut builder = Builder {
-        parser: Parser::new_from_str(text),
+        parser: Parser::new_from_str(&text),
         file,
         dialect,
+        open_end: (!complete && dialect == Dialect::Config).then(|| text.chars().count()),
         anchors: HashMap::new(),
         alias_budget: ALIAS_BUDGET,
         problems: Vec::new(),
@@ -48,8 +55,10 @@ struct Builder<'a> {
     parser: Parser<'a, StrInput<'a>>,
     file: Arc<str>,
     dialect: Dialect,
-    /// Finished nodes by anchor number; an alias to a number that is missing stands inside its own anchor.
-    anchors: HashMap<usize, Node>,
+    /// Length of the text in characters if its last line has no newline that a block scalar could end with.
+    open_end: Option<usize>,
+    /// Nodes of this document by anchor number, `None` until the node is complete.
+    anchors: HashMap<usize, Option<Node>>,
     alias_budget: usize,
     problems: Vec<Problem>,
 }
@@ -60,12 +69,6 @@ struct Position<'a> {
     path: &'a str,
     depth: usize,
     key: Option<&'a Origin>,
-}
-
-/// A value in a mapping's order: an ordinary pair, or `<<` and what it merges.
-enum Pair {
-    Plain(String, Entry),
-    Merge(Vec<Node>),
 }
 
 /// A mapping's key, read but not yet used.
@@ -120,18 +123,23 @@ impl<'a> Builder<'a> {
         let (anchor, node) = match event {
             Event::Alias(anchor) => return self.alias(anchor, &origin, at),
             Event::Scalar(text, style, anchor, tag) => {
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let cut = block && self.open_end == Some(span.end.index());
+                let text = text.strip_suffix('\n').filter(|_| cut).unwrap_or(&text);
                 // An empty value has no place of its own: the parser names the next thing in the text.
                 let empty = text.is_empty() && style == ScalarStyle::Plain;
                 let origin = at.key.filter(|_| empty).cloned().unwrap_or(origin);
-                let content = self.scalar(&text, style, tag.as_deref(), &origin, at.path);
+                let content = self.scalar(text, style, tag.as_deref(), &origin, at.path);
                 (anchor, Node { content, origin })
             }
             Event::SequenceStart(anchor, tag) => {
+                self.open(anchor);
                 self.enter(tag.as_deref(), "tag:yaml.org,2002:seq", &origin, at)?;
                 let content = self.list(at)?;
                 (anchor, Node { content, origin })
             }
             Event::MappingStart(anchor, tag) => {
+                self.open(anchor);
                 self.enter(tag.as_deref(), "tag:yaml.org,2002:map", &origin, at)?;
                 let content = self.map(at)?;
                 (anchor, Node { content, origin })
@@ -143,15 +151,22 @@ impl<'a> Builder<'a> {
             }
         };
         if anchor != 0 {
-            self.anchors.insert(anchor, node.clone());
+            self.anchors.insert(anchor, Some(node.clone()));
         }
         Ok(node)
+    }
+
+    /// Notes that the node of `anchor` (0 is none) begins: an alias inside it would have no end.
+    fn open(&mut self, anchor: usize) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, None);
+        }
     }
 
     /// Checks depth and tag of a list or mapping.
     fn enter(&mut self, tag: Option<&Tag>, own: &str, origin: &Origin, at: Position<'_>) -> Result<(), Stop> {
         if at.depth >= MAX_DEPTH {
-            self.refuse(origin, at.path, too_deep());
+            self.refuse(origin, "", too_deep());
             return Err(Stop);
         }
         // go-yaml ignores tags on collections; PyYAML would construct something else.
@@ -164,14 +179,20 @@ impl<'a> Builder<'a> {
     }
 
     fn alias(&mut self, anchor: usize, origin: &Origin, at: Position<'_>) -> Result<Node, Stop> {
-        let Some(node) = self.anchors.get(&anchor) else {
-            let fault = Fault::new("this alias stands inside the value it repeats", "write the value out");
-            self.refuse(origin, at.path, fault);
-            return Err(Stop);
+        let node = match self.anchors.get(&anchor) {
+            Some(Some(node)) => node,
+            open => {
+                let (fault, remedy) = match open {
+                    Some(_) => ("this alias stands inside the value it repeats", "write the value out"),
+                    None => ("this alias names an anchor of another document", "write the value out"),
+                };
+                self.refuse(origin, at.path, Fault::new(fault, remedy));
+                return Err(Stop);
+            }
         };
         let (size, height) = measure(node);
         if at.depth + height > MAX_DEPTH {
-            self.refuse(origin, at.path, too_deep());
+            self.refuse(origin, "", too_deep());
             return Err(Stop);
         }
         let Some(rest) = self.alias_budget.checked_sub(size) else {
@@ -254,7 +275,7 @@ impl<'a> Builder<'a> {
                 let tag = tag.as_deref().map(full_tag);
                 if anchor != 0 {
                     let content = Content::String(text.clone().into_owned());
-                    self.anchors.insert(anchor, Node { content, origin: origin.clone() });
+                    self.anchors.insert(anchor, Some(Node { content, origin: origin.clone() }));
                 }
                 if text == "<<"
                     && (plain && tag.is_none() || tag.as_deref() == Some("tag:yaml.org,2002:merge"))
@@ -305,41 +326,6 @@ impl<'a> Builder<'a> {
         }
         nodes.reverse();
         nodes
-    }
-}
-
-/// Mapping of `pairs`; of equal keys the last one wins.
-///
-/// PyYAML lets a mapping's own keys win over merged ones wherever they stand. Helm goes by the order in the text.
-fn collect(pairs: Vec<Pair>, dialect: Dialect) -> IndexMap<String, Entry> {
-    let mut map = IndexMap::with_capacity(pairs.len());
-    let (first, second): (Vec<_>, Vec<_>) = match dialect {
-        Dialect::Config => pairs.into_iter().partition(|pair| matches!(pair, Pair::Merge(_))),
-        Dialect::Values => (pairs, Vec::new()),
-    };
-    for pair in first.into_iter().chain(second) {
-        match pair {
-            Pair::Plain(key, entry) => put(&mut map, key, entry),
-            Pair::Merge(nodes) => {
-                for node in nodes {
-                    if let Content::Map(entries) = node.content {
-                        entries.into_iter().for_each(|(key, entry)| put(&mut map, key, entry));
-                    }
-                }
-            }
-        }
-    }
-    map
-}
-
-fn put(map: &mut IndexMap<String, Entry>, key: String, entry: Entry) {
-    match map.entry(key) {
-        Slot::Occupied(mut slot) => {
-            slot.insert(entry);
-        }
-        Slot::Vacant(slot) => {
-            slot.insert(entry);
-        }
     }
 }
 

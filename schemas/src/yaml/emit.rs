@@ -15,6 +15,7 @@ const LONGEST_SIMPLE_KEY: usize = 1000;
 /// Lists are not indented under their key, as in Helm's `toYaml`. Text is plain only where both dialects read it back
 /// as the same text, else double-quoted; text of several lines is a `|` literal where that keeps every character.
 /// Integers are written as integers, floats always with a point (and PyYAML's signed exponent).
+#[must_use]
 pub fn emit(value: &Value) -> String {
     let mut out = String::new();
     match value {
@@ -155,7 +156,6 @@ fn quoted(content: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            '\u{feff}' => out.push_str("\\uFEFF"),
             c if syntax::is_plain_printable(c) => out.push(c),
             c => {
                 let _ = write!(out, "\\u{:04X}", u32::from(c));
@@ -171,7 +171,7 @@ fn is_literal(content: &str) -> bool {
     let mut lines = content.lines();
     content.contains('\n')
         && lines.next().is_some_and(|first| !first.is_empty() && !first.starts_with([' ', '\t']))
-        && content.chars().all(|c| syntax::is_plain_printable(c) && !matches!(c, '\r' | '\u{feff}'))
+        && content.chars().all(|c| syntax::is_plain_printable(c) && c != '\r')
         && content.split('\n').all(|line| line.is_empty() || !line.trim_matches([' ', '\t']).is_empty())
 }
 

@@ -9,6 +9,7 @@ mod build;
 mod config_scalar;
 mod decode;
 mod emit;
+mod merge;
 mod scalar;
 mod syntax;
 #[cfg(test)]
@@ -31,9 +32,13 @@ pub enum Dialect {
 }
 
 /// Nesting of lists and mappings beyond this depth is refused.
-pub(crate) const MAX_DEPTH: usize = 100;
+const MAX_DEPTH: usize = 100;
 
 /// Reads the one document of `text`; an empty document is [`Content::Null`]. `file` names the text in problems.
+///
+/// A second document is refused: Helm 4 would merge it, Helm 3 and PyYAML would not. Numbers that JSON cannot hold
+/// (`.inf`, `.nan`, integers beyond 64 bits in [`Dialect::Config`]) are problems, as are tags that would make anything
+/// but a JSON value. Of a syntax fault only the first is found.
 ///
 /// Duplicate keys are not an error in either dialect: the last one wins. Numbers of [`Dialect::Values`] that are whole
 /// are integers (`1e3` and `1000.0` equal `1000`), rounded to 64-bit floats first, as Helm prints them.

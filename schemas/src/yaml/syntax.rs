@@ -16,7 +16,8 @@ pub(super) fn place(file: &Arc<str>, marker: &Marker) -> Origin {
     }
 }
 
-/// The first character of `text` that a YAML 1.1 reader refuses or takes for a line break where YAML 1.2 does not.
+/// Refuses the first character of `text` that a YAML 1.1 reader refuses, or that the two dialects and the parser read
+/// differently: line breaks beyond ASCII, byte order marks inside the text.
 pub(super) fn check_characters(text: &str, file: &Arc<str>) -> Result<(), Problem> {
     let Some((index, found)) = text.char_indices().find(|&(_, c)| !is_plain_printable(c)) else {
         return Ok(());
@@ -40,10 +41,10 @@ pub(super) fn check_characters(text: &str, file: &Arc<str>) -> Result<(), Proble
     ))
 }
 
-/// Printable for YAML 1.1 and no line break but LF and CR.
+/// Printable for YAML 1.1, no line break but LF and CR, and no byte order mark.
 pub(super) fn is_plain_printable(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
-        && !matches!(c, '\u{2028}' | '\u{2029}')
+        && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
 /// `error` with a remedy. The parser's own wording is kept only where nothing better is known.
@@ -58,6 +59,11 @@ pub(super) fn describe(error: &ScanError, file: &Arc<str>) -> Problem {
 
 /// Part of the parser's message, the fault, the remedy. The first match counts.
 const TABLE: &[(&str, &str, &str)] = &[
+    (
+        "indentation in quoted",
+        "the quoted text is not closed, or its next line is not indented",
+        "add the closing quote",
+    ),
     ("tab", "a tab stands where spaces are needed", "indent with spaces"),
     (
         "mapping values are not allowed",
@@ -65,10 +71,9 @@ const TABLE: &[(&str, &str, &str)] = &[
         "put text that contains `: ` into quotes, or start a new line",
     ),
     ("illegal placement of ':'", "`:` is not expected here", "put text that contains `:` into quotes"),
-    ("simple key expect", "this line has no `key: value`", "add `:` after the key, or mend the indentation"),
     (
-        "simple key expected",
-        "this line has no `key: value`",
+        "simple key expect",
+        "the line before this place has a key without `:`",
         "add `:` after the key, or mend the indentation",
     ),
     (
@@ -136,7 +141,6 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("TAG directive", "the `%TAG` line is not well formed", "remove it"),
     ("directive", "the `%` line is not well formed", "remove it"),
     ("tag", "the tag is not well formed", "remove the tag, or put text that starts with `!` into quotes"),
-    ("byte order mark", "a byte order mark stands inside the text", "remove it"),
     ("document", "unexpected content between two documents", "keep one document"),
     ("recursion limit", "nested too deeply", "nest less"),
     ("comment intercepting", "a comment splits a text of several lines", "move the comment"),

@@ -14,6 +14,9 @@ use crate::time::Timer;
 /// Most bytes of one frame, roughly: without delays an answer is cut into frames of this size.
 const FRAME_BYTES: usize = 16 * 1024;
 
+/// Bytes that an event of one token needs, roughly.
+const CHUNK_BYTES: usize = 512;
+
 /// Body of a streamed answer. Everything that is due when it is polled makes one frame, which is one write; in time,
 /// that is one chunk. Role, usage and `[DONE]` go with the chunk they stand beside.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ impl<T: Timer> Body for SseBody<T> {
         if self.finished {
             return Poll::Ready(None);
         }
-        let mut frame = BytesMut::new();
+        let mut frame = BytesMut::with_capacity(CHUNK_BYTES);
         self.write_due(&mut frame, context);
         match (frame.is_empty(), self.finished) {
             (false, _) => Poll::Ready(Some(Ok(Frame::data(frame.freeze())))),

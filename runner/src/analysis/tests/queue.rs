@@ -67,7 +67,8 @@ impl Queue {
         let mut entries = vec![run_facts()];
         let mut start = 0;
         for (number, rate) in (0..).zip(rates) {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(u64::from(number)));
+            let mut rng =
+                ChaCha8Rng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(u64::from(number)));
             let records = self.stage(number, *rate, start, &mut rng);
             let window_end = records.iter().map(|record| record.end).max().unwrap_or(start);
             entries.extend(records.into_iter().map(|record| SpoolEntry::Request(Box::new(record))));
@@ -89,7 +90,8 @@ impl Queue {
     }
 
     fn stage(&self, stage: u32, rate: f64, start: Nanos, rng: &mut ChaCha8Rng) -> Vec<Record> {
-        let mut free: BinaryHeap<Reverse<Nanos>> = std::iter::repeat_n(Reverse(start), self.servers).collect();
+        let mut free: BinaryHeap<Reverse<Nanos>> =
+            std::iter::repeat_n(Reverse(start), self.servers).collect();
         let mut permits: BinaryHeap<Reverse<Nanos>> =
             std::iter::repeat_n(Reverse(start), self.in_flight_cap).collect();
         self.arrivals(rate, rng)
@@ -138,11 +140,14 @@ impl Queue {
 
     /// Offsets of the arrivals from the stage's start, seconds.
     fn arrivals(&self, rate: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand requests")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a few thousand requests"
+        )]
         let count = (rate * self.stage_seconds).floor() as usize;
-        let gaps: Vec<f64> = (0..count)
-            .map(|_| if self.pacing == Pacing::Even { 1.0 } else { exponential(rng) })
-            .collect();
+        let gaps: Vec<f64> =
+            (0..count).map(|_| if self.pacing == Pacing::Even { 1.0 } else { exponential(rng) }).collect();
         let scale = self.stage_seconds / gaps.iter().sum::<f64>();
         gaps.iter()
             .scan(0.0, |offset, gap| {

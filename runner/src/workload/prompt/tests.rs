@@ -29,6 +29,7 @@ const WORDS: &[&str] = &["time", "water", "house", "people", "story"];
 #[test]
 fn prompts_have_exactly_the_drawn_length_by_the_tokenizer() {
     type Make = fn() -> Tokenizer;
+    // Where counts add up all prompts are exact; else three of 300 may miss by one token.
     let cases: [(&str, Make, (i64, i64), bool); 4] = [
         ("words", fixtures::word_level, (2, 300), true),
         ("bytes with words", || fixtures::byte_level(WORDS), (1, 300), true),
@@ -39,13 +40,20 @@ fn prompts_have_exactly_the_drawn_length_by_the_tokenizer() {
         let workload = synthetic(make(), 5, range, None);
         assert_eq!(workload.facts().by_construction, by_construction, "{name}");
         let tokenizer = make();
+        let mut missed = 0;
         for index in 0..300 {
             let prepared = workload.prepare(1, index);
             let counted = tokenizer.count(&prompt_of(&prepared), SpecialTokens::Counted).expect("counted");
             assert_eq!(counted, prepared.prompt_tokens, "{name} {index}: the length told is the true one");
-            assert_eq!(counted, prepared.drawn.prompt_tokens, "{name} {index}: and the drawn one");
+            let drawn = prepared.drawn.prompt_tokens;
+            assert!(
+                counted.abs_diff(drawn) <= u32::from(!by_construction),
+                "{name} {index}: {counted}, not {drawn}"
+            );
+            missed += u64::from(counted != drawn);
         }
-        assert_eq!(workload.facts(), SyntheticFacts { by_construction, inexact: 0 }, "{name}");
+        assert!(missed <= if by_construction { 0 } else { 3 }, "{name}: {missed} missed");
+        assert_eq!(workload.facts(), SyntheticFacts { by_construction, inexact: missed }, "{name}");
     }
 }
 
@@ -100,7 +108,9 @@ fn a_corpus_that_cannot_be_used_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let fault = |content: Option<&[u8]>| {
         let path = folder.path().join("corpus.txt");
-        content.map(|content| fs_err::write(&path, content).expect("a file"));
+        if let Some(content) = content {
+            fs_err::write(&path, content).expect("a file");
+        }
         let error = read_corpus(&path, &fixtures::word_level()).expect_err("a fault").to_string();
         error.replace(&path.display().to_string(), "FILE")
     };

@@ -15,7 +15,9 @@ fn tokenizer(json: &Value) -> Tokenizer {
 /// Whole words are tokens and a BOS is added: `<s>`, `wa`, `wb`, … `wzz`.
 pub(crate) fn word_level_json() -> Value {
     let letters = || 'a'..='z';
-    let words = letters().map(|a| format!("w{a}")).chain(letters().flat_map(|a| letters().map(move |b| format!("w{a}{b}"))));
+    let words = letters()
+        .map(|a| format!("w{a}"))
+        .chain(letters().flat_map(|a| letters().map(move |b| format!("w{a}{b}"))));
     let vocabulary: Map<String, Value> = ["<s>".to_owned(), "[UNK]".to_owned()]
         .into_iter()
         .chain(words)
@@ -80,7 +82,8 @@ pub(crate) fn byte_level(words: &[&str]) -> Tokenizer {
             }
         }
     }
-    let pre_tokenizer = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    let pre_tokenizer =
+        json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
     bpe(alphabet, &merges, &pre_tokenizer)
 }
 

@@ -2,7 +2,9 @@
 
 use super::Faults;
 use crate::config::read::Sections;
-use crate::config::{ApiType, Data, DataType, Distribution, DistributionType, LengthOrDistribution, LoadType};
+use crate::config::{
+    ApiType, Data, DataType, Distribution, DistributionType, LengthOrDistribution, LoadType,
+};
 
 pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     let Some(data) = &sections.data else { return };
@@ -88,9 +90,10 @@ fn check_lengths_given(data: &Data, faults: &mut Faults<'_>) {
 /// Settings that the data type does not take.
 fn check_misplaced(data: &Data, faults: &mut Faults<'_>) {
     if matches!(data.kind, DataType::Mock | DataType::VisionArena) {
-        for (key, given) in
-            [("input_distribution", &data.input_distribution), ("output_distribution", &data.output_distribution)]
-        {
+        for (key, given) in [
+            ("input_distribution", &data.input_distribution),
+            ("output_distribution", &data.output_distribution),
+        ] {
             if given.is_some() {
                 faults.add(
                     format!("data.{key}"),

@@ -6,6 +6,8 @@ use crate::config::{AdapterShare, Load, LoadType, Stage, Sweep};
 
 /// How far the shares of the adapters may sum from 1: decimal fractions do not add up exactly.
 const SPLIT_TOLERANCE: f64 = 1e-6;
+/// Requests of one stage at most: what no client sends in a year, and far from where counts overflow.
+const MAX_REQUESTS: f64 = 1e12;
 
 pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     let Some(load) = &sections.load else { return };
@@ -35,7 +37,11 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
 
 fn check_type(load: &Load, faults: &mut Faults<'_>) {
     if load.kind == LoadType::TraceReplay && load.trace.is_none() {
-        faults.add("load.trace", "load type trace_replay needs a file of time stamps", "give load.trace.file");
+        faults.add(
+            "load.trace",
+            "load type trace_replay needs a file of time stamps",
+            "give load.trace.file",
+        );
     }
     if load.kind == LoadType::Concurrent && load.num_workers.is_some_and(|workers| workers <= 0) {
         faults.add("load.num_workers", "load type concurrent needs at least one worker", "give 1 or more");
@@ -58,7 +64,15 @@ fn check_stage(index: usize, stage: &Stage, faults: &mut Faults<'_>) {
                     );
                 }
             }
-            times.push((key("duration"), stage.duration as f64));
+            let duration = stage.duration as f64;
+            if stage.rate * duration > MAX_REQUESTS {
+                faults.add(
+                    key("rate"),
+                    format!("rate times duration is more than {MAX_REQUESTS:e} requests"),
+                    "lower the rate or the duration",
+                );
+            }
+            times.push((key("duration"), duration));
         }
         Stage::Concurrent(_) => {}
         Stage::Session(stage) => {

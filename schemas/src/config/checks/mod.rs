@@ -52,7 +52,11 @@ impl Faults<'_> {
     fn add_long_times(&mut self, times: &[(String, f64)]) {
         for (key, seconds) in times {
             if *seconds > MAX_SECONDS {
-                self.add(key, format!("{seconds} seconds are more than {MAX_SECONDS}"), "give a shorter time");
+                self.add(
+                    key,
+                    format!("{seconds} seconds are more than {MAX_SECONDS}"),
+                    "give a shorter time",
+                );
             }
         }
     }

@@ -141,9 +141,8 @@ fn ceiling(distribution: &Distribution) -> f64 {
 
 /// Tokens that a made-up session's context can grow to.
 fn longest_context(agentic: &SyntheticAgentic) -> f64 {
-    let or = |distribution: &Option<Distribution>, fallback: f64| {
-        distribution.as_ref().map_or(fallback, ceiling)
-    };
+    let or =
+        |distribution: &Option<Distribution>, fallback: f64| distribution.as_ref().map_or(fallback, ceiling);
     let input = ceiling(&agentic.input_tokens_per_turn);
     let output = ceiling(&agentic.output_tokens_per_turn);
     let calls = or(&agentic.tool_loop_depth, 2.0).max(0.0);

@@ -7,6 +7,7 @@ use crate::config::read::Sections;
 use crate::config::{
     Api, ApiType, DataType, GOODPUT_METRICS, Metrics, Report, Server, ServerType, Storage, Tokenizer,
 };
+use crate::tree::key_path;
 use crate::validate;
 
 pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
@@ -16,7 +17,9 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     if let (Some(server), Some(api)) = (&sections.server, &sections.api) {
         check_server_speaks(server, api, faults);
     }
-    if let (Some(server), Some(data), Some(tokenizer)) = (&sections.server, &sections.data, &sections.tokenizer) {
+    if let (Some(server), Some(data), Some(tokenizer)) =
+        (&sections.server, &sections.data, &sections.tokenizer)
+    {
         check_tokenizer_known(server, data.kind, tokenizer.as_ref(), faults);
     }
     if let Some(Some(tokenizer)) = &sections.tokenizer
@@ -36,10 +39,19 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
 }
 
 fn check_server(server: &Server, faults: &mut Faults<'_>) {
-    check_url("server.base_url", &server.base_url, "write for example http://qwen3-vllm.default:8000", faults);
+    check_url(
+        "server.base_url",
+        &server.base_url,
+        "write for example http://qwen3-vllm.default:8000",
+        faults,
+    );
     match (&server.cert_path, &server.key_path) {
-        (Some(_), None) if faults.is_sound("server.key_path") => faults.add("server.cert_path", "a certificate needs its key", "give key_path too"),
-        (None, Some(_)) if faults.is_sound("server.cert_path") => faults.add("server.key_path", "a key needs its certificate", "give cert_path too"),
+        (Some(_), None) if faults.is_sound("server.key_path") => {
+            faults.add("server.cert_path", "a certificate needs its key", "give key_path too");
+        }
+        (None, Some(_)) if faults.is_sound("server.cert_path") => {
+            faults.add("server.key_path", "a key needs its certificate", "give cert_path too");
+        }
         _ => {}
     }
 }
@@ -95,11 +107,9 @@ fn check_metrics(metrics: &Metrics, faults: &mut Faults<'_>) {
             check_url("metrics.prometheus.url", url, "write for example http://prometheus:9090", faults);
         }
         (None, true) => {}
-        (Some(_), true) => faults.add(
-            "metrics.prometheus.url",
-            "excludes google_managed: true",
-            "keep one of the two",
-        ),
+        (Some(_), true) => {
+            faults.add("metrics.prometheus.url", "excludes google_managed: true", "keep one of the two");
+        }
         (None, false) => faults.add(
             "metrics.prometheus",
             "does not say where Prometheus is",
@@ -121,7 +131,11 @@ fn check_report(report: &Report, faults: &mut Faults<'_>) {
                 Some(near) => format!("did you mean {near}? Known are {known}"),
                 None => format!("known are {known}"),
             };
-            faults.add(format!("report.goodput.constraints.{name}"), "is not a metric that can be limited", remedy);
+            faults.add(
+                key_path("report.goodput.constraints", name),
+                "is not a metric that can be limited",
+                remedy,
+            );
         }
     }
 }

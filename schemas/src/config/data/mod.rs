@@ -11,8 +11,8 @@ pub use multimodal::*;
 pub use replay::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-pub use shared_prefix::SharedPrefix;
 pub(super) use shared_prefix::ALIASES;
+pub use shared_prefix::SharedPrefix;
 
 use super::distribution::Distribution;
 use super::load::Trace;
@@ -60,7 +60,7 @@ pub enum DataType {
     /// Short made-up prompts.
     #[default]
     Mock,
-    /// Conversations of the `ShareGPT` data set.
+    /// Conversations of the ShareGPT data set.
     #[serde(rename = "shareGPT")]
     ShareGpt,
     /// Passages of a text, cut to length.
@@ -81,7 +81,7 @@ pub enum DataType {
     WekaTraceReplay,
     /// Made-up conversations of many turns.
     ConversationReplay,
-    /// Prompts with images of the `VisionArena` data set.
+    /// Prompts with images of the VisionArena data set.
     #[serde(rename = "visionarena")]
     VisionArena,
     /// Made-up sessions of agents.
@@ -90,6 +90,7 @@ pub enum DataType {
 
 impl DataType {
     /// True for sources of whole sessions, which only load type `trace_session_replay` can run.
+    #[must_use]
     pub fn is_session(self) -> bool {
         matches!(self, Self::OtelTraceReplay | Self::WekaTraceReplay | Self::SyntheticAgentic)
     }

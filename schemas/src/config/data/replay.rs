@@ -247,6 +247,7 @@ pub enum ThemeWeight {
 
 impl ThemeWeight {
     /// The weight.
+    #[must_use]
     pub fn value(&self) -> f64 {
         match self {
             Self::Weight(weight) | Self::Detailed { weight } => *weight,

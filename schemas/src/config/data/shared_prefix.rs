@@ -7,10 +7,8 @@ use super::super::distribution::{Distribution, LengthOrDistribution};
 use super::multimodal::Multimodal;
 
 /// Keys with two names: the one that is printed, and the other that is read too.
-pub(in crate::config) const ALIASES: [(&str, &str); 2] = [
-    ("num_unique_system_prompts", "num_groups"),
-    ("num_users_per_system_prompt", "num_prompts_per_group"),
-];
+pub(in crate::config) const ALIASES: [(&str, &str); 2] =
+    [("num_unique_system_prompts", "num_groups"), ("num_users_per_system_prompt", "num_prompts_per_group")];
 
 /// Settings of `shared_prefix`: groups of prompts that begin alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,7 +58,9 @@ impl Default for SharedPrefix {
 
 /// Adds the other names to the schema; they get the shape of the first, without its default.
 fn add_aliases(schema: &mut Schema) {
-    let Some(properties) = schema.get_mut("properties").and_then(|value| value.as_object_mut()) else { return };
+    let Some(properties) = schema.get_mut("properties").and_then(|value| value.as_object_mut()) else {
+        return;
+    };
     for (name, alias) in ALIASES {
         if let Some(mut shape) = properties.get(name).cloned() {
             if let Some(shape) = shape.as_object_mut() {

@@ -60,11 +60,8 @@ fn every_key_is_printed_in_order_with_its_default() {
     assert_eq!(printed.to_string(), expected.to_string());
 }
 
-/// Defaults of the objects that are off unless given.
-#[test]
-fn optional_objects() {
-    let printed = serde_json::to_value(accept(
-        "
+/// Every object that is off unless given.
+const OPTIONAL: &str = "
 server: {base_url: 'http://localhost:8000'}
 api: {response_format: {}}
 data:
@@ -82,9 +79,18 @@ metrics: {type: prometheus, prometheus: {url: 'http://prometheus:9090'}}
 report: {goodput: {}}
 storage: {google_cloud_storage: {bucket_name: b}, simple_storage_service: {bucket_name: b}}
 tokenizer: {}
-",
-    ))
-    .expect("a tree");
+";
+
+fn assert_printed(objects: impl IntoIterator<Item = (&'static str, serde_json::Value)>) {
+    let printed = serde_json::to_value(accept(OPTIONAL)).expect("a tree");
+    for (pointer, expected) in objects {
+        let found = printed.pointer(pointer).map(ToString::to_string);
+        assert_eq!(found, Some(expected.to_string()), "{pointer}");
+    }
+}
+
+#[test]
+fn optional_objects() {
     let objects = [
         (
             "/api/response_format",
@@ -138,30 +144,55 @@ tokenizer: {}
             json!({"pretrained_model_name_or_path": null, "trust_remote_code": null, "token": null,
                    "load_timeout": 300.0}),
         ),
-        ("/data/otel_trace_replay", sessions(true, json!({
-            "trace_directory": "t", "trace_files": null, "hf_dataset_path": null, "filter": null,
-            "disable_output_substitution": false, "attribute_to_header_map": null,
-            "attribute_to_label_map": null
-        }))),
-        ("/data/weka_trace_replay", sessions(true, json!({
-            "trace_directory": null, "trace_files": ["t"], "hf_dataset_path": null, "filter": null,
-            "trace_idle_gap_cap_seconds": 60.0, "ignore_trace_delays": false, "use_think_time_only": false,
-            "default_block_size": 64, "num_dataset_entries": 100, "datagen_workers": null
-        }))),
     ];
-    for (pointer, expected) in objects {
-        let found = printed.pointer(pointer).map(ToString::to_string);
-        assert_eq!(found, Some(expected.to_string()), "{pointer}");
-    }
+    assert_printed(objects);
+}
+
+#[test]
+fn sources_of_sessions() {
+    let objects = [
+        (
+            "/data/otel_trace_replay",
+            sessions(json!({
+                "trace_directory": "t", "trace_files": null, "hf_dataset_path": null, "filter": null,
+                "disable_output_substitution": false, "attribute_to_header_map": null,
+                "attribute_to_label_map": null
+            })),
+        ),
+        (
+            "/data/weka_trace_replay",
+            sessions(json!({
+                "trace_directory": null, "trace_files": ["t"], "hf_dataset_path": null, "filter": null,
+                "trace_idle_gap_cap_seconds": 60.0, "ignore_trace_delays": false, "use_think_time_only": false,
+                "default_block_size": 64, "num_dataset_entries": 100, "datagen_workers": null
+            })),
+        ),
+    ];
+    assert_printed(objects);
+    let printed = serde_json::to_value(accept(OPTIONAL)).expect("a tree");
     let agentic = &printed["data"]["synthetic_agentic"];
-    let keys: Vec<&str> = agentic.as_object().expect("an object").keys().map(String::as_str).skip(13).collect();
+    let keys: Vec<&str> =
+        agentic.as_object().expect("an object").keys().map(String::as_str).skip(13).collect();
     assert_eq!(
         keys,
         [
-            "num_sessions", "input_tokens_per_turn", "output_tokens_per_turn", "turns_per_session",
-            "fanout_probability", "theme_mix", "seed", "shared_system_prompt_len", "tool_loop_depth",
-            "sub_agents_per_spawn", "max_depth", "max_events_per_session", "tool_catalog_size_per_agent",
-            "parallel_tool_calls_per_step", "tool_call_latency_sec", "user_think_time_sec", "max_model_len",
+            "num_sessions",
+            "input_tokens_per_turn",
+            "output_tokens_per_turn",
+            "turns_per_session",
+            "fanout_probability",
+            "theme_mix",
+            "seed",
+            "shared_system_prompt_len",
+            "tool_loop_depth",
+            "sub_agents_per_spawn",
+            "max_depth",
+            "max_events_per_session",
+            "tool_catalog_size_per_agent",
+            "parallel_tool_calls_per_step",
+            "tool_call_latency_sec",
+            "user_think_time_sec",
+            "max_model_len",
             "context_compaction",
         ]
     );
@@ -174,10 +205,10 @@ tokenizer: {}
 }
 
 /// Settings that all sources of sessions have, and then `own`.
-fn sessions(override_tool_calls: bool, own: serde_json::Value) -> serde_json::Value {
+fn sessions(own: serde_json::Value) -> serde_json::Value {
     let mut all = json!({
         "use_static_model": false, "static_model_name": "", "model_mapping": null, "default_max_tokens": 1000,
-        "override_tool_call_max_tokens": override_tool_calls, "tool_choice_mode": "force_recorded",
+        "override_tool_call_max_tokens": true, "tool_choice_mode": "force_recorded",
         "inject_random_session_id": false, "duplicate_sessions_target": null, "max_wait_ms": 15000,
         "predecessor_wait_timeout_sec": 3600.0, "include_errors": true, "skip_invalid_files": false,
         "bad_tool_call_handling": "none"

@@ -86,7 +86,10 @@ fn saturation_scenario() {
     let storage = config.storage.expect("on by default");
     assert_eq!(storage.local_storage.path, "reports-{timestamp}");
     let s3 = storage.simple_storage_service.expect("given");
-    assert_eq!((s3.bucket_name.as_str(), s3.path.as_str()), ("inference-perf-results", "saturation-test/results"));
+    assert_eq!(
+        (s3.bucket_name.as_str(), s3.path.as_str()),
+        ("inference-perf-results", "saturation-test/results")
+    );
 }
 
 #[test]
@@ -175,10 +178,12 @@ fn variance_replaces_std_dev() {
 
 #[test]
 fn either_spelling_of_shared_prefix() {
-    for (groups, prompts) in
-        [("num_groups", "num_prompts_per_group"), ("num_unique_system_prompts", "num_users_per_system_prompt")]
-    {
-        let text = format!("{LEAST}data: {{type: shared_prefix, shared_prefix: {{{groups}: 3, {prompts}: 7}}}}\n");
+    for (groups, prompts) in [
+        ("num_groups", "num_prompts_per_group"),
+        ("num_unique_system_prompts", "num_users_per_system_prompt"),
+    ] {
+        let text =
+            format!("{LEAST}data: {{type: shared_prefix, shared_prefix: {{{groups}: 3, {prompts}: 7}}}}\n");
         let config = accept(&text);
         let printed = serde_json::to_value(&config).expect("a tree");
         let prefix = config.data.shared_prefix.expect("given");

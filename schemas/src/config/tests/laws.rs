@@ -53,19 +53,61 @@ load:
 /// Texts that look like configurations: known keys with values of all kinds.
 fn likely_text() -> impl Strategy<Value = String> {
     let key = prop::sample::select(vec![
-        "api", "data", "load", "server", "type", "stages", "rate", "duration", "base_url", "storage", "path",
-        "shared_prefix", "num_groups", "sweep", "report", "percentiles", "circuit_breakers", "metrics",
-        "tokenizer", "<<", "extensions", "input_distribution", "variance",
+        "api",
+        "data",
+        "load",
+        "server",
+        "type",
+        "stages",
+        "rate",
+        "duration",
+        "base_url",
+        "storage",
+        "path",
+        "shared_prefix",
+        "num_groups",
+        "sweep",
+        "report",
+        "percentiles",
+        "circuit_breakers",
+        "metrics",
+        "tokenizer",
+        "<<",
+        "extensions",
+        "input_distribution",
+        "variance",
     ]);
     let value = prop::sample::select(vec![
-        "1", "-1", "1e999", "99999999999999999999", "null", "~", "yes", "''", "[]", "{}", "&a x", "*a", "!!int x",
-        "'http://h'", "constant", "concurrent", "0x10", "1:30", ".nan", ".inf", "- 1", "|", "\t",
+        "1",
+        "-1",
+        "1e999",
+        "99999999999999999999",
+        "null",
+        "~",
+        "yes",
+        "''",
+        "[]",
+        "{}",
+        "&a x",
+        "*a",
+        "!!int x",
+        "'http://h'",
+        "constant",
+        "concurrent",
+        "0x10",
+        "1:30",
+        ".nan",
+        ".inf",
+        "- 1",
+        "|",
+        "\t",
     ]);
     prop::collection::vec((0..4_usize, key, value), 0..12).prop_map(|lines| {
-        lines
+        let lines: Vec<String> = lines
             .into_iter()
-            .map(|(depth, key, value)| format!("{}{key}: {value}\n", "  ".repeat(depth)))
-            .collect()
+            .map(|(depth, key, value)| format!("{}{key}: {value}", "  ".repeat(depth)))
+            .collect();
+        lines.join("\n")
     })
 }
 
@@ -81,10 +123,40 @@ fn tree() -> impl Strategy<Value = serde_json::Value> {
         Just("trace_session_replay".into()),
     ];
     let key = prop::sample::select(vec![
-        "api", "data", "load", "server", "type", "stages", "rate", "duration", "base_url", "storage", "headers",
-        "local_storage", "path", "shared_prefix", "question_len", "multimodal", "image", "resolutions", "sweep",
-        "trace", "theme_mix", "synthetic_agentic", "lora_traffic_split", "name", "split", "report", "metrics",
-        "circuit_breakers", "triggers", "tokenizer", "extensions", "pacing", "a.b", "c[0]",
+        "api",
+        "data",
+        "load",
+        "server",
+        "type",
+        "stages",
+        "rate",
+        "duration",
+        "base_url",
+        "storage",
+        "headers",
+        "local_storage",
+        "path",
+        "shared_prefix",
+        "question_len",
+        "multimodal",
+        "image",
+        "resolutions",
+        "sweep",
+        "trace",
+        "theme_mix",
+        "synthetic_agentic",
+        "lora_traffic_split",
+        "name",
+        "split",
+        "report",
+        "metrics",
+        "circuit_breakers",
+        "triggers",
+        "tokenizer",
+        "extensions",
+        "pacing",
+        "a.b",
+        "c[0]",
     ]);
     leaf.prop_recursive(5, 40, 6, move |inner| {
         prop_oneof![
@@ -140,7 +212,8 @@ proptest! {
 
 #[test]
 fn document_that_is_no_mapping() {
-    let list = Node { content: Content::List(vec![Node::empty_map(Origin::Derived)]), origin: Origin::Derived };
+    let list =
+        Node { content: Content::List(vec![Node::empty_map(Origin::Derived)]), origin: Origin::Derived };
     assert!(Config::from_node(list).is_err());
 }
 

@@ -27,7 +27,7 @@ fn not_yaml() {
 
 #[test]
 fn not_a_mapping() {
-    assert_snapshot!(refusal("just text\n"), @r"config.yml:1:1: must be a mapping, is `just text` (write `key: value` lines below it)");
+    assert_snapshot!(refusal("just text\n"), @r"config.yml:1:1: must be a mapping, is text (write `key: value` lines below it)");
 }
 
 #[test]
@@ -70,7 +70,7 @@ config.yml:6:27: load.stages[1].duration: must be at least 1, is 0 (meaning: len
 config.yml:7:14: load.stages[2].rate: must be a number, is `fast` (meaning: requests per second)
 config.yml:7:30: load.stages[2].duration: must be a whole number, is 1.5 (meaning: length of the sending window, whole seconds)
 config.yml:8:7: load.stages[3].duration: is missing (add `duration: …`, a whole number, meaning: length of the sending window, whole seconds)
-config.yml:9:7: load.stages[4]: must be a mapping, is 7 (write `key: value` lines below it)
+config.yml:9:7: load.stages[4]: must be a mapping, is a number (write `key: value` lines below it)
 config.yml:10:10: load.sweep.type: is missing (add `type: …`, one of geometric, linear, meaning: how the rates are spread)
 config.yml:11:27: load.worker_max_concurrency: 0 lets no request through (give 1 or more)
 ");
@@ -93,6 +93,10 @@ load: {stages: [{rate: 5, duration: 180, num_requests: 10}, {num_requests: 10, c
 config.yml:3:61: load.stages[1].duration: is missing (add `duration: …`, a whole number, meaning: length of the sending window, whole seconds)
 config.yml:3:61: load.stages[1].rate: is missing (add `rate: …`, a number, meaning: requests per second)
 ");
+    assert_snapshot!(refusal("
+server: {base_url: http://a}
+load: {stages: [{rate: 5, duration: 180, num_requests: 10, concurrency_level: null}]}
+"), @r"config.yml:3:56: load.stages[0].num_requests: is only for load type concurrent (remove it, or set load.type: concurrent)");
     assert_snapshot!(refusal("
 server: {base_url: http://a}
 load: {type: trace_session_replay, stages: [{concurrent_sessions: 2, session_rate: 3}]}
@@ -137,13 +141,15 @@ fn addresses() {
         ("'http://'", "is not an http or https address: empty host"),
         ("http://a:99999", "is not an http or https address: invalid port number"),
     ] {
-        let problem = refusal(&format!("load: {{stages: [{{rate: 1, duration: 1}}]}}\nserver: {{base_url: {url}}}\n"));
+        let problem =
+            refusal(&format!("load: {{stages: [{{rate: 1, duration: 1}}]}}\nserver: {{base_url: {url}}}\n"));
         let expected = format!(
             "config.yml:2:20: server.base_url: {fault} (write for example http://qwen3-vllm.default:8000)"
         );
         assert_eq!(problem, expected);
     }
-    let problem = refusal("load: {stages: [{rate: 1, duration: 1}]}\nserver: {base_url: 'http://me:hunter2@a'}\n");
+    let problem =
+        refusal("load: {stages: [{rate: 1, duration: 1}]}\nserver: {base_url: 'http://me:hunter2@a'}\n");
     assert_snapshot!(problem, @r"config.yml:2:20: server.base_url: has a user name or password in it, which every report would show (leave them out; credentials go into server.api_key or api.headers, which are masked)");
     assert!(!problem.contains("hunter2"));
 }
@@ -241,7 +247,7 @@ server: {base_url: http://a}
 load:
   type: trace_replay
   interval: 1e10
-  stages: [{rate: 1, duration: 5000000000}]
+  stages: [{rate: 1, duration: 5000000000}, {rate: 1.0e+300, duration: 180}]
   worker_max_concurrency: 0
   request_timeout: -1
   request_retries: 1.5
@@ -251,6 +257,7 @@ load:
 config.yml:4:3: load.trace: load type trace_replay needs a file of time stamps (give load.trace.file)
 config.yml:5:13: load.interval: 10000000000 seconds are more than 1000000000 (give a shorter time)
 config.yml:6:32: load.stages[0].duration: 5000000000 seconds are more than 1000000000 (give a shorter time)
+config.yml:6:52: load.stages[1].rate: rate times duration is more than 1e12 requests (lower the rate or the duration)
 config.yml:7:27: load.worker_max_concurrency: 0 lets no request through (give 1 or more)
 config.yml:8:20: load.request_timeout: must be at least 0, is -1 (meaning: longest time that a request may take, seconds; 300 if not given or 0)
 config.yml:9:20: load.request_retries: must be a whole number, is 1.5 (meaning: how often a failed request is sent again)

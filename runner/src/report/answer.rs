@@ -1,0 +1,124 @@
+//! The last lines of a run's log: the answer, at most ten lines, because that is what `kubectl logs -l` shows.
+
+use benchmark_schemas::report::{Bracket, Capacity, Verdict};
+
+use super::RunReport;
+
+/// Lines of the answer at most.
+pub const MAX_LINES: usize = 10;
+
+/// The answer: brackets, recommended range, how far they can be trusted, and where the results lie.
+///
+/// `places` are folders and bucket paths, one a line; those beyond the last line are counted.
+pub fn lines(run: &RunReport, places: &[String]) -> Vec<String> {
+    of_capacity(&run.capacity, places)
+}
+
+fn of_capacity(capacity: &Capacity, places: &[String]) -> Vec<String> {
+    let mut lines = vec![
+        format!("Run {}: {}", capacity.run_id, stages(capacity)),
+        format!("Saturation: {}", saturation(capacity)),
+        format!("Knee: {}", knee(capacity)),
+        format!("Recommended production range: {}", recommended(capacity)),
+        format!("Validity: {}", validity(capacity)),
+    ];
+    if capacity.interrupted {
+        lines.push("The run was interrupted: the reports cover what had ended by then.".to_owned());
+    }
+    let room = MAX_LINES - lines.len();
+    let shown = if places.len() > room { room - 1 } else { places.len() };
+    lines.extend(places[..shown].iter().map(|place| format!("Results: {place}")));
+    if shown < places.len() {
+        lines.push(format!("Results: and {} more places", places.len() - shown));
+    }
+    lines
+}
+
+fn stages(capacity: &Capacity) -> String {
+    let counts: Vec<String> = Verdict::ALL
+        .iter()
+        .map(|verdict| (verdict, capacity.stages.iter().filter(|stage| stage.verdict == *verdict).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(verdict, count)| format!("{count} {verdict}"))
+        .collect();
+    let total = capacity.stages.len();
+    let noun = if total == 1 { "stage" } else { "stages" };
+    if counts.is_empty() {
+        "no stage was finished".to_owned()
+    } else {
+        format!("{total} {noun}: {}", counts.join(", "))
+    }
+}
+
+fn rate(value: f64) -> String {
+    format!("{value:.2}")
+}
+
+fn saturation(capacity: &Capacity) -> String {
+    described(
+        capacity.saturation.bracket,
+        "the server kept up at the lower rate and not at the upper one",
+        "no stage saturated the server",
+        "the server did not keep up with the lowest rate that could be judged",
+    )
+}
+
+fn knee(capacity: &Capacity) -> String {
+    described(
+        capacity.knee.bracket,
+        "latencies and errors were good at the lower rate and not at the upper one",
+        "no stage was worse than at low load",
+        "the service was bad at the lowest rate that could be judged",
+    )
+}
+
+fn described(bracket: Bracket, between: &str, only_good: &str, only_bad: &str) -> String {
+    match bracket {
+        [Some(lower), Some(upper)] => {
+            format!("between {} and {} requests/s ({between})", rate(lower), rate(upper))
+        }
+        [Some(lower), None] => format!("above {} requests/s ({only_good})", rate(lower)),
+        [None, Some(upper)] => format!("below {} requests/s ({only_bad})", rate(upper)),
+        [None, None] => "not found (no stage could be judged)".to_owned(),
+    }
+}
+
+fn recommended(capacity: &Capacity) -> String {
+    let [from, to] = capacity.limits.recommended_share.map(|share| share * 100.0);
+    match (capacity.knee.recommended, capacity.knee.bracket) {
+        (Some([low, high]), [Some(lower), upper]) => {
+            let limit = if upper.is_none() { "; more may be possible, no stage showed the knee" } else { "" };
+            let (low, high, lower) = (rate(low), rate(high), rate(lower));
+            format!("{low} to {high} requests/s ({from:.0} to {to:.0} % of {lower}{limit})")
+        }
+        (_, [_, Some(_)]) => {
+            "none, even the lowest rate that could be judged was too much: offer less".to_owned()
+        }
+        (_, [_, None]) => "none, for no stage could be judged".to_owned(),
+    }
+}
+
+fn validity(capacity: &Capacity) -> String {
+    let with = |verdict: Verdict| {
+        let stages = capacity.stages.iter().filter(|stage| stage.verdict == verdict);
+        stages.map(|stage| stage.stage.to_string()).collect::<Vec<_>>()
+    };
+    let (invalid, undecided) = (with(Verdict::InvalidClient), with(Verdict::Undecided));
+    let mut parts = Vec::new();
+    if invalid.is_empty() {
+        parts.push("the load generator kept its schedule".to_owned());
+    } else {
+        parts.push(format!("stage {} not counted, the load generator was too slow", invalid.join(", ")));
+    }
+    if !undecided.is_empty() {
+        parts.push(format!("stage {} undecided", undecided.join(", ")));
+    }
+    if !capacity.notes.is_empty() {
+        parts.push("see the notes in capacity.json".to_owned());
+    }
+    parts.join("; ")
+}
+
+#[cfg(test)]
+#[path = "answer/tests.rs"]
+mod tests;

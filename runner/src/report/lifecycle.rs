@@ -1,0 +1,193 @@
+//! `summary_lifecycle_metrics.json` and `stage_N_lifecycle_metrics.json`: upstream's tree of version 0.7.0.
+//!
+//! Units: seconds, tokens, bytes. Own numbers stand under `extensions`; `from_scheduled` holds latencies that begin
+//! at the scheduled instant instead of at the sending.
+
+use benchmark_schemas::record::{Pacing, StageFacts, StageStatus};
+use serde_json::{Map, Value, json};
+
+use super::{Document, RunReport};
+use crate::metrics::aggregate::Aggregate;
+use crate::metrics::percentile::Percentiles;
+use crate::metrics::pool::Pool;
+use crate::metrics::request::seconds;
+use crate::metrics::{Dist, Failures, MetricOptions, StageMetrics, Successes};
+
+/// The report on the whole run.
+pub fn summary(run: &RunReport) -> Document {
+    Document::json("summary_lifecycle_metrics.json", tree(&run.metrics.summary, None, &run.options))
+}
+
+/// The report on `stage`.
+pub fn stage(run: &RunReport, stage: &StageMetrics) -> Document {
+    let rate = run.configured_rate(stage.stage);
+    let mut tree = tree(&stage.requests, Some(rate), &run.options);
+    tree["extensions"] = stage_extensions(stage);
+    Document::json(format!("stage_{}_lifecycle_metrics.json", stage.stage), tree)
+}
+
+fn stage_extensions(stage: &StageMetrics) -> Value {
+    let Some(facts) = &stage.facts else {
+        return json!({"stage": stage.stage, "status": "cut_off"});
+    };
+    let StageFacts { client, .. } = facts;
+    json!({
+        "stage": stage.stage,
+        "status": match facts.status {
+            StageStatus::Completed => "completed",
+            StageStatus::Stopped => "stopped",
+        },
+        "duration_seconds": facts.duration_seconds,
+        "pacing": match facts.pacing {
+            Pacing::ScaledExponential => "scaled_exponential",
+            Pacing::Even => "even",
+        },
+        "window_start": seconds(facts.window_start),
+        "window_end": seconds(facts.window_end),
+        "teardown_seconds": seconds(facts.teardown_ns),
+        "client": {
+            "busiest_runtime": client.busiest_runtime,
+            "throttled_seconds": client.throttled_ns.map(seconds),
+            "in_flight_cap": client.in_flight_cap,
+        },
+    })
+}
+
+/// The tree of a report; `rate` is the configured rate of a stage, `None` for the summary.
+fn tree(requests: &Aggregate, rate: Option<f64>, options: &MetricOptions) -> Value {
+    let mut load = Map::new();
+    load.insert("count".to_owned(), json!(requests.recorded_count()));
+    load.insert("schedule_delay".to_owned(), dist(requests.schedule_delay(options)));
+    if let Some(rate) = rate {
+        load.insert("send_duration".to_owned(), json!(requests.send_duration_seconds()));
+        load.insert("requested_rate".to_owned(), json!(rate));
+        load.insert("achieved_rate".to_owned(), json!(requests.achieved_rate()));
+    }
+    load.insert(
+        "extensions".to_owned(),
+        json!({
+            "scheduled": requests.scheduled,
+            "cancelled": requests.cancelled,
+            "not_dispatched": requests.not_dispatched,
+        }),
+    );
+    json!({
+        "benchmark_time_seconds": requests.benchmark_time_seconds(),
+        "load_summary": load,
+        "successes": successes(requests, &options.percentiles),
+        "failures": failures(&requests.failures, &options.percentiles),
+    })
+}
+
+fn successes(requests: &Aggregate, percentiles: &Percentiles) -> Value {
+    let successes = &requests.successes;
+    let pool = |pool: &Pool| dist(pool.dist(percentiles));
+    let throughput = requests.throughput();
+    json!({
+        "count": successes.count(),
+        "latency": latency(successes, percentiles),
+        "throughput": {
+            "input_tokens_per_sec": throughput.input_tokens_per_second,
+            "output_tokens_per_sec": throughput.output_tokens_per_second,
+            "total_tokens_per_sec": throughput.total_tokens_per_second,
+            "requests_per_sec": throughput.requests_per_second,
+            "images_per_sec": 0.0,
+            "videos_per_sec": 0.0,
+            "audios_per_sec": 0.0,
+        },
+        "request_size_bytes": pool(&successes.request_size_bytes),
+        "image": media(successes, &["pixels", "bytes", "aspect_ratio"], percentiles),
+        "video": media(successes, &["frames", "pixels", "bytes", "aspect_ratio"], percentiles),
+        "audio": media(successes, &["seconds", "bytes"], percentiles),
+        "prompt_tokens": prompt_tokens(&successes.prompt_tokens, successes.cached_tokens, percentiles),
+        "output_len": pool(&successes.output_len),
+        "output_tokens": with_dist(
+            json!({"total": successes.output_tokens.sum()}),
+            successes.output_tokens.dist(percentiles),
+        ),
+        "token_count_mismatches": successes.token_count_mismatches,
+        "client_fallback_requests": {
+            "prompt": successes.client_counted_prompts,
+            "output": successes.client_counted_outputs,
+        },
+    })
+}
+
+fn latency(successes: &Successes, percentiles: &Percentiles) -> Value {
+    let pool = |pool: &Pool| dist(pool.dist(percentiles));
+    json!({
+        "request_latency": pool(&successes.request_latency),
+        "normalized_time_per_output_token": pool(&successes.normalized_time_per_output_token),
+        "time_per_output_token": pool(&successes.time_per_output_token),
+        "time_to_first_token": pool(&successes.time_to_first_token),
+        "inter_token_latency": pool(&successes.inter_token_latency),
+        "extensions": {
+            "from_scheduled": {
+                "request_latency": pool(&successes.request_latency_from_due),
+                "normalized_time_per_output_token": pool(&successes.normalized_time_per_output_token_from_due),
+                "time_to_first_token": pool(&successes.time_to_first_token_from_due),
+            },
+        },
+    })
+}
+
+fn failures(failures: &Failures, percentiles: &Percentiles) -> Value {
+    let by_label: Map<String, Value> = failures
+        .by_label
+        .by_count()
+        .into_iter()
+        .map(|group| {
+            let messages: Vec<Value> =
+                group.messages.iter().map(|message| json!({"message": message})).collect();
+            (group.label.clone(), json!({"count": group.count, "messages": messages}))
+        })
+        .collect();
+    json!({
+        "count": failures.count(),
+        "request_latency": dist(failures.request_latency.dist(percentiles)),
+        "prompt_tokens": prompt_tokens(&failures.prompt_tokens, 0, percentiles),
+        "by_label": by_label,
+    })
+}
+
+/// Media of text requests: none in every request, so there is nothing to say about their properties.
+fn media(successes: &Successes, properties: &[&str], percentiles: &Percentiles) -> Value {
+    let none_each = (successes.count() > 0).then(|| Dist {
+        mean: 0.0,
+        min: 0.0,
+        max: 0.0,
+        percentiles: percentiles.as_slice().iter().map(|wanted| (wanted.key.clone(), 0.0)).collect(),
+    });
+    let mut media = Map::new();
+    media.insert("count".to_owned(), dist(none_each));
+    media.extend(properties.iter().map(|property| ((*property).to_owned(), Value::Null)));
+    Value::Object(media)
+}
+
+fn prompt_tokens(tokens: &Pool, cached: u64, percentiles: &Percentiles) -> Value {
+    let (total, cached) = (tokens.sum(), cached as f64);
+    let totals = json!({"total": total, "cached": cached, "uncached": (total - cached).max(0.0)});
+    with_dist(totals, tokens.dist(percentiles))
+}
+
+/// `object` with the keys of `dist` after its own.
+fn with_dist(mut object: Value, dist: Option<Dist>) -> Value {
+    if let (Value::Object(object), Some(dist)) = (&mut object, dist) {
+        object.extend(dist_map(dist));
+    }
+    object
+}
+
+fn dist(dist: Option<Dist>) -> Value {
+    dist.map_or(Value::Null, |dist| Value::Object(dist_map(dist)))
+}
+
+fn dist_map(dist: Dist) -> Map<String, Value> {
+    let fixed = [("mean", dist.mean), ("min", dist.min), ("max", dist.max)];
+    let fixed = fixed.into_iter().map(|(key, value)| (key.to_owned(), value));
+    fixed.chain(dist.percentiles).map(|(key, value)| (key, json!(value))).collect()
+}
+
+#[cfg(test)]
+#[path = "lifecycle/tests.rs"]
+mod tests;

@@ -1,0 +1,84 @@
+//! Reads a run back from its records: configuration, metrics and verdicts, all that reports are made from.
+
+use benchmark_schemas::config::Report;
+use benchmark_schemas::record::{RunFacts, SpoolEntry};
+use benchmark_schemas::report::Capacity;
+use serde_json::Value;
+
+use crate::analysis;
+use crate::metrics::percentile::Percentiles;
+use crate::metrics::{MetricOptions, RecordSource, RunMetrics, summarise};
+
+/// All that the reports of a run are made from.
+#[derive(Debug, Clone)]
+pub struct RunReport {
+    /// What holds for the whole run.
+    pub facts: RunFacts,
+    /// The effective configuration, secrets masked.
+    pub config: Value,
+    /// Its `report` section.
+    pub settings: Report,
+    /// What that section changes about metrics.
+    pub options: MetricOptions,
+    /// The numbers.
+    pub metrics: RunMetrics,
+    /// Verdicts and brackets.
+    pub capacity: Capacity,
+}
+
+/// Why a run could not be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError<E: std::error::Error + 'static> {
+    /// The records could not be read.
+    #[error(transparent)]
+    Source(E),
+    /// The spool does not begin as a spool does.
+    #[error("the spool does not begin with the facts of its run: it was cut off before the run started")]
+    NoFacts,
+    /// The spool's configuration is not one.
+    #[error("the configuration in the spool cannot be read (written by another version?): {0}")]
+    Config(serde_json::Error),
+}
+
+impl RunReport {
+    /// Reads `source` and works out metrics and verdicts.
+    pub fn read<S: RecordSource + ?Sized>(source: &S) -> Result<Self, ReadError<S::Error>> {
+        let facts = first_entry(source)?;
+        let config: Value = serde_json::from_str(&facts.config_json).map_err(ReadError::Config)?;
+        let settings: Report = match config.get("report") {
+            Some(section) => serde_json::from_value(section.clone()).map_err(ReadError::Config)?,
+            None => Report::default(),
+        };
+        let options = options(&settings, &facts);
+        let metrics = summarise(source, &options).map_err(ReadError::Source)?;
+        let capacity = analysis::capacity(source, &options).map_err(ReadError::Source)?;
+        Ok(Self { facts, config, settings, options, metrics, capacity })
+    }
+
+    /// Rate of `stage` as configured, requests/s; zero if neither records nor configuration know it.
+    pub fn configured_rate(&self, stage: u32) -> f64 {
+        let recorded = self.metrics.stages.iter().find(|known| known.stage == stage);
+        let recorded = recorded.and_then(|known| known.facts.as_ref()).map(|facts| facts.rate);
+        recorded
+            .or_else(|| self.config.pointer(&format!("/load/stages/{stage}/rate")).and_then(Value::as_f64))
+            .unwrap_or(0.0)
+    }
+}
+
+fn first_entry<S: RecordSource + ?Sized>(source: &S) -> Result<RunFacts, ReadError<S::Error>> {
+    match source.entries().map_err(ReadError::Source)?.next() {
+        Some(Ok(SpoolEntry::Run(facts))) => Ok(*facts),
+        Some(Err(error)) => Err(ReadError::Source(error)),
+        _ => Err(ReadError::NoFacts),
+    }
+}
+
+fn options(settings: &Report, facts: &RunFacts) -> MetricOptions {
+    let requests = &settings.request_lifecycle;
+    MetricOptions {
+        percentiles: Percentiles::new(&requests.percentiles),
+        use_server_output_tokens: requests.use_server_output_tokens,
+        max_error_messages: usize::try_from(requests.max_error_messages).unwrap_or(usize::MAX),
+        has_tokenizer: facts.tokenizer.is_some(),
+    }
+}

@@ -1,0 +1,297 @@
+//! Tables at the end of a run, for eyes: upstream's, and one of this project's own on saturation and knee.
+//!
+//! Made to fit into the 80 columns of a pod's log; a number is never cut off, rather a table grows wider.
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+
+use benchmark_schemas::report::{Capacity, LatencyQuantiles, StageCapacity};
+
+use super::RunReport;
+use crate::metrics::pool::Pool;
+use crate::metrics::{Dist, StageMetrics};
+
+/// All tables, one after another.
+pub fn all(run: &RunReport) -> String {
+    let mut text = String::new();
+    let stages: Vec<&StageMetrics> =
+        run.metrics.stages.iter().filter(|stage| stage.requests.recorded_count() > 0).collect();
+    let tables = if stages.is_empty() {
+        vec!["No per-stage lifecycle metrics found to display summary table.".to_owned()]
+    } else {
+        let view = View { run, stages };
+        vec![view.throughput(), view.latency(), view.generation_speed(), view.lengths(), view.errors()]
+    };
+    for table in tables.into_iter().chain([saturation(&run.capacity)]) {
+        text.push_str(&table);
+        text.push_str("\n\n");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// The stages that upstream's tables show.
+struct View<'a> {
+    run: &'a RunReport,
+    stages: Vec<&'a StageMetrics>,
+}
+
+impl View<'_> {
+    fn rows(&self, cells: impl Fn(&StageMetrics) -> Vec<String>) -> Vec<Vec<String>> {
+        self.stages
+            .iter()
+            .map(|stage| std::iter::once(stage.stage.to_string()).chain(cells(stage)).collect())
+            .collect()
+    }
+
+    fn dist(&self, pool: &Pool) -> Option<Dist> {
+        pool.dist(&self.run.options.percentiles)
+    }
+
+    /// Mean, median and p90 of `pool` × `scale`.
+    fn three(&self, pool: &Pool, scale: f64) -> Vec<String> {
+        let Some(dist) = self.dist(pool) else { return vec!["-".to_owned(); 3] };
+        let of = |key: &str| dist.percentile(key);
+        // A percentile that the configuration leaves out is not known here: upstream prints 0.0, which is a lie.
+        [Some(dist.mean), of("median"), of("p90")]
+            .map(|value| value.map_or_else(|| "-".to_owned(), |value| format!("{:.1}", value * scale)))
+            .to_vec()
+    }
+
+    fn throughput(&self) -> String {
+        let header = [
+            "Stage",
+            "Req\nRate",
+            "Achieved\nRate",
+            "Error\nRate",
+            "Req/s",
+            "In\nTokens/s",
+            "Out\nTokens/s",
+            "Tot\nTokens/s",
+        ];
+        let rows = self.rows(|stage| {
+            let throughput = stage.requests.throughput();
+            let errors = stage.requests.error_rate().unwrap_or(0.0) * 100.0;
+            let number = |value: f64| format!("{value:.1}");
+            vec![
+                number(self.run.configured_rate(stage.stage)),
+                number(stage.requests.achieved_rate()),
+                format!("{errors:.1}%"),
+                number(throughput.requests_per_second),
+                number(throughput.input_tokens_per_second),
+                number(throughput.output_tokens_per_second),
+                number(throughput.total_tokens_per_second),
+            ]
+        });
+        table("Throughput and Goodput Summary", &header, rows, &[])
+    }
+
+    fn latency(&self) -> String {
+        let header = [
+            "Stage",
+            "Req Lat\nMean",
+            "Req Lat\nMed",
+            "Req Lat\nP90",
+            "TTFT\nMean",
+            "TTFT\nMed",
+            "TTFT\nP90",
+            "ITL\nMean",
+            "ITL\nMed",
+            "ITL\nP90",
+        ];
+        let rows = self.rows(|stage| {
+            let successes = &stage.requests.successes;
+            [&successes.request_latency, &successes.time_to_first_token, &successes.inter_token_latency]
+                .into_iter()
+                .flat_map(|pool| self.three(pool, 1e3))
+                .collect()
+        });
+        table("Request & Token Latency (ms)", &header, rows, &[])
+    }
+
+    fn generation_speed(&self) -> String {
+        let header = [
+            "Stage",
+            "TPOT\nMean",
+            "TPOT\nMed",
+            "TPOT\nP90",
+            "Norm TPOT\nMean",
+            "Norm TPOT\nMed",
+            "Norm TPOT\nP90",
+        ];
+        let rows = self.rows(|stage| {
+            let successes = &stage.requests.successes;
+            [&successes.time_per_output_token, &successes.normalized_time_per_output_token]
+                .into_iter()
+                .flat_map(|pool| self.three(pool, 1e3))
+                .collect()
+        });
+        table("Token Generation Speed (ms)", &header, rows, &[])
+    }
+
+    fn lengths(&self) -> String {
+        let server_counted = self.stages.iter().any(|stage| {
+            let successes = &stage.requests.successes;
+            successes.client_counted_outputs < successes.count()
+        });
+        let mut header = vec![
+            "Stage",
+            "Prompt\nMean",
+            "Prompt\nMed",
+            "Prompt\nP90",
+            "Out Mean\n(client)",
+            "Out Med\n(client)",
+            "Out P90\n(client)",
+        ];
+        if server_counted {
+            header.extend(["Out Mean\n(server)", "Out Med\n(server)", "Out P90\n(server)"]);
+        }
+        let rows = self.rows(|stage| {
+            let successes = &stage.requests.successes;
+            let mut cells = self.three(&successes.prompt_tokens, 1.0);
+            cells.extend(self.three(&successes.output_len, 1.0));
+            if server_counted {
+                cells.extend(self.three(&successes.output_tokens, 1.0));
+            }
+            cells
+        });
+        let summary = &self.run.metrics.summary.successes;
+        let caption = format!(
+            "Prompt tokens: server's usage, else client's tokenizer ({} requests). Out (server): usage, else client \
+             ({} requests).",
+            summary.client_counted_prompts, summary.client_counted_outputs
+        );
+        table("Token Length Aggregates", &header, rows, &[caption])
+    }
+
+    fn errors(&self) -> String {
+        let groups = self.run.metrics.summary.failures.by_label.by_count();
+        let labels: Vec<&str> = groups.iter().map(|group| group.label.as_str()).collect();
+        let headings: Vec<String> = labels.iter().map(|label| label.replace(' ', "\n")).collect();
+        let mut header = vec!["Stage", "Successes"];
+        header.extend(headings.iter().map(String::as_str));
+        let rows = self.rows(|stage| {
+            let found = stage.requests.failures.by_label.by_count();
+            let count = |label: &&str| {
+                found.iter().find(|group| group.label == **label).map_or(0, |group| group.count).to_string()
+            };
+            std::iter::once(stage.requests.successes.count().to_string())
+                .chain(labels.iter().map(count))
+                .collect()
+        });
+        table("Request Error Summary", &header, rows, &[])
+    }
+}
+
+/// The table on saturation and knee, with the reason of each verdict and the limits.
+pub fn saturation(capacity: &Capacity) -> String {
+    let streamed = capacity.stages.iter().any(|stage| stage.time_to_first_token.is_some());
+    let (name, latency): (&str, fn(&StageCapacity) -> Option<LatencyQuantiles>) = if streamed {
+        ("TTFT", |stage| stage.time_to_first_token)
+    } else {
+        ("NTPOT", |stage| stage.normalized_time_per_output_token)
+    };
+    let headings = ["p50", "p95", "p99"].map(|quantile| format!("{name}\n{quantile}"));
+    let mut header = vec!["Stage", "Offered\nreq/s", "Sent\nreq/s", "Done\nreq/s"];
+    header.extend(headings.iter().map(String::as_str));
+    header.extend(["Backlog\ngrowth", "Verdict"]);
+    let rows = capacity.stages.iter().map(|stage| {
+        let quantiles = latency(stage);
+        let ms = |of: fn(LatencyQuantiles) -> f64| {
+            quantiles.map_or_else(|| "-".to_owned(), |quantiles| format!("{:.1}", of(quantiles) * 1e3))
+        };
+        vec![
+            stage.stage.to_string(),
+            format!("{:.2}", stage.offered_rate),
+            format!("{:.2}", stage.achieved_rate),
+            format!("{:.2}", stage.completed_rate),
+            ms(|quantiles| quantiles.p50),
+            ms(|quantiles| quantiles.p95),
+            ms(|quantiles| quantiles.p99),
+            stage.backlog_growth.map_or_else(|| "-".to_owned(), |share| format!("{:.1}%", percent(share))),
+            stage.verdict.to_string(),
+        ]
+    });
+    let mut notes = vec![format!(
+        "{name} in ms from the scheduled instant; Done: answered within the sending window; Backlog growth: share of \
+         the offered rate."
+    )];
+    for stage in &capacity.stages {
+        notes.push(format!("Stage {}: {}", stage.stage, stage.reasons.join("; ")));
+    }
+    notes.extend(capacity.notes.iter().map(|note| format!("Note: {note}")));
+    notes.push(limits(capacity));
+    table("Saturation and Knee", &header, rows.collect(), &notes)
+}
+
+fn limits(capacity: &Capacity) -> String {
+    let limits = &capacity.limits;
+    let percent = |share: f64| share * 100.0;
+    format!(
+        "Limits: saturated = backlog growth's 95 % lower bound above {:.0} %; degraded = p95 of TTFT or NTPOT above \
+         {}x the baseline's with lower bound above {}x, or error rate's lower bound above {:.0} %; invalid (client) = \
+         send error p99 above {:.0} ms while permits were free, throttled above {:.0} %, or busiest runtime above \
+         {:.0} %.",
+        percent(limits.backlog_growth),
+        limits.p95_ratio,
+        limits.p95_ratio_lower,
+        percent(limits.error_rate),
+        limits.send_error_p99_seconds * 1e3,
+        percent(limits.throttled_share),
+        percent(limits.busiest_runtime),
+    )
+}
+
+/// Per cent of `share`, rounded to one decimal; never minus zero, which reads like a finding.
+fn percent(share: f64) -> f64 {
+    (share * 1000.0).round() / 10.0 + 0.0
+}
+
+/// Columns of a pod's log.
+const WIDTH: usize = 80;
+
+/// Title, table and notes; all columns right-aligned, no column narrower than its widest line.
+fn table(title: &str, header: &[&str], rows: Vec<Vec<String>>, notes: &[String]) -> String {
+    const STYLE: TableStyle = TableStyle::new()
+        .header_lines(comfy_table::ContentLineStyle::none())
+        .header_separator(LineStyle::none().fill('-').junction('-'))
+        .content_lines(comfy_table::ContentLineStyle::none());
+    let right = |text: &str| Cell::new(text).set_alignment(CellAlignment::Right);
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.iter().map(|name| right(name)));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| right(cell)));
+    }
+    for column in table.column_iter_mut() {
+        let left = u16::from(column.index != 0);
+        column.set_padding((left, 0));
+    }
+    let mut text = format!("{title}\n{}", table.trim_fmt());
+    for note in notes {
+        text.push('\n');
+        text.push_str(&wrap(note));
+    }
+    text
+}
+
+/// `text` in lines of at most [`WIDTH`] columns, the second and later ones indented; longer words stay whole.
+pub(super) fn wrap(text: &str) -> String {
+    let (mut lines, mut line) = (String::new(), String::new());
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push_str(line.trim_end());
+            lines.push('\n');
+            line = " ".to_owned();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines + &line
+}
+
+#[cfg(test)]
+#[path = "tables/tests.rs"]
+mod tests;

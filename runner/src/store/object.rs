@@ -1,0 +1,284 @@
+//! A folder in an object store: S3 and what speaks its protocol.
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use std::time::Duration;
+
+use benchmark_schemas::config::{AddressingStyle, SimpleStorageService};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::path::Path;
+use object_store::{
+    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt as _, PutMultipartOptions,
+    PutOptions, PutPayload, RetryConfig, WriteMultipart,
+};
+
+use super::StoreError;
+
+/// Time that the proof that a store can be written may take.
+const PROOF: Duration = Duration::from_secs(30);
+/// Files above this size go up in parts of it, bytes.
+const PART_BYTES: usize = 16 << 20;
+/// Folders tried beside an occupied one (`-2`, `-3`, …).
+const MOST_FOLDERS: u32 = 1000;
+/// Region where neither configuration nor environment names one, as AWS's own tools take it.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// The environment's `AWS_*` variables.
+pub type S3Environment = Vec<(String, String)>;
+
+/// A folder in an object store.
+#[derive(Debug)]
+pub struct ObjectFolder {
+    store: Arc<dyn ObjectStore>,
+    /// `s3://bucket`.
+    bucket_url: String,
+    /// Where the store is, for messages: endpoint and region.
+    whereabouts: String,
+    endpoint: Option<String>,
+    path: String,
+    prefix: String,
+}
+
+impl ObjectFolder {
+    /// The folder that `settings` name, with credentials and defaults from `environment`. Contacts nobody.
+    ///
+    /// # Errors
+    ///
+    /// If the settings are unusable.
+    pub fn s3(settings: &SimpleStorageService, environment: S3Environment) -> Result<Self, StoreError> {
+        let bucket = &settings.bucket_name;
+        let mut builder = AmazonS3Builder::new();
+        for (key, value) in environment {
+            if let Ok(key) = key.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
+                builder = builder.with_config(key, value);
+            }
+        }
+        let given = |key| builder.get_config_value(&key);
+        let endpoint = settings.endpoint_url.clone().or_else(|| given(AmazonS3ConfigKey::Endpoint));
+        let region = settings.region_name.clone().or_else(|| given(AmazonS3ConfigKey::Region));
+        let region = region.or_else(|| given(AmazonS3ConfigKey::DefaultRegion));
+        let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
+        let in_host = match settings.addressing_style {
+            Some(AddressingStyle::Virtual) => true,
+            Some(AddressingStyle::Path) => false,
+            // A name with dots does not match AWS's certificates.
+            Some(AddressingStyle::Auto) | None => endpoint.is_none() && !bucket.contains('.'),
+        };
+        let retry = RetryConfig {
+            backoff: BackoffConfig {
+                init_backoff: Duration::from_millis(200),
+                max_backoff: Duration::from_secs(5),
+                base: 2.0,
+            },
+            max_retries: 5,
+            retry_timeout: Duration::from_secs(60),
+        };
+        let client = ClientOptions::new()
+            .with_connect_timeout(Duration::from_secs(10))
+            .with_timeout(Duration::from_secs(120))
+            .with_allow_http(endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://")));
+        builder = builder
+            .with_bucket_name(bucket)
+            .with_region(&region)
+            .with_virtual_hosted_style_request(in_host)
+            .with_client_options(client)
+            .with_retry(retry);
+        if let Some(endpoint) = &endpoint {
+            builder = builder.with_endpoint(if in_host { hosted(endpoint, bucket) } else { endpoint.clone() });
+        }
+        let whereabouts = match &endpoint {
+            Some(endpoint) => format!("at {endpoint}"),
+            None => format!("in region {region}"),
+        };
+        let bucket_url = format!("s3://{bucket}");
+        let store = builder.build().map_err(|error| StoreError::Object {
+            target: format!("{bucket_url} {whereabouts}"),
+            fault: chain(&error),
+            remedy: "check storage.simple_storage_service and the AWS_* variables".to_owned(),
+        })?;
+        let prefix = settings.report_file_prefix.clone().unwrap_or_default();
+        Ok(Self::new(Arc::new(store), (bucket_url, whereabouts, endpoint), &settings.path, prefix))
+    }
+
+    fn new(
+        store: Arc<dyn ObjectStore>,
+        (bucket_url, whereabouts, endpoint): (String, String, Option<String>),
+        path: &str,
+        prefix: String,
+    ) -> Self {
+        let path = path.trim_matches('/').to_owned();
+        Self { store, bucket_url, whereabouts, endpoint, path, prefix }
+    }
+
+    /// Writes `name` with `content`, to prove that the store can be written.
+    ///
+    /// If the folder has one of that name, it holds another run's results: the next free one of `path-2`, `path-3`, …
+    /// is taken, with a warning.
+    ///
+    /// # Errors
+    ///
+    /// Why the store cannot be written, after 30 s at most.
+    pub async fn prove(&mut self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+        let proof = async {
+            let asked = self.path.clone();
+            for number in 2..MOST_FOLDERS {
+                if !self.has(name).await {
+                    break;
+                }
+                self.path = format!("{asked}-{number}");
+            }
+            if self.path != asked {
+                tracing::warn!("{}/{asked} holds results already; these go to {}", self.bucket_url, self.url());
+            }
+            self.put(name, content.to_vec()).await
+        };
+        match tokio::time::timeout(PROOF, proof).await {
+            Ok(outcome) => outcome.map_err(|error| self.refusal(&error)),
+            Err(_) => Err(StoreError::Object {
+                target: format!("{} {}", self.bucket_url, self.whereabouts),
+                fault: format!("no answer within {} s", PROOF.as_secs()),
+                remedy: "check storage.simple_storage_service.endpoint_url, the network and the credentials' source"
+                    .to_owned(),
+            }),
+        }
+    }
+
+    /// Copies `file` to object `name`; gives its URL.
+    ///
+    /// # Errors
+    ///
+    /// Why the store did not take it, after retries.
+    pub async fn upload(&self, name: &str, file: &FilePath) -> Result<String, StoreError> {
+        let content = fs_err::read(file)
+            .map_err(|error| StoreError::Local { path: file.to_owned(), fault: error.to_string() })?;
+        self.put(name, content).await.map_err(|error| self.refusal(&error))?;
+        Ok(format!("{}/{}", self.bucket_url, self.key(name)))
+    }
+
+    /// URL of the folder.
+    pub fn url(&self) -> String {
+        format!("{}/{}", self.bucket_url, self.path)
+    }
+
+    /// The command that copies `folder` here by hand.
+    pub fn copy_command(&self, folder: &FilePath) -> String {
+        let endpoint = self.endpoint.as_ref().map(|url| format!(" --endpoint-url {url}")).unwrap_or_default();
+        format!("aws s3 cp --recursive --exclude 'spool/*' {} {}/{endpoint}", folder.display(), self.url())
+    }
+
+    fn key(&self, name: &str) -> Path {
+        Path::from(format!("{}/{}{name}", self.path, self.prefix))
+    }
+
+    /// True if the object is known to be there. Who may not ask is not told, and may write all the same.
+    async fn has(&self, name: &str) -> bool {
+        self.store.head(&self.key(name)).await.is_ok()
+    }
+
+    async fn put(&self, name: &str, content: Vec<u8>) -> Result<(), Error> {
+        let key = self.key(name);
+        let json = FilePath::new(name).extension().is_some_and(|extension| extension == "json");
+        let media_type = if json { "application/json" } else { "application/yaml" };
+        let attributes = Attributes::from_iter([(Attribute::ContentType, media_type)]);
+        if content.len() <= PART_BYTES {
+            let options = PutOptions { attributes, ..PutOptions::default() };
+            return self.store.put_opts(&key, PutPayload::from(content), options).await.map(drop);
+        }
+        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+        let upload = self.store.put_multipart_opts(&key, options).await?;
+        let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
+        upload.put(content.into());
+        upload.finish().await.map(drop)
+    }
+
+    /// A store's refusal in the user's terms.
+    fn refusal(&self, error: &Error) -> StoreError {
+        let remedy = match error {
+            Error::NotFound { .. } => "create the bucket, or correct storage.simple_storage_service.bucket_name",
+            Error::PermissionDenied { .. } => "allow s3:PutObject on the bucket to the credentials that are used",
+            Error::Unauthenticated { .. } => {
+                "give credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, web identity or pod identity"
+            }
+            _ => "check storage.simple_storage_service.endpoint_url and region_name, the network and the credentials",
+        };
+        StoreError::Object {
+            target: format!("{} {}", self.url(), self.whereabouts),
+            fault: chain(error),
+            remedy: remedy.to_owned(),
+        }
+    }
+}
+
+/// `endpoint` with the bucket as the first part of its host name.
+fn hosted(endpoint: &str, bucket: &str) -> String {
+    match endpoint.split_once("://") {
+        Some((scheme, rest)) => format!("{scheme}://{bucket}.{rest}"),
+        None => endpoint.to_owned(),
+    }
+}
+
+/// An error and its causes on one line, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    fn folder(store: &Arc<InMemory>, path: &str) -> ObjectFolder {
+        let place = ("s3://b".to_owned(), "in memory".to_owned(), None);
+        ObjectFolder::new(Arc::clone(store) as Arc<dyn ObjectStore>, place, path, "p-".to_owned())
+    }
+
+    async fn keys(store: &InMemory) -> Vec<String> {
+        use futures_util::TryStreamExt as _;
+        let mut keys: Vec<String> =
+            store.list(None).map_ok(|object| object.location.to_string()).try_collect().await.expect("listed");
+        keys.sort();
+        keys
+    }
+
+    #[tokio::test]
+    async fn an_occupied_folder_is_left_alone() {
+        let store = Arc::new(InMemory::new());
+        for _ in 0..3 {
+            let mut place = folder(&store, "/run/results/");
+            place.prove("config.yaml", b"a: 1\n").await.expect("proven");
+        }
+        let names = ["run/results-2/p-config.yaml", "run/results-3/p-config.yaml", "run/results/p-config.yaml"];
+        assert_eq!(keys(&store).await, names);
+    }
+
+    #[tokio::test]
+    async fn a_file_goes_up_whole_or_in_parts() {
+        let store = Arc::new(InMemory::new());
+        let place = folder(&store, "r");
+        let local = tempfile::tempdir().expect("a folder");
+        for (name, size) in [("small.json", 10), ("large.json", PART_BYTES + 10)] {
+            let file = local.path().join(name);
+            let content: Vec<u8> = (0..size).map(|i| b'a' + u8::try_from(i % 26).expect("below 26")).collect();
+            fs_err::write(&file, &content).expect("written");
+            let url = place.upload(name, &file).await.expect("uploaded");
+            assert_eq!(url, format!("s3://b/r/p-{name}"));
+            let stored = store.get(&Path::from(format!("r/p-{name}"))).await.expect("there");
+            assert!(stored.bytes().await.expect("read") == content, "{name}");
+        }
+    }
+
+    #[test]
+    fn addresses_name_the_bucket_where_the_style_wants_it() {
+        assert_eq!(hosted("https://minio.test:9000", "b"), "https://b.minio.test:9000");
+    }
+}
