@@ -21,7 +21,10 @@ pub const FILES: &[(&str, &str)] = &[
     ("templates/_validate.tpl", include_str!("../../charts/benchmark-charts/templates/_validate.tpl")),
     ("templates/configmap.yaml", include_str!("../../charts/benchmark-charts/templates/configmap.yaml")),
     ("templates/job.yaml", include_str!("../../charts/benchmark-charts/templates/job.yaml")),
-    ("templates/serviceaccount.yaml", include_str!("../../charts/benchmark-charts/templates/serviceaccount.yaml")),
+    (
+        "templates/serviceaccount.yaml",
+        include_str!("../../charts/benchmark-charts/templates/serviceaccount.yaml"),
+    ),
 ];
 
 const VALUES: &str = include_str!("../../charts/benchmark-charts/values.yaml");
@@ -36,9 +39,12 @@ struct Facts {
 }
 
 static FACTS: LazyLock<Facts> = LazyLock::new(|| {
-    let chart = yaml::parse(FILES[0].1, FILES[0].0, Dialect::Values).expect("the embedded Chart.yaml is well formed");
-    let defaults = yaml::parse(VALUES, VALUES_FILE, Dialect::Values).expect("the embedded values.yaml is well formed");
-    let text = |key: &str| chart.get(key).map(Node::to_json).and_then(|value| value.as_str().map(str::to_owned));
+    let chart =
+        yaml::parse(FILES[0].1, FILES[0].0, Dialect::Values).expect("the embedded Chart.yaml is well formed");
+    let defaults =
+        yaml::parse(VALUES, VALUES_FILE, Dialect::Values).expect("the embedded values.yaml is well formed");
+    let text =
+        |key: &str| chart.get(key).map(Node::to_json).and_then(|value| value.as_str().map(str::to_owned));
     Facts {
         version: text("version").expect("the embedded Chart.yaml has a version"),
         app_version: text("appVersion").expect("the embedded Chart.yaml has an appVersion"),
@@ -77,9 +83,10 @@ pub fn check_reference(reference: &str) -> Result<(), Problem> {
         return Err(wrong(format!("`{reference}` is not the chart that this program renders")));
     }
     match wanted {
-        Some(wanted) if wanted != version() => {
-            Err(wrong(format!("`{reference}` is version {wanted}, this program renders version {}", version())))
-        }
+        Some(wanted) if wanted != version() => Err(wrong(format!(
+            "`{reference}` is version {wanted}, this program renders version {}",
+            version()
+        ))),
         _ => Ok(()),
     }
 }

@@ -72,8 +72,8 @@ fn write_json(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Res
 }
 
 /// A value in block style whose first line stands where the template says and the others at `indent`.
-fn block(value: Serde<Json>, indent: usize) -> Value {
-    let text = yaml::emit(&value.0);
+fn block(Serde(value): Serde<Json>, indent: usize) -> Value {
+    let text = yaml::emit(&value);
     indented(text.strip_suffix('\n').unwrap_or(&text), indent)
 }
 
@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn scalars_are_quoted_and_typed() {
-        let context = json!({"a": "yes", "b": true, "c": 1_000_000, "d": "a: b\n- x", "e": null, "f": "\u{7f}\u{85}"});
+        let context =
+            json!({"a": "yes", "b": true, "c": 1_000_000, "d": "a: b\n- x", "e": null, "f": "\u{7f}\u{85}"});
         insta::assert_snapshot!(
             render("{{ a }} {{ b }} {{ c }} {{ d }} {{ e }} {{ f }}", context).unwrap(),
             @r#""yes" true 1000000 "a: b\n- x" null "\u007f\u0085""#

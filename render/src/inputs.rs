@@ -67,7 +67,10 @@ fn shown(name: &str) -> &str {
 fn read(name: &str) -> Result<String, String> {
     let mut bytes = Vec::new();
     if name == "-" {
-        std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map_err(|error| format!("cannot be read: {error}"))?;
     } else if name.contains("://") {
         return Err("is a URL, and this program does not use the network".to_owned());
     } else {

@@ -81,7 +81,9 @@ fn documents(file: &ValuesFile) -> Result<Vec<Node>, Problems> {
             Content::Map(_) => documents.push(document),
             _ => {
                 let fault = "a values file must be a mapping";
-                return Err(Problem::new(document.origin, "", fault, "write `benchmark:` and keys below it").into());
+                return Err(
+                    Problem::new(document.origin, "", fault, "write `benchmark:` and keys below it").into()
+                );
             }
         }
     }
@@ -108,7 +110,9 @@ pub fn merge(base: &mut Node, over: Node) {
 /// Puts the user's tree on the chart's defaults. A null of the user takes away the default; a null default counts
 /// as not written; a null for a key without default stays.
 pub fn over_defaults(user: Node, defaults: &Node) -> Node {
-    let (Content::Map(mut entries), Content::Map(default_entries)) = (user.content.clone(), &defaults.content) else {
+    let (Content::Map(mut entries), Content::Map(default_entries)) =
+        (user.content.clone(), &defaults.content)
+    else {
         return user;
     };
     let mut merged = IndexMap::with_capacity(default_entries.len());

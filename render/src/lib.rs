@@ -105,7 +105,8 @@ fn parse(template: &str, text: &str) -> Result<Value, Problems> {
 /// A template that does not render is a fault of this program; it is reported like any other.
 fn template_problem(error: &minijinja::Error) -> Problems {
     let origin = Origin::Argument(error.name().unwrap_or("templates").into());
-    Problem::new(origin, "", format!("does not render: {error:#}"), "this is a fault of benchmark-render").into()
+    Problem::new(origin, "", format!("does not render: {error:#}"), "this is a fault of benchmark-render")
+        .into()
 }
 
 #[cfg(test)]

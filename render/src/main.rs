@@ -45,7 +45,7 @@ fn template(arguments: TemplateArgs) -> Result<String, Problems> {
     let (release, layers) = open(release)?;
     let mut manifests = benchmark_render::render(&release, &layers)?;
     if !show_only.is_empty() {
-        manifests = chosen(manifests, &show_only)?;
+        manifests = chosen(&manifests, &show_only)?;
     }
     Ok(match output {
         Output::Yaml => manifest::to_yaml(&manifests),
@@ -62,7 +62,7 @@ fn open(arguments: ReleaseArgs) -> Result<(Release, benchmark_render::Layers), P
 }
 
 /// The manifests of the templates asked for, in the order of the questions, as Helm prints them.
-fn chosen(manifests: Vec<Manifest>, templates: &[String]) -> Result<Vec<Manifest>, Problems> {
+fn chosen(manifests: &[Manifest], templates: &[String]) -> Result<Vec<Manifest>, Problems> {
     let mut chosen = Vec::new();
     let mut problems = Vec::new();
     for template in templates {

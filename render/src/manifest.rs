@@ -24,10 +24,11 @@ impl Manifest {
 
 /// All manifests as YAML documents, as `helm template` prints them.
 pub fn to_yaml(manifests: &[Manifest]) -> String {
-    manifests
-        .iter()
-        .map(|manifest| format!("---\n# Source: {}/{}\n{}\n", chart::NAME, manifest.template, manifest.text))
-        .collect()
+    let mut out = String::new();
+    for Manifest { template, text, .. } in manifests {
+        out.extend(["---\n# Source: ", chart::NAME, "/", template, "\n", text, "\n"]);
+    }
+    out
 }
 
 /// All manifests as one JSON object of kind List, which `kubectl apply -f -` takes.

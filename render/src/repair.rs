@@ -10,7 +10,12 @@ use benchmark_schemas::values::{self, Values};
 use serde_json::Value;
 
 /// What the rules beyond the schema find in `tree`, which has the schema problems `found`.
-pub(crate) fn further_problems(tree: &Node, defaults: &Node, schema: &Value, found: &[Problem]) -> Vec<Problem> {
+pub(crate) fn further_problems(
+    tree: &Node,
+    defaults: &Node,
+    schema: &Value,
+    found: &[Problem],
+) -> Vec<Problem> {
     let mut repaired = tree.clone();
     for problem in found {
         repair(&mut repaired, defaults, &steps(&problem.key));
@@ -49,7 +54,10 @@ fn repair(node: &mut Node, defaults: &Node, path: &[&str]) {
                 entry.node = default.clone();
             } else {
                 let key_origin = default.origin.clone();
-                entries.insert((*last).to_owned(), benchmark_schemas::tree::Entry { key_origin, node: default.clone() });
+                entries.insert(
+                    (*last).to_owned(),
+                    benchmark_schemas::tree::Entry { key_origin, node: default.clone() },
+                );
             }
         }
         (Content::Map(entries), None) => drop(entries.shift_remove(*last)),

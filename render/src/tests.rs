@@ -42,10 +42,16 @@ fn the_config_map_holds_the_text_of_config() {
 
 #[test]
 fn the_name_changes_exactly_if_the_run_does() {
-    let name = |arguments: &[&str]| rendered(&set(arguments))[2].object["metadata"]["name"].as_str().unwrap().to_owned();
+    let name = |arguments: &[&str]| {
+        rendered(&set(arguments))[2].object["metadata"]["name"].as_str().unwrap().to_owned()
+    };
     let plain = name(&[]);
     assert_eq!(name(&["benchmark.job.backoffLimit=3", "benchmark.scenarios.sweep.load.numWorkers=1"]), plain);
-    for change in ["benchmark.scenarios.baseline.load.numWorkers=1", "benchmark.image.tag=x", "benchmark.job.retryOnDisruption=true"] {
+    for change in [
+        "benchmark.scenarios.baseline.load.numWorkers=1",
+        "benchmark.image.tag=x",
+        "benchmark.job.retryOnDisruption=true",
+    ] {
         assert_ne!(name(&[change]), plain, "{change}");
     }
     assert_eq!(name(&["benchmark.job.nameSuffix=none"]), "test-benchmark-charts-baseline");
@@ -86,10 +92,11 @@ benchmark:
       intervall: 3
 ";
     insta::assert_snapshot!(refusal(&file(text)), @r"
+    my.yaml:2:13: benchmark.scenario: there is no scenario `saturaton` (set it to one of: baseline, saturation, sweep, production, or define benchmark.scenarios.saturaton)
     my.yaml:3:3: benchmark.targt: unknown key (did you mean `target`?)
     my.yaml:5:15: benchmark.api.type: must be one of completion, chat; is `grpc`
     my.yaml:10:17: benchmark.scenarios.baseline.load.stages[0].rate: must be greater than 0, is -1 (meaning: requests per second)
-    my.yaml:11:21: benchmark.scenarios.baseline.load.stages[0].duration: must be a whole number or text, is 1.5 (meaning: length in seconds)
+    my.yaml:11:21: benchmark.scenarios.baseline.load.stages[0].duration: must be a whole number, is 1.5 (meaning: length in seconds)
     my.yaml:14:7: benchmark.config.load.intervall: unknown key (did you mean `interval`?)
     ");
 }
@@ -144,7 +151,10 @@ fn secrets_are_refused_and_not_repeated() {
         "benchmark.target.baseUrl=http://u:pass-123@host:80",
     ]);
     let refusal = refusal(&layers);
-    assert!(!refusal.contains("sk-123") && !refusal.contains("hf-123") && !refusal.contains("Bearer"), "{refusal}");
+    assert!(
+        !refusal.contains("sk-123") && !refusal.contains("hf-123") && !refusal.contains("Bearer"),
+        "{refusal}"
+    );
     insta::assert_snapshot!(refusal, @r"
     --set benchmark.config.api.headers.Authorization=********: benchmark.config.api.headers.Authorization: a credential in the values would stand in a ConfigMap for all to read (keep it in a Secret and give it to the pod as INFERENCE_PERF_API_KEY by benchmark.extraEnv with valueFrom.secretKeyRef)
     --set benchmark.config.server.api_key=********: benchmark.config.server.api_key: a credential in the values would stand in a ConfigMap for all to read (keep it in a Secret and give it to the pod as INFERENCE_PERF_API_KEY by benchmark.extraEnv with valueFrom.secretKeyRef)
@@ -158,7 +168,8 @@ fn the_values_file_is_covered_by_the_schema() {
     assert_eq!(unknown_keywords(&SCHEMA), Vec::<String>::new());
     // Keys that stand in the schema only: what a parent chart may set, and what a scenario need not have.
     let optional = ["global", "enabled", "tags"];
-    let properties = SCHEMA["properties"].as_object().unwrap().keys().filter(|key| !optional.contains(&key.as_str()));
+    let properties =
+        SCHEMA["properties"].as_object().unwrap().keys().filter(|key| !optional.contains(&key.as_str()));
     assert_eq!(properties.collect::<Vec<_>>(), keys(chart::defaults()));
     let benchmark = chart::defaults().get("benchmark").unwrap();
     for (path, definition) in [
@@ -179,7 +190,12 @@ fn the_values_file_is_covered_by_the_schema() {
         ("builtinScenarios.sweep.data.input", "Lengths"),
     ] {
         let node = benchmark.at(path.split('.').filter(|step| !step.is_empty())).unwrap();
-        let mut known: Vec<&str> = SCHEMA["definitions"][definition]["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        let mut known: Vec<&str> = SCHEMA["definitions"][definition]["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
         let mut written = keys(node);
         known.sort_unstable();
         written.sort_unstable();
@@ -195,9 +211,38 @@ fn keys(node: &Node) -> Vec<&str> {
 /// Trees whose keys are often right and whose values are often wrong.
 fn trees() -> impl Strategy<Value = Value> {
     let names = [
-        "benchmark", "scenario", "scenarios", "baseline", "load", "stages", "rate", "duration", "sweep", "data", "input", "min", "config",
-        "server", "api", "headers", "storage", "s3", "bucketName", "extraEnv", "name", "value", "resources", "requests", "job", "nameSuffix",
-        "affinity", "mode", "targetLabels", "target", "baseUrl", "podLabels",
+        "benchmark",
+        "scenario",
+        "scenarios",
+        "baseline",
+        "load",
+        "stages",
+        "rate",
+        "duration",
+        "sweep",
+        "data",
+        "input",
+        "min",
+        "config",
+        "server",
+        "api",
+        "headers",
+        "storage",
+        "s3",
+        "bucketName",
+        "extraEnv",
+        "name",
+        "value",
+        "resources",
+        "requests",
+        "job",
+        "nameSuffix",
+        "affinity",
+        "mode",
+        "targetLabels",
+        "target",
+        "baseUrl",
+        "podLabels",
     ];
     let scalar = prop_oneof![
         Just(Value::Null),
@@ -205,13 +250,15 @@ fn trees() -> impl Strategy<Value = Value> {
         any::<f64>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         "\\PC{0,6}".prop_map(Value::from),
-        prop::sample::select(vec!["baseline", "1.5", "http://a.b", "=", "off", "hash", "\u{85}"]).prop_map(Value::from),
+        prop::sample::select(vec!["baseline", "1.5", "http://a.b", "=", "off", "hash", "\u{85}"])
+            .prop_map(Value::from),
     ];
     scalar.prop_recursive(6, 40, 5, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),
-            prop::collection::vec((prop::sample::select(names.to_vec()), inner), 0..5)
-                .prop_map(|entries| Value::Object(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())),
+            prop::collection::vec((prop::sample::select(names.to_vec()), inner), 0..5).prop_map(|entries| {
+                Value::Object(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+            }),
         ]
     })
 }

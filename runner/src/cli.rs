@@ -78,6 +78,9 @@ pub struct SimulateArgs {
     /// Name under which the model is served
     #[arg(long, default_value = "simulated-model")]
     pub model: String,
+    /// Write a small tokenizer, made on the spot, to a folder and end
+    #[arg(long, value_name = "DIR")]
+    pub write_tokenizer: Option<PathBuf>,
     /// Folder with `tokenizer.json`: prompts are counted and answers made with it; words count as tokens without
     #[arg(long, value_name = "DIR")]
     pub tokenizer: Option<PathBuf>,

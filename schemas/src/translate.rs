@@ -22,15 +22,20 @@ pub(crate) fn config_tree_of(benchmark: &Benchmark) -> Map<String, Value> {
     let scenario = scenario(benchmark).cloned().unwrap_or_default();
     let mut tree = Map::new();
     if let Some(Api { kind, streaming }) = &benchmark.api {
-        insert_map(&mut tree, "api", [
-            ("type", kind.map(|kind| json!(kind.as_str()))),
-            ("streaming", streaming.map(Value::Bool)),
-        ]);
+        insert_map(
+            &mut tree,
+            "api",
+            [("type", kind.map(|kind| json!(kind.as_str()))), ("streaming", streaming.map(Value::Bool))],
+        );
     }
     tree.insert("data".into(), data(&scenario).into());
     tree.insert("load".into(), load(benchmark, &scenario).into());
     tree.insert("server".into(), server(&benchmark.target).into());
-    insert_map(&mut tree, "tokenizer", [("pretrained_model_name_or_path", text(&benchmark.target.tokenizer_path))]);
+    insert_map(
+        &mut tree,
+        "tokenizer",
+        [("pretrained_model_name_or_path", text(benchmark.target.tokenizer_path.as_ref()))],
+    );
     if let Some(s3) = s3(benchmark) {
         tree.insert("storage".into(), json!({ "simple_storage_service": s3 }));
     }
@@ -84,13 +89,16 @@ fn data(scenario: &Scenario) -> Map<String, Value> {
         let sweeps = sweep(scenario).is_some();
         for (key, lengths) in [("input_distribution", input), ("output_distribution", output)] {
             let Lengths { mean, std_dev, min, max } = lengths.unwrap_or_default();
-            data.insert(key.into(), Value::Object(present([
-                ("min", min.map(|figure| figure.json())),
-                ("max", max.map(|figure| figure.json())),
-                ("mean", mean.map(|figure| figure.json())),
-                ("std_dev", std_dev.map(|figure| figure.json())),
-                ("total_count", sweeps.then(|| json!(SWEEP_LENGTHS))),
-            ])));
+            data.insert(
+                key.into(),
+                Value::Object(present([
+                    ("min", min.map(Value::from)),
+                    ("max", max.map(Value::from)),
+                    ("mean", mean.map(Value::from)),
+                    ("std_dev", std_dev.map(Value::from)),
+                    ("total_count", sweeps.then(|| json!(SWEEP_LENGTHS))),
+                ])),
+            );
         }
     }
     data
@@ -105,26 +113,29 @@ fn load(benchmark: &Benchmark, scenario: &Scenario) -> Map<String, Value> {
     let Load { kind, num_workers, .. } = scenario.load.clone().unwrap_or_default();
     let mut load = present([
         ("type", kind.map(|kind| json!(kind.as_str()))),
-        ("num_workers", num_workers.map(|figure| figure.json())),
+        ("num_workers", num_workers.map(Value::from)),
     ]);
     let mut stages: Vec<Value> = stages(benchmark)
         .into_iter()
         .map(|stage| {
             Value::Object(present([
-                ("rate", stage.rate.map(|figure| figure.json())),
-                ("duration", stage.duration.map(|figure| figure.json())),
+                ("rate", stage.rate.map(Value::from)),
+                ("duration", stage.duration.map(Value::from)),
             ]))
         })
         .collect();
     if let Some(sweep) = sweep(scenario) {
-        load.insert("sweep".into(), Value::Object(present([
-            ("type", sweep.kind.map(|kind| json!(kind.as_str()))),
-            ("num_requests", sweep.num_requests.map(|figure| figure.json())),
-            ("timeout", sweep.timeout.map(|figure| figure.json())),
-            ("num_stages", sweep.num_stages.map(|figure| figure.json())),
-            ("stage_duration", sweep.stage_duration.map(|figure| figure.json())),
-            ("saturation_percentile", sweep.saturation_percentile.map(|figure| figure.json())),
-        ])));
+        load.insert(
+            "sweep".into(),
+            Value::Object(present([
+                ("type", sweep.kind.map(|kind| json!(kind.as_str()))),
+                ("num_requests", sweep.num_requests.map(Value::from)),
+                ("timeout", sweep.timeout.map(Value::from)),
+                ("num_stages", sweep.num_stages.map(Value::from)),
+                ("stage_duration", sweep.stage_duration.map(Value::from)),
+                ("saturation_percentile", sweep.saturation_percentile.map(Value::from)),
+            ])),
+        );
         if stages.is_empty() {
             // Upstream fails on an empty list, though the sweep replaces whatever stands in it.
             stages.push(json!({ "rate": 1, "duration": 1 }));
@@ -144,7 +155,7 @@ fn server(target: &Target) -> Map<String, Value> {
     };
     present([
         ("type", Some(json!(kind.as_str()))),
-        ("model_name", text(&target.model_name)),
+        ("model_name", text(target.model_name.as_ref())),
         ("base_url", Some(json!(target.base_url))),
         ("ignore_eos", target.ignore_eos.map(Value::Bool)),
     ])
@@ -161,11 +172,11 @@ fn s3(benchmark: &Benchmark) -> Option<Map<String, Value>> {
     let s3 = s3_bucket(benchmark)?;
     let style = s3.addressing_style.map(|style| style.as_str().to_owned());
     Some(present([
-        ("bucket_name", text(&s3.bucket_name)),
+        ("bucket_name", text(s3.bucket_name.as_ref())),
         ("path", Some(Value::String(s3_path(benchmark, s3)))),
-        ("endpoint_url", text(&s3.endpoint_url)),
-        ("region_name", text(&s3.region)),
-        ("addressing_style", text(&style)),
+        ("endpoint_url", text(s3.endpoint_url.as_ref())),
+        ("region_name", text(s3.region.as_ref())),
+        ("addressing_style", text(style.as_ref())),
     ]))
 }
 
@@ -218,16 +229,20 @@ pub fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>) {
 /// Numbers as the chart prints them: it knows only doubles.
 fn as_doubles(value: &Value) -> Value {
     match value {
-        Value::Number(number) => number.as_f64().map_or_else(|| value.clone(), |double| Value::Number(to_number(double))),
+        Value::Number(number) => {
+            number.as_f64().map_or_else(|| value.clone(), |double| Value::Number(to_number(double)))
+        }
         Value::Array(items) => items.iter().map(as_doubles).collect(),
-        Value::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), as_doubles(value))).collect(),
+        Value::Object(entries) => {
+            entries.iter().map(|(key, value)| (key.clone(), as_doubles(value))).collect()
+        }
         other => other.clone(),
     }
 }
 
 /// A text that is neither missing nor empty.
-fn text(given: &Option<String>) -> Option<Value> {
-    given.as_ref().filter(|text| !text.is_empty()).map(|text| json!(text))
+fn text(given: Option<&String>) -> Option<Value> {
+    given.filter(|text| !text.is_empty()).map(|text| json!(text))
 }
 
 fn present<const N: usize>(entries: [(&str, Option<Value>); N]) -> Map<String, Value> {

@@ -2,6 +2,7 @@
 
 pub mod closed_loop;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -97,6 +98,30 @@ pub fn object<'a>(documents: &'a [serde_json::Value], kind: &str) -> &'a serde_j
 /// If there is none.
 pub fn config_text(documents: &[serde_json::Value]) -> &str {
     object(documents, "ConfigMap")["data"]["config.yml"].as_str().expect("the ConfigMap holds config.yml as text")
+}
+
+/// Every leaf of `value` by its dotted path; empty mappings and lists count as leaves.
+pub fn leaves(value: &serde_json::Value) -> BTreeMap<String, serde_json::Value> {
+    fn walk(path: &str, value: &serde_json::Value, into: &mut BTreeMap<String, serde_json::Value>) {
+        match value {
+            serde_json::Value::Object(entries) if !entries.is_empty() => {
+                for (key, value) in entries {
+                    walk(&format!("{path}.{key}"), value, into);
+                }
+            }
+            serde_json::Value::Array(items) if !items.is_empty() => {
+                for (index, value) in items.iter().enumerate() {
+                    walk(&format!("{path}[{index}]"), value, into);
+                }
+            }
+            leaf => {
+                into.insert(path.to_owned(), leaf.clone());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk("", value, &mut found);
+    found
 }
 
 /// A simulated model server in a process of its own, ended when dropped.

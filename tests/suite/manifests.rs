@@ -18,7 +18,8 @@ fn the_api_schemas_accept_every_object() -> Result<()> {
             files.push(file);
         }
     }
-    ensure!(files.len() >= 3 * cases.len() - 3, "too few objects: {}", files.len());
+    // Only a values file that switches the benchmark off renders nothing.
+    ensure!(files.len() >= 2 * cases.len(), "too few objects: {}", files.len());
     for version in ["1.28", "1.37"] {
         let mut arguments = vec!["--kubernetes-version".into(), version.into(), "--strict".into()];
         arguments.extend(files.iter().map(|file| file.clone().into_os_string()));

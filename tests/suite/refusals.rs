@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use anyhow::Result;
 use benchmark_schemas::config::Config;
+use benchmark_render::{Layers, ValuesFile};
 use benchmark_tests::program;
 use proptest::prelude::*;
 
@@ -104,6 +105,7 @@ proptest! {
     #[test]
     fn no_text_makes_a_loader_panic(text in prop_oneof![any::<String>(), yaml_like()]) {
         let _ = Config::from_yaml(&text, "config.yml");
-        let _ = benchmark_render::values_from_text(&text, "values.yaml");
+        let layers = Layers { files: vec![ValuesFile { name: "values.yaml".into(), text: text.clone() }], ..Layers::default() };
+        let _ = benchmark_render::values(&layers);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use benchmark_schemas::config::Config;
-use benchmark_tests::{chart, config_text, documents, object};
+use benchmark_tests::{chart, config_text, documents, leaves, object};
 use serde_json::{Value, json};
 
 use crate::helm::{Case, HELMS};
@@ -15,30 +15,6 @@ const RAW: &str = include_str!("testdata/seed-saturation.raw.yaml");
 fn rendered() -> Case {
     let file = chart().join("ci/seed-saturation-values.yaml");
     Case::new("seed", "saturation-test", ["-f".to_owned(), file.to_string_lossy().into_owned()])
-}
-
-/// Every leaf of `value` by its dotted path; empty objects and lists count as leaves.
-fn leaves(value: &Value) -> BTreeMap<String, Value> {
-    fn walk(path: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
-        match value {
-            Value::Object(entries) if !entries.is_empty() => {
-                for (key, value) in entries {
-                    walk(&format!("{path}.{key}"), value, into);
-                }
-            }
-            Value::Array(items) if !items.is_empty() => {
-                for (index, value) in items.iter().enumerate() {
-                    walk(&format!("{path}[{index}]"), value, into);
-                }
-            }
-            leaf => {
-                into.insert(path.to_owned(), leaf.clone());
-            }
-        }
-    }
-    let mut found = BTreeMap::new();
-    walk("", value, &mut found);
-    found
 }
 
 #[test]

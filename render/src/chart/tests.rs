@@ -2,13 +2,18 @@ use super::*;
 
 #[test]
 fn the_embedded_files_are_those_of_the_chart() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/benchmark-charts/templates");
-    let on_disk = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/benchmark-charts/templates");
+    let on_disk =
+        fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     // Notes are text for a terminal; they decide nothing about the objects.
-    let mut templates: Vec<String> =
-        on_disk.filter(|name| !matches!(name.as_str(), "NOTES.txt" | "_notes.tpl" | "tests")).map(|name| format!("templates/{name}")).collect();
+    let mut templates: Vec<String> = on_disk
+        .filter(|name| !matches!(name.as_str(), "NOTES.txt" | "_notes.tpl" | "tests"))
+        .map(|name| format!("templates/{name}"))
+        .collect();
     templates.sort();
-    let embedded: Vec<&str> = FILES.iter().map(|(path, _)| *path).filter(|path| path.starts_with("templates/")).collect();
+    let embedded: Vec<&str> =
+        FILES.iter().map(|(path, _)| *path).filter(|path| path.starts_with("templates/")).collect();
     assert_eq!(embedded, templates);
 }
 
@@ -25,14 +30,17 @@ fn references_to_this_chart() {
     ] {
         assert_eq!(check_reference(reference), Ok(()), "{reference}");
     }
-    for reference in ["", "inference-charts", "x/benchmark-charts-2", &of_version("9.9.9"), "benchmark-charts-9.9.9.tgz"] {
+    for reference in
+        ["", "inference-charts", "x/benchmark-charts-2", &of_version("9.9.9"), "benchmark-charts-9.9.9.tgz"]
+    {
         assert!(check_reference(reference).is_err(), "{reference}");
     }
 }
 
 #[test]
 fn a_folder_must_hold_the_same_files() {
-    let embedded = |path: &str| FILES.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned());
+    let embedded =
+        |path: &str| FILES.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned());
     assert_eq!(check_folder("x", embedded), Ok(()));
     let changed = |path: &str| if path == "values.yaml" { Some(String::new()) } else { embedded(path) };
     insta::assert_snapshot!(check_folder("charts/mine", changed).unwrap_err(), @"CHART: `charts/mine/values.yaml` differs from the one that this program renders (build benchmark-render from the same tree as the chart, or leave CHART out)");

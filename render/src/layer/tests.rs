@@ -101,7 +101,12 @@ fn tree(value: &Value) -> Node {
 }
 
 fn scalars() -> impl Strategy<Value = Value> {
-    prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i32>().prop_map(Value::from), "[a-c]{0,2}".prop_map(Value::from)]
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[a-c]{0,2}".prop_map(Value::from)
+    ]
 }
 
 /// Mappings over few keys, so that layers meet.
@@ -109,10 +114,12 @@ fn mappings() -> impl Strategy<Value = Value> {
     let values = scalars().prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),
-            prop::collection::btree_map("[a-d]", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            prop::collection::btree_map("[a-d]", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     });
-    prop::collection::btree_map("[a-d]", values, 0..4).prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>()))
+    prop::collection::btree_map("[a-d]", values, 0..4)
+        .prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>()))
 }
 
 fn merged(base: &Value, over: &Value) -> Value {

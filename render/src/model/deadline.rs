@@ -36,7 +36,11 @@ pub(super) fn seconds(config: &Map<String, Value>, grace: f64) -> Option<Value> 
 /// Durations of the stages in seconds; none if one of them is unknown.
 fn durations(load: &Map<String, Value>) -> Option<Vec<f64>> {
     if let Some(sweep) = load.get("sweep").filter(|sweep| !is_empty(Some(sweep))) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count; below 0 there is none")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count; below 0 there is none"
+        )]
         let stages = or_default(sweep.get("num_stages"), 5.0).max(0.0) as usize;
         let mut durations = vec![or_default(sweep.get("timeout"), 60.0)];
         durations.extend(std::iter::repeat_n(or_default(sweep.get("stage_duration"), 180.0), stages));

@@ -83,10 +83,12 @@ impl Model {
         let job = values.benchmark.job.clone().unwrap_or_default();
         let account = values.benchmark.service_account.clone().unwrap_or_default();
         let common = values.common_annotations.as_ref();
-        let description = translate::scenario(&values.benchmark).and_then(|scenario| scenario.description.clone());
+        let description =
+            translate::scenario(&values.benchmark).and_then(|scenario| scenario.description.clone());
         let description = description.filter(|text| !text.is_empty());
         let keep = text::map([("helm.sh/resource-policy", "keep")]);
-        let own = description.map(|text| text::map([("benchmark.description", text.as_str())])).unwrap_or_default();
+        let own =
+            description.map(|text| text::map([("benchmark.description", text.as_str())])).unwrap_or_default();
         let config_yml = benchmark_schemas::yaml::emit(&Value::Object(config));
         Ok(Self {
             labels: names.labels(values),

@@ -13,7 +13,7 @@ use crate::chart;
 use crate::go_json;
 
 /// Seconds between SIGTERM and SIGKILL where values do not say.
-const GRACE_SECONDS: f64 = 120.0;
+const GRACE_SECONDS: u32 = 120;
 
 /// What the pod template is filled with. It names no version of the chart, so that a new chart alone does not make a
 /// new Job.
@@ -44,10 +44,11 @@ impl Pod {
         let job = benchmark.job.clone().unwrap_or_default();
         let active_deadline_seconds = match job.deadline_seconds {
             Some(seconds) => (seconds.get() > 0.0).then(|| seconds.json()),
-            None => deadline::seconds(config, grace.map_or(GRACE_SECONDS, Whole::get)),
+            None => deadline::seconds(config, grace.map_or(f64::from(GRACE_SECONDS), Whole::get)),
         };
         let mut own_labels = names.identity();
-        own_labels.extend(text::map([("app", "inference-perf"), ("benchmark.scenario", &benchmark.scenario)]));
+        own_labels
+            .extend(text::map([("app", "inference-perf"), ("benchmark.scenario", &benchmark.scenario)]));
         let digest = go_json::sha256(&Value::Object(config.clone()));
         let mut own_annotations = text::map([("checksum/config", digest.as_str())]);
         if job.retry_on_disruption == Some(true) {
@@ -61,7 +62,7 @@ impl Pod {
                 &own_annotations,
             ),
             active_deadline_seconds,
-            termination_grace_period_seconds: grace.map_or(json!(GRACE_SECONDS as u64), Whole::json),
+            termination_grace_period_seconds: grace.map_or(json!(GRACE_SECONDS), Whole::json),
             service_account: names.service_account.clone(),
             image_pull_secrets: list(benchmark.image_pull_secrets.as_ref()),
             security_context: fragment(benchmark.pod_security_context.as_ref()),
@@ -91,12 +92,13 @@ fn list(given: Option<&Vec<Fragment>>) -> Vec<Value> {
 /// The chart's variables, then the user's; one that the user gives too is left out of the chart's.
 fn environment(values: &Values) -> Vec<Value> {
     let benchmark = &values.benchmark;
-    let variable = |name: &str, key: &str, value: Value| Map::from_iter([("name".into(), json!(name)), (key.into(), value)]);
-    let secret = |name: &str, reference: Value| variable(name, "valueFrom", json!({ "secretKeyRef": reference }));
-    let mut own = vec![
-        variable("HOME", "value", json!("/results")),
-        variable("HF_HOME", "value", json!("/tmp/hf")),
-    ];
+    let variable = |name: &str, key: &str, value: Value| {
+        Map::from_iter([("name".into(), json!(name)), (key.into(), value)])
+    };
+    let secret =
+        |name: &str, reference: Value| variable(name, "valueFrom", json!({ "secretKeyRef": reference }));
+    let mut own =
+        vec![variable("HOME", "value", json!("/results")), variable("HF_HOME", "value", json!("/tmp/hf"))];
     if let Some(token) = &benchmark.hf_token
         && let Some(name) = text::given(token.existing_secret.as_ref())
     {

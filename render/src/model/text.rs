@@ -12,7 +12,10 @@ pub(super) fn map<const N: usize>(entries: [(&str, &str); N]) -> Map<String, Val
 
 /// The entries of `maps` and then `own`, later ones winning, in order of their keys: every value a string, null entries
 /// left out.
-pub(super) fn merged<const N: usize>(maps: [Option<&Scalars>; N], own: &Map<String, Value>) -> Map<String, Value> {
+pub(super) fn merged<const N: usize>(
+    maps: [Option<&Scalars>; N],
+    own: &Map<String, Value>,
+) -> Map<String, Value> {
     let given = maps.into_iter().flatten().flat_map(|scalars| scalars.entries().iter()).chain(own);
     let mut merged: Vec<(String, Value)> = Vec::new();
     for (key, value) in given.filter(|(_, value)| !value.is_null()) {

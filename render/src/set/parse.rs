@@ -23,7 +23,12 @@ pub(super) fn assignments(argument: &str, kind: Kind) -> Result<Vec<Assignment>,
 pub(super) fn json_object(argument: &str) -> Result<Node, Problem> {
     let origin = Origin::Argument(format!("{} {{…}}", Kind::Json.flag()).into());
     let value: Value = serde_json::from_str(argument).map_err(|error| {
-        Problem::new(origin.clone(), "", format!("not a JSON object: {error}"), "quote keys and strings with \"")
+        Problem::new(
+            origin.clone(),
+            "",
+            format!("not a JSON object: {error}"),
+            "quote keys and strings with \"",
+        )
     })?;
     Ok(Node::from_json(&as_go_decodes(value), &origin))
 }
@@ -51,7 +56,8 @@ impl Parser {
         let start = self.at;
         let path = self.path(start)?;
         let key_end = self.at - 1;
-        let empty_at_end = self.at == self.chars.len() && matches!(self.kind, Kind::Typed | Kind::Text | Kind::File);
+        let empty_at_end =
+            self.at == self.chars.len() && matches!(self.kind, Kind::Typed | Kind::Text | Kind::File);
         let given = self.given(start, key_end)?;
         Ok(Assignment { origin: self.origin(start, key_end, &path), path, given, empty_at_end })
     }
@@ -60,15 +66,24 @@ impl Parser {
     fn path(&mut self, start: usize) -> Result<Vec<Step>, Problem> {
         let mut path = Vec::new();
         let mut depth = 0;
-        let stops: &[char] = if self.kind == Kind::Literal { &['=', '[', '.'] } else { &['=', '[', ',', '.'] };
+        let stops: &[char] =
+            if self.kind == Kind::Literal { &['=', '[', '.'] } else { &['=', '[', ',', '.'] };
         loop {
             let (name, stop) = self.until(stops);
             match stop {
                 None | Some(',') => {
-                    return Err(self.wrong(start, "has no value", "write KEY=VALUE; a comma in a value is `\\,`"));
+                    return Err(self.wrong(
+                        start,
+                        "has no value",
+                        "write KEY=VALUE; a comma in a value is `\\,`",
+                    ));
                 }
                 Some(_) if name.is_empty() => {
-                    return Err(self.wrong(start, "a name in the key is empty", "write KEY=VALUE with a dotted key"));
+                    return Err(self.wrong(
+                        start,
+                        "a name in the key is empty",
+                        "write KEY=VALUE with a dotted key",
+                    ));
                 }
                 Some(_) => path.push(Step::Key(name)),
             }
@@ -175,7 +190,12 @@ impl Parser {
             Some(Err(error)) => {
                 let path = [];
                 let origin = self.origin(start, key_end, &path);
-                Err(Problem::new(origin, "", format!("the value is not JSON: {error}"), "quote keys and strings with \""))
+                Err(Problem::new(
+                    origin,
+                    "",
+                    format!("the value is not JSON: {error}"),
+                    "quote keys and strings with \"",
+                ))
             }
             None => Ok(Value::Null),
         }
@@ -249,10 +269,10 @@ fn scalar(text: String, kind: Kind) -> Value {
         if text.eq_ignore_ascii_case("null") {
             return Value::Null;
         }
-        if text == "0" || !text.starts_with('0') {
-            if let Ok(integer) = text.parse::<i64>() {
-                return Value::from(integer);
-            }
+        // What starts with 0 may be an account number or a version, and stays as typed.
+        let is_plain = text == "0" || !text.starts_with('0');
+        if let (true, Ok(integer)) = (is_plain, text.parse::<i64>()) {
+            return Value::from(integer);
         }
     }
     Value::String(text)

@@ -11,7 +11,20 @@ fn fault(argument: &str, kind: Kind) -> String {
 
 #[test]
 fn faults_name_the_argument_and_the_remedy() {
-    let arguments = ["a", "a=1,b", "=1", "a..b=1", "a[x]=1", "a[0=1", "a[0]b=1", "a[0]", "a={1,2", "a[99999]=1", "a=1,a.b=2", "a.b=1,a[0]=2"];
+    let arguments = [
+        "a",
+        "a=1,b",
+        "=1",
+        "a..b=1",
+        "a[x]=1",
+        "a[0=1",
+        "a[0]b=1",
+        "a[0]",
+        "a={1,2",
+        "a[99999]=1",
+        "a=1,a.b=2",
+        "a.b=1,a[0]=2",
+    ];
     let faults: Vec<String> = arguments.iter().map(|argument| fault(argument, Kind::Typed)).collect();
     insta::assert_snapshot!(faults.join("\n"), @r"
     --set a: has no value (write KEY=VALUE; a comma in a value is `\,`)
@@ -41,7 +54,10 @@ fn secrets_and_json_do_not_stand_in_a_place() {
     };
     assert_eq!(origin("a.api_key=sk-1,b=2", Kind::Typed, &["a", "api_key"]), "--set a.api_key=********");
     assert_eq!(origin("a.api_key=sk-1,b=2", Kind::Typed, &["b"]), "--set b=2");
-    assert_eq!(origin("h.Authorization=Bearer x", Kind::Literal, &["h", "Authorization"]), "--set-literal h.Authorization=********");
+    assert_eq!(
+        origin("h.Authorization=Bearer x", Kind::Literal, &["h", "Authorization"]),
+        "--set-literal h.Authorization=********"
+    );
     assert_eq!(origin(r#"a={"token":"x"}"#, Kind::Json, &["a", "token"]), "--set-json a=…");
 }
 

@@ -2,9 +2,15 @@
 //!
 //! While a server keeps up, the backlog stays where its latency puts it; beyond capacity it grows by the difference
 //! of offered and completed rate. The growth is the slope of the backlog's averages over batches of the sending
-//! window, its initial fill left out. Near capacity a backlog wanders like a random walk, whose residuals around a
-//! line are far from independent, so the standard error is the larger of two: that of the residuals, and that which
-//! a random walk with the observed increments would have (variance 6/5 · σ²/T for the slope over time T).
+//! window, its initial fill left out, as a share of the offered rate.
+//!
+//! Near capacity a backlog wanders like a random walk, whose residuals around a line are far from independent. So
+//! the standard error is the larger of two: that of the residuals, and that which a random walk with the observed
+//! increments would have (variance of the slope over time T: 6/5 · σ²/T).
+//!
+//! Whether the backlog grows is judged by the backlog alone. That it does *not* grow can also be seen in the latency
+//! from the scheduled instant, which would grow along with it and does not fluctuate with the arrivals: the lower of
+//! the two upper bounds counts.
 //!
 //! Requests that timed out stay in the backlog: the client gave up, the server did not get them done.
 
@@ -12,7 +18,7 @@ use benchmark_schemas::record::Nanos;
 
 use super::limits::{BATCHES, FILL_LATENCIES, FILL_SHARE, FILL_SHARE_MAX, LIMITS};
 use super::series::{Arrival, Fate, Series};
-use super::stats::{slope, standard_deviation, t_quantile_975};
+use super::stats::{slope, standard_deviation, t_quantile_95};
 use crate::metrics::percentile::quantile_of;
 use crate::metrics::request::seconds;
 
@@ -40,9 +46,9 @@ pub enum Backlog {
 pub struct Growth {
     /// The estimate.
     pub share: f64,
-    /// Lower end of its 95 % interval.
+    /// One-sided 95 % lower bound.
     pub lower: f64,
-    /// Upper end.
+    /// One-sided 95 % upper bound.
     pub upper: f64,
 }
 
@@ -52,9 +58,9 @@ impl Growth {
         self.lower > LIMITS.backlog_growth
     }
 
-    /// True if the stage may or may not be saturated.
+    /// True if the stage may or may not be saturated: the bounds enclose the limit.
     pub fn unclear(&self) -> bool {
-        !self.grows() && self.upper > LIMITS.backlog_growth_unclear
+        !self.grows() && self.upper > LIMITS.backlog_growth
     }
 }
 
@@ -81,7 +87,10 @@ pub fn measure(series: &Series) -> Backlog {
         return Backlog::TooShort { quick_latency_seconds: quick, fill_seconds };
     }
     let measured = Measured { arrivals: due, from, until: series.window_end };
-    measured.growth(requests as f64).map_or(Backlog::TooFew { requests }, Backlog::Measured)
+    let Some(growth) = measured.backlog(requests as f64) else { return Backlog::TooFew { requests } };
+    let upper = measured.latency().map_or(growth.upper, |latency| latency.upper.min(growth.upper));
+    // The bounds belong to one interval, whichever way they were found.
+    Backlog::Measured(Growth { upper: upper.max(growth.lower), ..growth })
 }
 
 /// The part of a sending window in which the backlog is measured.
@@ -92,18 +101,45 @@ struct Measured<'a> {
 }
 
 impl Measured<'_> {
-    /// The growth, given the number of requests that fell due here.
-    fn growth(&self, requests: f64) -> Option<Growth> {
-        let averages = self.averages();
+    /// Growth of the backlog, given the number of requests that fell due here.
+    fn backlog(&self, requests: f64) -> Option<Growth> {
         let levels = self.levels();
-        let line = slope(&averages)?;
         let increments: Vec<f64> = levels.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        let batches = BATCHES as f64;
-        let wander = (1.2 / batches).sqrt() * standard_deviation(&increments)?;
-        let offered_per_batch = requests / batches;
-        let half = t_quantile_975(BATCHES - 2) * line.standard_error.max(wander) / offered_per_batch;
-        let share = line.per_step / offered_per_batch;
-        Some(Growth { share, lower: share - half, upper: share + half })
+        growth(&self.averages(), &increments, 1.0, requests / BATCHES as f64)
+    }
+
+    /// The same, from the latencies of the requests that fell due here; `None` if more of them than the error limit
+    /// allows were given up, so that the longest latencies are missing.
+    ///
+    /// Beyond capacity the latency grows by offered/completed − 1 seconds a second, which is turned into a share of
+    /// the offered rate. What a request's own length explains of its latency is taken off first.
+    fn latency(&self) -> Option<Growth> {
+        let here = || self.arrivals.iter().filter(|arrival| arrival.due >= self.from);
+        let answered: Vec<&Arrival> = here().filter(|arrival| arrival.fate == Fate::Success).collect();
+        let given_up = here().filter(|arrival| arrival.finished().is_none()).count();
+        if given_up as f64 > here().count() as f64 * LIMITS.error_rate {
+            return None;
+        }
+        let per_token = token_effect(&answered);
+        let mut sums = [(0.0, 0.0); BATCHES];
+        let mut batch = 0;
+        for arrival in answered {
+            while batch + 1 < BATCHES && arrival.due >= self.edge(batch + 1) {
+                batch += 1;
+            }
+            sums[batch].0 += arrival.latency_from_due - per_token * arrival.tokens;
+            sums[batch].1 += 1.0;
+        }
+        if sums.iter().any(|(_, count)| *count == 0.0) {
+            return None;
+        }
+        let averages = sums.map(|(sum, count)| sum / count);
+        let increments: Vec<f64> = averages.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        // Averages of a random walk over adjacent batches differ by 2/3 of the variance of its increments.
+        let batch_seconds = seconds(self.until - self.from) / BATCHES as f64;
+        let growth = growth(&averages, &increments, 1.5, batch_seconds)?;
+        let share = |per_second: f64| if per_second > -0.5 { per_second / (1.0 + per_second) } else { -1.0 };
+        Some(Growth { share: share(growth.share), lower: share(growth.lower), upper: share(growth.upper) })
     }
 
     /// Start of batch `index`; of the last one plus one: the end.
@@ -117,15 +153,11 @@ impl Measured<'_> {
         (0..BATCHES)
             .map(|batch| {
                 let (start, end) = (self.edge(batch), self.edge(batch + 1));
-                let waiting: i64 = self
-                    .arrivals
-                    .iter()
-                    .map(|arrival| {
-                        let left = arrival.finished().unwrap_or(end).min(end);
-                        (left - arrival.due.max(start)).max(0)
-                    })
-                    .sum();
-                waiting as f64 / (end - start).max(1) as f64
+                let waiting = self.arrivals.iter().map(|arrival| {
+                    let left = arrival.finished().unwrap_or(end).min(end);
+                    (left - arrival.due.max(start)).max(0)
+                });
+                waiting.sum::<i64>() as f64 / (end - start).max(1) as f64
             })
             .collect()
     }
@@ -141,4 +173,26 @@ impl Measured<'_> {
             })
             .collect()
     }
+}
+
+/// Slope of `averages` in units of `unit` a batch. `increments` are those of the same quantity from batch to batch;
+/// `scale` is the variance of a random walk's increments over a batch in units of theirs.
+fn growth(averages: &[f64], increments: &[f64], scale: f64, unit: f64) -> Option<Growth> {
+    let line = slope(averages)?;
+    let wander = (1.2 * scale / BATCHES as f64).sqrt() * standard_deviation(increments)?;
+    let half = t_quantile_95(BATCHES - 2) * line.standard_error.max(wander) / unit;
+    let share = line.per_step / unit;
+    Some(Growth { share, lower: share - half, upper: share + half })
+}
+
+/// Seconds of latency that one more output token costs: least squares over `arrivals`; zero if all are of one length.
+fn token_effect(arrivals: &[&Arrival]) -> f64 {
+    let n = arrivals.len() as f64;
+    let mean = |of: fn(&Arrival) -> f64| arrivals.iter().map(|arrival| of(arrival)).sum::<f64>() / n;
+    let (tokens, latency) = (mean(|arrival| arrival.tokens), mean(|arrival| arrival.latency_from_due));
+    let (covariance, variance) = arrivals.iter().fold((0.0, 0.0), |(covariance, variance), arrival| {
+        let distance = arrival.tokens - tokens;
+        (covariance + distance * (arrival.latency_from_due - latency), variance + distance * distance)
+    });
+    if variance > 0.0 { (covariance / variance).max(0.0) } else { 0.0 }
 }

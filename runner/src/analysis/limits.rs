@@ -10,7 +10,6 @@ pub const LIMITS: Limits = Limits {
     // 59 is the smallest sample whose greatest value lies above the 95th percentile with 95 % confidence.
     min_requests: 60,
     backlog_growth: 0.02,
-    backlog_growth_unclear: 0.10,
     p95_ratio: 2.0,
     p95_ratio_lower: 1.5,
     error_rate: 0.01,

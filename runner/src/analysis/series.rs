@@ -17,6 +17,10 @@ pub struct Arrival {
     pub fate: Fate,
     /// Start to end, seconds.
     pub latency: f64,
+    /// Scheduled instant to end, seconds.
+    pub latency_from_due: f64,
+    /// Output tokens; zero if unknown.
+    pub tokens: f64,
     /// First token from the scheduled instant, seconds; successes only.
     pub ttft: Option<f64>,
     /// Request latency from the scheduled instant per output token, seconds; successes only.
@@ -56,6 +60,8 @@ impl Arrival {
             end: record.end,
             fate,
             latency: metrics.request_latency(),
+            latency_from_due: metrics.request_latency_from_due(),
+            tokens: metrics.output_tokens.unwrap_or(0) as f64,
             ttft: metrics.time_to_first_token_from_due().filter(|_| success),
             ntpot: metrics.normalized_time_per_output_token_from_due().filter(|_| success),
         }

@@ -6,16 +6,16 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::metrics::percentile::quantile_of;
 
-/// 97.5 % quantile of Student's t distribution: half-width of a 95 % interval in standard errors.
-pub fn t_quantile_975(degrees_of_freedom: usize) -> f64 {
+/// 95 % quantile of Student's t distribution: distance of a one-sided 95 % bound in standard errors.
+pub fn t_quantile_95(degrees_of_freedom: usize) -> f64 {
     const TABLE: [f64; 30] = [
-        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145,
-        2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048,
-        2.045, 2.042,
+        6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761,
+        1.753, 1.746, 1.740, 1.734, 1.729, 1.725, 1.721, 1.717, 1.714, 1.711, 1.708, 1.706, 1.703, 1.701,
+        1.699, 1.697,
     ];
     match degrees_of_freedom {
         0 => f64::INFINITY,
-        df => TABLE.get(df - 1).copied().unwrap_or(1.960),
+        df => TABLE.get(df - 1).copied().unwrap_or(1.645),
     }
 }
 
@@ -132,10 +132,10 @@ mod tests {
 
     #[test]
     fn t_quantiles() {
-        assert_eq!(t_quantile_975(6), 2.447);
-        assert_eq!(t_quantile_975(30), 2.042);
-        assert_eq!(t_quantile_975(500), 1.960);
-        assert_eq!(t_quantile_975(0), f64::INFINITY);
+        assert_eq!(t_quantile_95(6), 1.943);
+        assert_eq!(t_quantile_95(30), 1.697);
+        assert_eq!(t_quantile_95(500), 1.645);
+        assert_eq!(t_quantile_95(0), f64::INFINITY);
     }
 
     #[test]
@@ -151,16 +151,16 @@ mod tests {
 
     #[test]
     fn share_lower_bounds_equal_the_beta_quantile() {
-        // scipy.stats.beta.ppf(0.05, k, n - k + 1)
+        // Found by bisection on the binomial sum in another language; 1 of n and n of n have closed forms.
         let cases = [
-            (1, 20, 0.002_561_378_880_3),
-            (5, 100, 0.019_909_230_064_0),
-            (30, 1000, 0.021_622_826_6),
-            (20, 20, 0.860_891_659_6),
+            (1, 20, 0.002_561_378_776_5),
+            (5, 100, 0.019_905_563_662_2),
+            (30, 1000, 0.021_674_784_293_1),
+            (20, 20, 0.860_891_659_331_7),
         ];
         for (hits, trials, expected) in cases {
             let bound = share_lower_bound(hits, trials);
-            assert!((bound - expected).abs() < 1e-6, "{hits} of {trials}: {bound}");
+            assert!((bound - expected).abs() < 1e-9, "{hits} of {trials}: {bound}");
         }
         assert_eq!(share_lower_bound(0, 100), 0.0);
         assert_eq!(share_lower_bound(0, 0), 0.0);

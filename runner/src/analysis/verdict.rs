@@ -144,8 +144,8 @@ fn backlog_answer(stage: &StageEvidence, limits: &Limits, reasons: &mut Vec<Stri
                 Answer::No
             } else if growth.unclear() {
                 reasons.push(format!(
-                    "{change}: too uncertain, the upper bound is above {:.0} %; a longer stage can tell",
-                    limits.backlog_growth_unclear * 100.0
+                    "{change}: the bounds enclose {:.0} %, a longer stage can tell",
+                    limits.backlog_growth * 100.0
                 ));
                 Answer::Unclear
             } else {
@@ -163,7 +163,7 @@ fn describe(growth: Growth) -> String {
         if rounded == 0.0 { 0.0 } else { rounded }
     };
     format!(
-        "the backlog grew by {:.1} % of the offered rate (95 % interval {:.1} to {:.1} %)",
+        "the backlog grew by {:.1} % of the offered rate (95 % bounds {:.1} and {:.1} %)",
         percent(growth.share),
         percent(growth.lower),
         percent(growth.upper)

@@ -33,6 +33,9 @@ fn config(arguments: SimulateArgs) -> SimulatorConfig {
 /// # Errors
 /// If the arguments are invalid, the tokenizer cannot be read, or the address cannot be listened on.
 pub(super) fn run(arguments: SimulateArgs) -> Result<(), SimulatorError> {
+    if let Some(folder) = &arguments.write_tokenizer {
+        return model_server_simulator::write_small_tokenizer(folder);
+    }
     let ended = async {
         let interrupt = signal(SignalKind::interrupt());
         let terminate = signal(SignalKind::terminate());

@@ -299,8 +299,8 @@ impl<C: Clock> HttpTransport<C> {
         let mut reader = Reader {
             stamps: &connection.stamps,
             keep: self.shared.keep,
-            // A server that answers a wish for a stream with plain JSON is read as what it sent.
-            events: (success && self.shared.streaming && !is_json).then(SseDecoder::default),
+            events: (success && self.shared.streaming).then(SseDecoder::default),
+            may_be_whole: is_json,
             whole: Vec::new(),
             error: None,
         };
@@ -342,6 +342,8 @@ struct Reader<'a> {
     keep: Keep,
     /// Present if the body is a stream of events.
     events: Option<SseDecoder>,
+    /// The server says JSON where a stream was asked for: the first byte tells whether it means it.
+    may_be_whole: bool,
     /// The body, if it is not.
     whole: Vec<u8>,
     /// The first error that an event reported.
@@ -374,6 +376,9 @@ impl Reader<'_> {
     fn take(&mut self, data: &Bytes, at: Nanos, facts: &mut Exchange) {
         if self.keep.response {
             facts.response.extend_from_slice(data);
+        }
+        if std::mem::take(&mut self.may_be_whole) && data.trim_ascii_start().starts_with(b"{") {
+            self.events = None;
         }
         match &mut self.events {
             Some(events) => {

@@ -17,6 +17,7 @@ mod cgroup;
 mod hosting;
 mod progress;
 mod request;
+mod settings;
 mod stop;
 mod worker;
 
@@ -29,62 +30,28 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::client::TransportSource;
 use crate::clock::ClockSource;
-use crate::plan::{Plan, StagePlan};
+use crate::plan::StagePlan;
 use crate::recorder::{self, Message, RecordOptions, SharedSpool};
-use crate::schedule::{self, Schedule, Shard};
-use crate::seed::Seed;
+use crate::schedule::{self, Schedule};
 use crate::spool::{SpoolError, SpoolWriter};
 use crate::workload::{self, Workload};
 
 pub use hosting::Hosting;
 pub use progress::{Progress, Snapshot};
+pub use settings::Settings;
 pub use stop::Stop;
 
 use cgroup::Throttling;
 use hosting::Role;
 use progress::WorkerCounts;
 use request::Sender;
+use settings::share;
 use worker::{Order, Report, Worker};
 
 /// From "all workers are ready" to a stage's first instant: the word must reach them before it.
 const START_AHEAD_NS: Nanos = 5_000_000;
 /// Connections that a worker opens before a stage at most.
 const MOST_CONNECTIONS_AHEAD: u64 = 128;
-
-/// What the engine keeps to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Seed of the schedules.
-    pub seed: Seed,
-    /// Worker threads, at least 1 and at most `in_flight_cap`.
-    pub workers: usize,
-    /// Requests in flight at most.
-    pub in_flight_cap: u64,
-    /// Connections at most; `None` is no limit.
-    pub connection_cap: Option<u64>,
-    /// Time that a request may take, nanoseconds.
-    pub request_timeout_ns: Nanos,
-    /// Time that requests in flight have left when a stage is stopped, nanoseconds.
-    pub grace_ns: Nanos,
-    /// The part of each schedule that this process runs.
-    pub shard: Shard,
-}
-
-impl Settings {
-    /// The settings of a plan that one process runs alone.
-    #[must_use]
-    pub fn of(plan: &Plan) -> Self {
-        Self {
-            seed: plan.seed,
-            workers: plan.workers,
-            in_flight_cap: plan.in_flight_cap,
-            connection_cap: plan.connection_cap,
-            request_timeout_ns: plan.request_timeout_ns,
-            grace_ns: plan.grace_ns,
-            shard: Shard::WHOLE,
-        }
-    }
-}
 
 /// Why the engine cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -394,13 +361,6 @@ impl<S: ClockSource + Sync> Engine<S> {
         spool.sync()?;
         Ok(())
     }
-}
-
-/// Part `k` of `parts` of `total`, the first parts greater by one where it does not divide.
-fn share(total: u64, k: usize, parts: usize) -> usize {
-    let (k, parts) = (k as u64, parts.max(1) as u64);
-    let part = total / parts + u64::from(k < total % parts);
-    usize::try_from(part).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use tokio::runtime::{Builder, LocalOptions};
 use super::*;
 use crate::client::{Exchange, Keep, Transport};
 use crate::clock::{Clock, MonotonicSource, TokioClock};
+use crate::schedule::Shard;
+use crate::seed::Seed;
 use crate::spool::SpoolReader;
 use crate::workload::{Drawn, Prepared};
 
@@ -455,9 +457,9 @@ impl Workload for Slow {
 
 #[test]
 fn bodies_that_come_late_are_counted_and_delay_only_their_requests() {
-    // Each worker has an arrival every 10 ms, and a body every 20 ms.
-    let (outcome, records) = run_on_threads(Arc::new(Slow), &even(200.0, 0.1));
-    assert_one_each(&records, 20);
+    // Each worker has an arrival every millisecond, and a body every 20 ms.
+    let (outcome, records) = run_on_threads(Arc::new(Slow), &even(2_000.0, 0.02));
+    assert_one_each(&records, 40);
     assert!(outcome.late_bodies > 0);
     assert!(records.iter().all(|record| record.outcome == Outcome::Success));
 }

@@ -119,8 +119,10 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
+    use super::super::percentile::quantile;
     use super::super::source::tests::{S, record, run_end, run_facts, stage};
     use super::*;
+    use benchmark_schemas::record::Chunk;
 
     fn spool(stages: u32, requests: u64) -> Vec<SpoolEntry> {
         let mut entries = vec![run_facts()];
@@ -147,6 +149,40 @@ mod tests {
         assert_eq!(run.summary.recorded_count(), 150);
         assert!(!run.interrupted());
         assert_eq!(run.summary.successes.inter_token_latency.count(), 450);
+    }
+
+    #[test]
+    fn percentiles_over_more_numbers_than_fit_take_further_passes_and_stay_exact() {
+        let mut entries = spool(1, 0);
+        let mut gaps = Vec::new();
+        for index in 0..300_u32 {
+            let mut record = record(u64::from(index), i64::from(index) * S);
+            // 1,000 gaps a request, 300,000 in all: more than a pool keeps.
+            let mut at = record.due;
+            record.chunks = (0..1001_u32)
+                .map(|token| {
+                    if token > 0 {
+                        let gap = 1_000_000 + i64::from((token * 7919 + index * 104_729) % 65_537) * 31;
+                        gaps.push(gap as f64 / 1e9);
+                        at += gap;
+                    }
+                    Chunk { at, tokens: 1 }
+                })
+                .collect();
+            entries.insert(1, SpoolEntry::Request(Box::new(record)));
+        }
+        let options = MetricOptions::default();
+        let Ok(run) = summarise(&entries, &options);
+        gaps.sort_by(f64::total_cmp);
+        for requests in [&run.summary, &run.stages[0].requests] {
+            let pool = &requests.successes.inter_token_latency;
+            assert_eq!(pool.count(), 300_000);
+            let found = pool.dist(&options.percentiles).expect("gaps");
+            for (wanted, (key, value)) in options.percentiles.as_slice().iter().zip(&found.percentiles) {
+                assert_eq!(Some(*value), quantile(&gaps, wanted.percent), "{key}");
+            }
+            assert!((found.mean - gaps.iter().sum::<f64>() / 300_000.0).abs() < 1e-12);
+        }
     }
 
     #[test]

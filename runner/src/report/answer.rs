@@ -105,7 +105,9 @@ fn validity(capacity: &Capacity) -> String {
     };
     let (invalid, undecided) = (with(Verdict::InvalidClient), with(Verdict::Undecided));
     let mut parts = Vec::new();
-    if invalid.is_empty() {
+    if capacity.stages.is_empty() {
+        parts.push("no stage to judge".to_owned());
+    } else if invalid.is_empty() {
         parts.push("the load generator kept its schedule".to_owned());
     } else {
         parts.push(format!("stage {} not counted, the load generator was too slow", invalid.join(", ")));

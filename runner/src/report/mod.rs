@@ -15,6 +15,9 @@ pub mod per_request;
 pub mod read;
 pub mod tables;
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::sync::Arc;
 

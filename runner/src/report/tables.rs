@@ -138,12 +138,12 @@ impl View<'_> {
             "Prompt\nMean",
             "Prompt\nMed",
             "Prompt\nP90",
-            "Out Mean\n(client)",
-            "Out Med\n(client)",
-            "Out P90\n(client)",
+            "Out\nMean\nclient",
+            "Out\nMed\nclient",
+            "Out\nP90\nclient",
         ];
         if server_counted {
-            header.extend(["Out Mean\n(server)", "Out Med\n(server)", "Out P90\n(server)"]);
+            header.extend(["Out\nMean\nserver", "Out\nMed\nserver", "Out\nP90\nserver"]);
         }
         let rows = self.rows(|stage| {
             let successes = &stage.requests.successes;
@@ -156,7 +156,7 @@ impl View<'_> {
         });
         let summary = &self.run.metrics.summary.successes;
         let caption = format!(
-            "Prompt tokens: server's usage, else client's tokenizer ({} requests). Out (server): usage, else client \
+            "Prompt: server's usage, else client's tokenizer ({} requests). Out server: usage, else client's tokenizer \
              ({} requests).",
             summary.client_counted_prompts, summary.client_counted_outputs
         );

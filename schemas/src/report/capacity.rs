@@ -138,7 +138,7 @@ pub struct StageCapacity {
     pub not_dispatched: u64,
     /// Growth of the backlog as a share of the offered rate; null if too few requests were measured.
     pub backlog_growth: Option<f64>,
-    /// 95 % confidence interval of `backlog_growth`, `[lower, upper]`.
+    /// One-sided 95 % bounds of `backlog_growth`, `[lower, upper]`.
     pub backlog_growth_interval: Option<[f64; 2]>,
     /// Failures among the requests that came to their end by themselves; null if there were none.
     pub error_rate: Option<f64>,
@@ -189,10 +189,9 @@ pub struct Limits {
     pub busiest_runtime: f64,
     /// `undecided`: fewer requests than this were measured.
     pub min_requests: u64,
-    /// `saturated`: the lower bound of the backlog's growth is above this share of the offered rate.
+    /// `saturated`: the lower bound of the backlog's growth is above this share of the offered rate; `undecided`: only
+    /// the upper bound is.
     pub backlog_growth: f64,
-    /// `undecided`: the upper bound of the backlog's growth is above this, though the lower is not above the limit.
-    pub backlog_growth_unclear: f64,
     /// `degraded`: p95 of a latency is above this multiple of the baseline stage's …
     pub p95_ratio: f64,
     /// … and the lower bound of the multiple is above this.

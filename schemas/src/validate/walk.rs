@@ -151,7 +151,8 @@ impl<'s> Walker<'s> {
             return;
         }
         // Text with a pattern beside a number only spells the number.
-        let is_spelt = schema.get("pattern").is_some() && types.iter().any(|name| matches!(*name, "integer" | "number"));
+        let is_spelt =
+            schema.get("pattern").is_some() && types.iter().any(|name| matches!(*name, "integer" | "number"));
         let is_meant = |name: &&str| *name != "null" && !(is_spelt && *name == "string");
         let wanted: Vec<&str> = types.iter().copied().filter(is_meant).collect();
         let (fault, remedy) = mismatch(&node.content, &wanted);

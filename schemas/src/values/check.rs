@@ -40,7 +40,7 @@ impl Found<'_> {
         let mut key = String::new();
         for step in path {
             if node.is_some_and(|node| matches!(node.content, Content::List(_))) {
-                key.push_str(&format!("[{step}]"));
+                key.extend(["[", step, "]"]);
             } else {
                 if !key.is_empty() {
                     key.push('.');
@@ -74,7 +74,8 @@ impl Found<'_> {
             self.push(&["benchmark", "config", "tokenizer", "token"], VISIBLE, remedy);
         }
         let headers = part("api").and_then(|api| api.get("headers")).and_then(Value::as_object);
-        for name in headers.into_iter().flat_map(|headers| headers.keys()).filter(|name| is_secret_name(name)) {
+        for name in headers.into_iter().flat_map(|headers| headers.keys()).filter(|name| is_secret_name(name))
+        {
             self.push(&["benchmark", "config", "api", "headers", name], VISIBLE, BY_ENVIRONMENT);
         }
         let config_url = part("server").and_then(|server| server.get("base_url")).and_then(Value::as_str);
@@ -90,7 +91,8 @@ impl Found<'_> {
 
     fn scenario(&mut self, benchmark: &Benchmark) {
         let name = benchmark.scenario.as_str();
-        let defined = benchmark.scenarios.iter().filter_map(|(name, scenario)| scenario.as_ref().map(|_| name));
+        let defined =
+            benchmark.scenarios.iter().filter_map(|(name, scenario)| scenario.as_ref().map(|_| name));
         let known = defined.map(String::as_str).collect::<Vec<_>>().join(", ");
         let Some(Some(scenario)) = benchmark.scenarios.get(name) else {
             let (fault, remedy) = if name.is_empty() {
@@ -142,9 +144,11 @@ impl Found<'_> {
         let stages = translate::stages(benchmark);
         for (i, stage) in stages.iter().enumerate() {
             let index = i.to_string();
-            for (figure, missing) in [("rate", stage.rate.is_none()), ("duration", stage.duration.is_none())] {
+            for (figure, missing) in [("rate", stage.rate.is_none()), ("duration", stage.duration.is_none())]
+            {
                 if missing {
-                    let fault = format!("it is not given, and there is no built-in stage {i} to take it from");
+                    let fault =
+                        format!("it is not given, and there is no built-in stage {i} to take it from");
                     let path = [&path[..], &["stages", &index, figure]].concat();
                     self.push(&path, fault, "write rate and duration of every stage");
                 }
@@ -163,12 +167,24 @@ impl Found<'_> {
         let url = benchmark.target.base_url.as_str();
         let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or_default();
         if rest.is_empty() || rest.starts_with(['/', '?', '#']) {
-            let fault = if url.is_empty() { "the model server's URL is missing" } else { "is not the URL of a model server" };
-            self.push(&["benchmark", "target", "baseUrl"], fault, "write one such as http://my-model.default:8000");
+            let fault = if url.is_empty() {
+                "the model server's URL is missing"
+            } else {
+                "is not the URL of a model server"
+            };
+            self.push(
+                &["benchmark", "target", "baseUrl"],
+                fault,
+                "write one such as http://my-model.default:8000",
+            );
         }
         let Some(affinity) = &benchmark.affinity else { return };
-        let required = affinity.enabled != Some(false) && affinity.mode == Some(super::pod::AffinityMode::Required);
-        let labelled = affinity.target_labels.as_ref().is_some_and(|labels| labels.entries().values().any(|v| !v.is_null()));
+        let required =
+            affinity.enabled != Some(false) && affinity.mode == Some(super::pod::AffinityMode::Required);
+        let labelled = affinity
+            .target_labels
+            .as_ref()
+            .is_some_and(|labels| labels.entries().values().any(|v| !v.is_null()));
         if required && !labelled && target_service(&benchmark.target.base_url).is_none() {
             self.push(
                 &["benchmark", "affinity", "mode"],
@@ -190,7 +206,8 @@ impl Found<'_> {
     }
 
     fn names(&mut self, values: &Values) {
-        let letterless = |text: &String| !text.is_empty() && !text.contains(|c: char| c.is_ascii_alphanumeric());
+        let letterless =
+            |text: &String| !text.is_empty() && !text.contains(|c: char| c.is_ascii_alphanumeric());
         if values.fullname_override.as_ref().is_some_and(letterless) {
             let remedy = "write a name such as my-benchmark";
             self.push(&["fullnameOverride"], "it has no letter a-z or digit", remedy);
@@ -232,7 +249,8 @@ impl Found<'_> {
 fn ambiguous(node: &Node, key: &str, problems: &mut Vec<Problem>) {
     let mut judge = |text: &str, origin: &Origin| {
         if matches!(text, "=" | "<<") || text.contains('\u{85}') {
-            let fault = "the text is = or <<, or has the control character U+0085: YAML readers do not agree on it";
+            let fault =
+                "the text is = or <<, or has the control character U+0085: YAML readers do not agree on it";
             problems.push(Problem::new(origin.clone(), key, fault, "change it"));
         }
     };
@@ -240,7 +258,9 @@ fn ambiguous(node: &Node, key: &str, problems: &mut Vec<Problem>) {
         Content::String(text) => judge(text, &node.origin),
         Content::Map(entries) => {
             entries.iter().for_each(|(name, entry)| judge(name, &entry.key_origin));
-            entries.iter().for_each(|(name, entry)| ambiguous(&entry.node, &format!("{key}.{name}"), problems));
+            entries
+                .iter()
+                .for_each(|(name, entry)| ambiguous(&entry.node, &format!("{key}.{name}"), problems));
         }
         Content::List(items) => {
             items.iter().enumerate().for_each(|(i, item)| ambiguous(item, &format!("{key}[{i}]"), problems));
@@ -271,7 +291,10 @@ fn is_label_value(text: &str) -> bool {
 /// At most 20 lower-case letters, digits and inner hyphens.
 fn is_name_part(text: &str) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.len() <= 20 && text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || c == '-')
+    text.len() <= 20
+        && text.starts_with(edge)
+        && text.ends_with(edge)
+        && text.chars().all(|c| edge(c) || c == '-')
 }
 
 #[cfg(test)]

@@ -17,7 +17,9 @@ pub fn json_schema() -> Value {
     let definitions = take_object(&mut config, "definitions");
     let fragment = take_object(&mut config, "properties");
     if let Some(all) = schema.pointer_mut("/definitions").and_then(Value::as_object_mut) {
-        all.extend(definitions.into_iter().map(|(name, definition)| (format!("{CONFIG_PREFIX}{name}"), definition)));
+        all.extend(
+            definitions.into_iter().map(|(name, definition)| (format!("{CONFIG_PREFIX}{name}"), definition)),
+        );
     }
     if let Some(Value::Object(node)) = schema.pointer_mut("/definitions/Benchmark/properties/config") {
         node.insert("additionalProperties".into(), json!(false));

@@ -32,10 +32,20 @@ mod tests {
 
     #[test]
     fn credentials_are_known_by_name() {
-        for name in ["Authorization", "proxy-authorization", "x-api-key", "API_KEY", "apiKey", "X-Auth-Token", "token"] {
+        for name in [
+            "Authorization",
+            "proxy-authorization",
+            "x-api-key",
+            "API_KEY",
+            "apiKey",
+            "X-Auth-Token",
+            "token",
+        ] {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["hfToken", "max_tokens", "tokenizer", "x-request-id", "existingSecret", "authorization-mode"] {
+        for name in
+            ["hfToken", "max_tokens", "tokenizer", "x-request-id", "existingSecret", "authorization-mode"]
+        {
             assert!(!is_secret_name(name), "{name}");
         }
     }

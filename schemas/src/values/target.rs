@@ -59,7 +59,15 @@ mod tests {
         assert_eq!(service("http://a.b.svc.cluster.local/v1"), of("a", "b"));
         assert_eq!(service("https://a.b:1/x?y#z"), of("a", "b"));
         assert_eq!(service("http://a:8000"), Some(("a".to_owned(), None)));
-        for url in ["http://localhost:8000", "http://127.0.0.1", "https://api.example.com", "", "http://A.b", "a:80", "a"] {
+        for url in [
+            "http://localhost:8000",
+            "http://127.0.0.1",
+            "https://api.example.com",
+            "",
+            "http://A.b",
+            "a:80",
+            "a",
+        ] {
             assert_eq!(service(url), None, "{url}");
         }
     }

@@ -4,8 +4,9 @@
 //! ConfigMap, run it. The simulator's capacity is known from its parameters, and is measured beside it, so that the
 //! answer can be compared with the truth.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use benchmark_tests::closed_loop::measure_capacity;
@@ -16,20 +17,21 @@ use serde_json::{Value, json};
 /// Served name, the one that the scenario's values have.
 const MODEL: &str = "qwen3-8b";
 /// Length of each stage; the scenario's own are of 180 s.
-const STAGE_SECONDS: u32 = 15;
+const STAGE_SECONDS: u32 = 20;
 /// Stages of the saturation scenario.
 const STAGES: usize = 4;
 /// Mean lengths of the scenario, tokens.
 const MEAN_LENGTHS: (u32, u32) = (512, 256);
 
-/// A server that sustains about 28 requests/s of the scenario's lengths: between its stages of 20 and 40.
+/// A server that sustains about 28 requests/s of the scenario's lengths: between its stages of 20 and 40. Running
+/// requests hardly slow one another, so that stages of a few seconds are enough to judge it.
 fn model() -> ModelParameters {
     ModelParameters {
         slots: 56,
         prefill_base_ms: 20.0,
         prefill_per_token_us: 50.0,
-        decode_base_ms: 5.0,
-        decode_per_running_sequence_us: 50.0,
+        decode_base_ms: 7.0,
+        decode_per_running_sequence_us: 10.0,
         ..ModelParameters::default()
     }
 }
@@ -74,14 +76,34 @@ fn demo() -> Result<String> {
     let simulator = spawn(config)?;
     let config_file = render(&folder, &simulator.base_url(), &tokenizer)?;
     println!("Running {} with inference-perf …\n", config_file.display());
-    let status = Command::new(program("inference-perf"))
-        .arg("--config_file")
-        .arg(&config_file)
-        .current_dir(&folder)
-        .status()?;
+    run_benchmark(&folder, &config_file)?;
     simulator.shutdown()?;
-    ensure!(status.success(), "inference-perf ended with {status}");
     compare(&folder, measured)
+}
+
+/// Runs the program and shows what it prints, but for the JSON between its markers: that is for scripts, and lies in
+/// the reports too.
+#[expect(clippy::print_stdout, reason = "the demo talks to a person")]
+fn run_benchmark(folder: &Path, config_file: &Path) -> Result<()> {
+    let mut process = Command::new(program("inference-perf"))
+        .arg("--config_file")
+        .arg(config_file)
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let output = process.stdout.take().context("the program's output is piped")?;
+    let mut within_markers = false;
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        within_markers |= line.starts_with("=== START_");
+        if !within_markers {
+            println!("{line}");
+        }
+        within_markers &= !line.starts_with("=== END_");
+    }
+    let status = process.wait()?;
+    ensure!(status.success(), "inference-perf ended with {status}");
+    Ok(())
 }
 
 /// Renders the chart and takes the file that the Job would mount out of the ConfigMap.

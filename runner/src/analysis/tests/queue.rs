@@ -122,10 +122,11 @@ impl Queue {
         if rng.random_range(0.0..1.0) < self.refused {
             return failed(base, "HTTP Error 503", "busy", sent + nanos(0.001));
         }
-        let service = nanos(match self.service {
-            Service::Deterministic => self.service_seconds,
-            Service::Exponential => self.service_seconds * exponential(rng),
-        });
+        let length = match self.service {
+            Service::Deterministic => 1.0,
+            Service::Exponential => exponential(rng),
+        };
+        let service = nanos(self.service_seconds * length);
         let Reverse(slot) = free.pop().expect("at least one server");
         let begun = sent.max(slot);
         let end = begun + service;
@@ -133,9 +134,12 @@ impl Queue {
         if end - sent > nanos(self.timeout_seconds.min(1e6)) {
             return failed(base, "TimeoutError", "Request timed out", sent + nanos(self.timeout_seconds));
         }
-        // A tenth of the service goes by until the first of 20 tokens.
-        let chunks = (0..20).map(|i| Chunk { at: begun + service / 10 + service * 9 / 200 * i, tokens: 1 });
-        Record { chunks: chunks.collect(), output_tokens: Some(20), end, ..base }
+        // A tenth of the service goes by until the first token, and a mean answer has 20 of them.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few dozen tokens")]
+        let tokens = (20.0 * length).ceil().max(1.0) as u32;
+        let step = service * 9 / 10 / i64::from(tokens);
+        let chunks = (0..i64::from(tokens)).map(|i| Chunk { at: begun + service / 10 + step * i, tokens: 1 });
+        Record { chunks: chunks.collect(), output_tokens: Some(tokens), end, ..base }
     }
 
     /// Offsets of the arrivals from the stage's start, seconds.

@@ -396,6 +396,23 @@ fn answers_that_are_no_streams() {
 }
 
 #[test]
+fn a_wish_for_a_stream_may_be_answered_whole() {
+    local(async {
+        let server = Server::start(|number| match number {
+            0 => answer("200 OK", "application/json", r#" {"choices":[{"text":"abc"}]}"#),
+            _ => answer("200 OK", "application/json", "data: {\"choices\":[{\"text\":\"abc\"}]}\n\n"),
+        })
+        .await;
+        let transport = server.transport(|_| {});
+        for marks in 0..2 {
+            let (result, facts) = exchange(&transport).await;
+            result.expect("an answer");
+            assert_eq!((facts.text.as_str(), facts.marks.len()), ("abc", marks));
+        }
+    });
+}
+
+#[test]
 fn a_response_without_end_fails_before_it_fills_the_memory() {
     local(async {
         let megabyte = "x".repeat(1 << 20);

@@ -1,1 +1,87 @@
+use benchmark_schemas::report::{Knee, Saturation};
 
+use super::*;
+use crate::analysis::limits::LIMITS;
+use crate::report::tests::{run_of, two_stages};
+
+fn capacity(saturation: Bracket, knee: Bracket) -> Capacity {
+    let recommended = knee[0].map(|lower| LIMITS.recommended_share.map(|share| lower * share));
+    Capacity {
+        saturation: Saturation { bracket: saturation },
+        knee: Knee { bracket: knee, recommended, baseline_stage: Some(0) },
+        interrupted: false,
+        ..run_of(Vec::new()).capacity
+    }
+}
+
+#[test]
+fn both_ends() {
+    let found = capacity([Some(10.0), Some(20.0)], [Some(5.0), Some(10.0)]);
+    let text =
+        of_capacity(&found, &["s3://bucket/path".to_owned(), "/results/reports-1".to_owned()]).join("\n");
+    insta::assert_snapshot!(text, @r"
+Run 00c0ffee: no stage was finished
+Saturation: between 10.00 and 20.00 requests/s (the server kept up at the lower rate and not at the upper one)
+Knee: between 5.00 and 10.00 requests/s (latencies and errors were good at the lower rate and not at the upper one)
+Recommended production range: 3.50 to 4.00 requests/s (70 to 80 % of 5.00)
+Validity: no stage to judge
+Results: s3://bucket/path
+Results: /results/reports-1
+");
+}
+
+#[test]
+fn open_ends() {
+    let easy = of_capacity(&capacity([Some(4.0), None], [Some(4.0), None]), &[]).join("\n");
+    insta::assert_snapshot!(easy, @r"
+Run 00c0ffee: no stage was finished
+Saturation: above 4.00 requests/s (no stage saturated the server)
+Knee: above 4.00 requests/s (no stage was worse than at low load)
+Recommended production range: 2.80 to 3.20 requests/s (70 to 80 % of 4.00; more may be possible, no stage showed the knee)
+Validity: no stage to judge
+");
+    let hard = of_capacity(&capacity([None, Some(20.0)], [None, Some(20.0)]), &[]).join("\n");
+    insta::assert_snapshot!(hard, @r"
+Run 00c0ffee: no stage was finished
+Saturation: below 20.00 requests/s (the server did not keep up with the lowest rate that could be judged)
+Knee: below 20.00 requests/s (the service was bad at the lowest rate that could be judged)
+Recommended production range: none, even the lowest rate that could be judged was too much: offer less
+Validity: no stage to judge
+");
+    let nothing = of_capacity(&capacity([None, None], [None, None]), &[]).join("\n");
+    insta::assert_snapshot!(nothing, @r"
+Run 00c0ffee: no stage was finished
+Saturation: not found (no stage could be judged)
+Knee: not found (no stage could be judged)
+Recommended production range: none, for no stage could be judged
+Validity: no stage to judge
+");
+}
+
+#[test]
+fn stages_are_counted_and_doubts_are_named() {
+    let mut found = run_of(two_stages()).capacity;
+    found.stages[1].verdict = Verdict::InvalidClient;
+    found.notes.push("x".to_owned());
+    let lines = of_capacity(&found, &[]);
+    assert_eq!(lines[0], "Run 00c0ffee: 2 stages: 1 undecided, 1 invalid (client)");
+    assert_eq!(
+        lines[4],
+        "Validity: stage 1 not counted, the load generator was too slow; stage 0 undecided; see the notes in \
+         capacity.json"
+    );
+}
+
+#[test]
+fn never_more_than_ten_lines() {
+    let mut found = capacity([None, None], [None, None]);
+    found.interrupted = true;
+    let places: Vec<String> = (0..20).map(|i| format!("/results/{i}")).collect();
+    for count in 0..20 {
+        let lines = of_capacity(&found, &places[..count]);
+        assert!(lines.len() <= MAX_LINES);
+        assert!(lines.iter().all(|line| !line.contains('\n')));
+    }
+    assert_eq!(of_capacity(&found, &places).last().map(String::as_str), Some("Results: and 17 more places"));
+    assert!(of_capacity(&found, &places[..1]).contains(&"Results: /results/0".to_owned()));
+}

@@ -1,1 +1,114 @@
+use benchmark_schemas::record::{Record, SpoolEntry};
 
+use super::*;
+use crate::metrics::source::tests::{S, failure, record, run_end, stage, usage};
+use crate::report::tests::run_of;
+
+fn run(scale: i64) -> RunReport {
+    let mut entries = Vec::new();
+    for number in 0..2_u32 {
+        let start = i64::from(number) * 1000 * S;
+        for index in 0..80 {
+            let due = start + i64::try_from(index).expect("few") * S / 8;
+            let mut record = Record { stage: number, usage: Some(usage(120, 4)), ..record(index, due) };
+            record.end = due + (record.end - due) * scale;
+            for chunk in &mut record.chunks {
+                chunk.at = due + (chunk.at - due) * scale;
+            }
+            entries.push(SpoolEntry::Request(Box::new(record)));
+        }
+        let failed = Record { stage: number, ..failure(80, start + 10 * S, "HTTP Error 503", "busy") };
+        entries.push(SpoolEntry::Request(Box::new(failed)));
+        entries.push(SpoolEntry::Stage(Box::new(stage(number, 8.0, 10.1, start))));
+    }
+    entries.push(run_end(2000 * S, false));
+    run_of(entries)
+}
+
+#[test]
+fn tables_fit_into_a_pods_log() {
+    let text = all(&run(1));
+    insta::assert_snapshot!(text, @r"
+Throughput and Goodput Summary
+Stage   Req  Achieved  Error  Req/s        In       Out       Tot
+       Rate      Rate   Rate         Tokens/s  Tokens/s  Tokens/s
+-----------------------------------------------------------------
+    0   8.0       8.1   1.2%    7.9     952.9      31.8     984.6
+    1   8.0       8.1   1.2%    7.9     952.9      31.8     984.6
+
+Request & Token Latency (ms)
+Stage  Req Lat  Req Lat  Req Lat  TTFT  TTFT  TTFT   ITL   ITL   ITL
+          Mean      Med      P90  Mean   Med   P90  Mean   Med   P90
+--------------------------------------------------------------------
+    0    200.0    200.0    200.0  50.0  50.0  50.0  10.0  10.0  10.0
+    1    200.0    200.0    200.0  50.0  50.0  50.0  10.0  10.0  10.0
+
+Token Generation Speed (ms)
+Stage  TPOT  TPOT  TPOT  Norm TPOT  Norm TPOT  Norm TPOT
+       Mean   Med   P90       Mean        Med        P90
+--------------------------------------------------------
+    0  10.0  10.0  10.0       50.0       50.0       50.0
+    1  10.0  10.0  10.0       50.0       50.0       50.0
+
+Token Length Aggregates
+Stage  Prompt  Prompt  Prompt     Out     Out     Out     Out     Out     Out
+         Mean     Med     P90    Mean     Med     P90    Mean     Med     P90
+                               client  client  client  server  server  server
+-----------------------------------------------------------------------------
+    0   120.0   120.0   120.0     4.0     4.0     4.0     4.0     4.0     4.0
+    1   120.0   120.0   120.0     4.0     4.0     4.0     4.0     4.0     4.0
+Prompt: server's usage, else client's tokenizer (0 requests). Out server: usage,
+  else client's tokenizer (0 requests).
+
+Request Error Summary
+Stage  Successes          503
+                            -
+                      Service
+                  Unavailable
+-----------------------------
+    0         80            1
+    1         80            1
+
+Saturation and Knee
+Stage  Offered   Sent   Done  TTFT  TTFT  TTFT  Backlog    Verdict
+         req/s  req/s  req/s   p50   p95   p99   growth
+------------------------------------------------------------------
+    0     8.02   8.02   7.92  50.0  50.0  50.0    -0.1%  undecided
+    1     8.02   8.02   7.92  50.0  50.0  50.0    -0.1%  undecided
+TTFT in ms from the scheduled instant; Done: answered within the sending window;
+  Backlog growth: share of the offered rate.
+Stage 0: the backlog grew by -0.1 % of the offered rate (95 % bounds -10.4 and
+  0.0 %); 1.2 % of the requests failed (95 % lower bound 0.1 %, limit 1 %: too
+  few to be sure)
+Stage 1: the backlog grew by -0.1 % of the offered rate (95 % bounds -10.4 and
+  0.0 %); 1.2 % of the requests failed (95 % lower bound 0.1 %, limit 1 %: too
+  few to be sure)
+Limits: saturated = backlog growth's 95 % lower bound above 2 %; degraded = p95
+  of TTFT or NTPOT above 2x the baseline's with lower bound above 1.5x, or error
+  rate's lower bound above 1 %; invalid (client) = send error p99 above 5 ms
+  while permits were free, throttled above 1 %, or busiest runtime above 50 %.
+");
+    assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+}
+
+#[test]
+fn large_numbers_widen_a_table_and_stay_whole() {
+    let text = all(&run(100_000));
+    assert!(text.contains("20000000.0"), "{text}");
+    assert!(!text.contains('…') && !text.contains("..."), "{text}");
+}
+
+#[test]
+fn a_run_without_requests_says_so() {
+    let text = all(&run_of(Vec::new()));
+    assert!(text.starts_with("No per-stage lifecycle metrics found"), "{text}");
+}
+
+#[test]
+fn wrapped_lines_keep_every_word() {
+    let text = "word ".repeat(60);
+    let wrapped = wrap(&text);
+    assert!(wrapped.lines().all(|line| line.chars().count() <= WIDTH));
+    assert_eq!(wrapped.split_whitespace().count(), 60);
+    assert!(wrapped.lines().skip(1).all(|line| line.starts_with("  ")));
+}

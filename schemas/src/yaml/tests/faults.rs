@@ -16,7 +16,7 @@ fn hostile_texts_are_refused_soon() {
         let alias = format!("*a{}", i - 1);
         let _ = writeln!(bomb, "a{i}: &a{i} [{}]", [alias.as_str(); 10].join(", "));
     }
-    assert_snapshot!(problems(&bomb, Dialect::Config), @"f.yml:7:10: a6[0]: aliases repeat too much data (use fewer `*` aliases of large values)");
+    assert_snapshot!(problems(&bomb, Dialect::Config), @"f.yml:6:15: a5[1]: aliases repeat too much data (use fewer `*` aliases of large values)");
     assert_snapshot!(problems(&"[".repeat(100_000), Dialect::Config), @"f.yml:1:256: nested too deeply (nest less)");
     assert_snapshot!(problems(&"- ".repeat(100_000), Dialect::Values), @"f.yml:1:201: nested more than 100 levels deep (nest less)");
     let open = (0..200).map(|i| format!("{:i$}a:", "")).collect::<Vec<_>>().join("\n");
