@@ -9,7 +9,6 @@ use benchmark_schemas::problem::{Problem, Problems};
 use benchmark_schemas::tree::{Content, Entry, Node};
 use benchmark_schemas::yaml::{self, Dialect};
 use indexmap::IndexMap;
-use serde_json::Number;
 
 use crate::set::{self, Kind};
 
@@ -137,18 +136,6 @@ fn without_null_keys(node: &Node) -> Node {
         (key.clone(), Entry { key_origin: entry.key_origin.clone(), node })
     });
     Node { content: Content::Map(kept.collect()), origin: node.origin.clone() }
-}
-
-/// The double next to `number`, written as an integer if it is one.
-pub(crate) fn nearest_double(number: &Number) -> Number {
-    let double = number.as_f64().unwrap_or_default();
-    // 2^63: what an i64 can hold.
-    if double.fract() == 0.0 && double.abs() < 9_223_372_036_854_775_808.0 {
-        #[expect(clippy::cast_possible_truncation, reason = "integral and within i64, tested above")]
-        let integer = double as i64;
-        return Number::from(integer);
-    }
-    Number::from_f64(double).unwrap_or_else(|| number.clone())
 }
 
 #[cfg(test)]

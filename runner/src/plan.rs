@@ -73,7 +73,7 @@ impl StagePlan {
     /// A stage of `rate` requests/s for `duration_seconds`.
     ///
     /// It has ⌊rate · duration⌋ requests, the product taken in double precision as upstream takes it: 0.29 · 100 are
-    /// 28 (compat/load.md §2.1).
+    /// 28.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
     #[must_use]
     pub fn new(id: u32, rate: f64, duration_seconds: f64, pacing: Pacing) -> Self {

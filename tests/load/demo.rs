@@ -4,12 +4,12 @@ use anyhow::{Context as _, Result};
 use benchmark_tests::{program, root, run};
 use serde_json::Value;
 
-use crate::MACHINE;
+use crate::machine;
 use crate::rig::{json, text};
 
 #[test]
 fn the_demo_finds_the_simulators_capacity() -> Result<()> {
-    let _machine = MACHINE.lock();
+    let _machine = machine();
     let output = run(&program("demo"), [""; 0])?;
     let shown = text(&output);
     assert_eq!(output.status.code(), Some(0), "{shown}");

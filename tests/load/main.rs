@@ -6,5 +6,12 @@ mod seed_run;
 mod signals;
 mod storage;
 
-/// Held by each test for as long as it sends: loads do not disturb one another.
-static MACHINE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Held by each test for as long as it sends: loads do not disturb one another. Whoever fails lets it go.
+fn machine() -> MutexGuard<'static, ()> {
+    static MACHINE: Mutex<()> = Mutex::new(());
+    // It fails only if it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+}

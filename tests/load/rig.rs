@@ -1,5 +1,6 @@
 //! What the load tests share: a folder with a tokenizer, a simulated server, an S3 server, and a run of the program.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -101,18 +102,15 @@ impl S3 {
         Ok(())
     }
 
-    /// Body of an object.
-    pub(crate) fn object(&self, bucket: &str, key: &str) -> Result<String> {
-        let url = format!("{}/{bucket}/{key}", self.endpoint);
-        Ok(reqwest::blocking::get(url)?.error_for_status()?.text()?)
-    }
-
-    /// Keys of all objects of a bucket.
-    pub(crate) fn keys(&self, bucket: &str) -> Result<Vec<String>> {
-        let url = format!("{}/{bucket}?list-type=2", self.endpoint);
-        let listing = reqwest::blocking::get(url)?.error_for_status()?.text()?;
-        let keys = listing.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
-        Ok(keys.map(str::to_owned).collect())
+    /// All objects of a bucket, as AWS's own client reads them.
+    pub(crate) fn objects(&self, bucket: &str) -> Result<BTreeMap<String, String>> {
+        const READ: &str = "import boto3, json, sys\n\
+            bucket = boto3.resource('s3', endpoint_url=sys.argv[1], region_name='us-east-1').Bucket(sys.argv[2])\n\
+            print(json.dumps({o.key: o.get()['Body'].read().decode() for o in bucket.objects.all()}))\n";
+        let mut python = Command::new(tool("venv/bin/python"));
+        let output = with_credentials(python.args(["-c", READ, &self.endpoint, bucket])).output()?;
+        ensure!(output.status.success(), "{}", text(&output));
+        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     pub(crate) fn stop(&mut self) {

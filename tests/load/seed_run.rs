@@ -7,7 +7,7 @@ use benchmark_schemas::yaml::{self, Dialect};
 use benchmark_tests::{config_text, documents};
 use serde_json::{Value, json};
 
-use crate::MACHINE;
+use crate::machine;
 use crate::rig::{MODEL, Rig, S3, json as json_file, text, with_credentials};
 
 const RAW: &str = include_str!("../suite/testdata/seed-saturation.raw.yaml");
@@ -33,7 +33,7 @@ fn seed_config(rig: &Rig, s3: &S3) -> Result<String> {
 
 #[test]
 fn the_seeds_config_runs_its_four_stages_and_uploads_the_reports() -> Result<()> {
-    let _machine = MACHINE.lock();
+    let _machine = machine();
     let rig = Rig::start(&["--slots", "256", "--decode-ms", "1", "--decode-running-us", "0"])?;
     let s3 = S3::start()?;
     s3.create_bucket(BUCKET)?;
@@ -77,15 +77,17 @@ fn check_requests(requests: &Value, total: u64) -> Result<()> {
 
 /// Every local report is stored under the seed's path, with the same content.
 fn check_uploads(rig: &Rig, s3: &S3) -> Result<()> {
+    let objects = s3.objects(BUCKET)?;
     let mut checked = 0;
     for entry in fs_err::read_dir(rig.path("reports"))? {
         let path = entry?.path();
         let name = path.file_name().context("name")?.to_string_lossy().into_owned();
         let Some("json" | "yaml") = path.extension().and_then(|extension| extension.to_str()) else { continue };
-        let stored = s3.object(BUCKET, &format!("saturation-test/results/{name}"))?;
+        let key = format!("saturation-test/results/{name}");
+        let stored = objects.get(&key).with_context(|| format!("{key} is not stored"))?;
         let local = fs_err::read_to_string(&path)?;
         let read = |text: &str| yaml::parse(text, &name, Dialect::Config).map(|node| node.to_json());
-        assert_eq!(read(&stored)?, read(&local)?, "{name}");
+        assert_eq!(read(stored)?, read(&local)?, "{name}");
         checked += 1;
     }
     assert!(checked >= 9, "4 stages, summary, per_request, config, capacity, manifest: found {checked}");

@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::MACHINE;
+use crate::machine;
 use crate::rig::{Rig, json, text};
 
 #[test]
 fn sigterm_leaves_valid_partial_reports() -> Result<()> {
-    let _machine = MACHINE.lock();
+    let _machine = machine();
     let rig = Rig::start(&[])?;
     let config = format!(
         "{}data:\n  type: synthetic\n  input_distribution: {{type: fixed, mean: 16}}\n  output_distribution: {{type: fixed, mean: 8}}\nload:\n  type: constant\n  stages:\n    - rate: 20\n      duration: 60\n    - rate: 20\n      duration: 60\n  num_workers: 2\napi:\n  type: completion\n  streaming: true\nreport:\n  request_lifecycle:\n    per_request: true\nstorage:\n  local_storage:\n    path: reports\n",

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::MACHINE;
+use crate::machine;
 use crate::rig::{Rig, S3, json, text, with_credentials};
 
 fn config(rig: &Rig, s3: &S3, bucket: &str, seconds: u32) -> String {
@@ -15,7 +15,7 @@ fn config(rig: &Rig, s3: &S3, bucket: &str, seconds: u32) -> String {
 
 #[test]
 fn an_absent_bucket_ends_the_run_before_it_sends() -> Result<()> {
-    let _machine = MACHINE.lock();
+    let _machine = machine();
     let rig = Rig::start(&[])?;
     let s3 = S3::start()?;
     let output = with_credentials(&mut rig.command(&config(&rig, &s3, "no-such-bucket", 2))?).output()?;
@@ -27,7 +27,7 @@ fn an_absent_bucket_ends_the_run_before_it_sends() -> Result<()> {
 
 #[test]
 fn a_store_that_stops_during_the_run_costs_no_result() -> Result<()> {
-    let _machine = MACHINE.lock();
+    let _machine = machine();
     let rig = Rig::start(&[])?;
     let mut s3 = S3::start()?;
     s3.create_bucket("results")?;
@@ -47,7 +47,7 @@ fn a_store_that_stops_during_the_run_costs_no_result() -> Result<()> {
 
 #[test]
 fn an_earlier_runs_results_are_left_alone() -> Result<()> {
-    let _machine = MACHINE.lock();
+    let _machine = machine();
     let rig = Rig::start(&[])?;
     let s3 = S3::start()?;
     s3.create_bucket("results")?;
@@ -55,10 +55,10 @@ fn an_earlier_runs_results_are_left_alone() -> Result<()> {
         let output = with_credentials(&mut rig.command(&config(&rig, &s3, "results", 1))?).output()?;
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     }
-    let keys = s3.keys("results")?;
+    let objects = s3.objects("results")?;
     for folder in ["run/results", "run/results-2"] {
         let key = format!("{folder}/summary_lifecycle_metrics.json");
-        assert!(keys.contains(&key), "{key} is not among {keys:?}");
+        assert!(objects.contains_key(&key), "{key} is not among {:?}", objects.keys());
     }
     Ok(())
 }

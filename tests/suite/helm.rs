@@ -65,7 +65,7 @@ impl Case {
     }
 }
 
-/// The guide's installation of each scenario (chart-facts C2).
+/// The guide's installation of each scenario.
 pub(crate) fn guide_cases() -> Vec<Case> {
     let scenarios = [
         ("baseline", "baseline-test"),

@@ -31,7 +31,12 @@ pub(super) fn merged<const N: usize>(
 
 /// A string as it is, anything else as JSON writes it.
 pub(super) fn scalar(value: &Value) -> String {
-    value.as_str().map_or_else(|| go_json::to_string(value), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        // An integer of the command line is one in Go too, and keeps digits that a double has not.
+        Value::Number(number) if number.is_i64() => number.to_string(),
+        other => go_json::to_string(other),
+    }
 }
 
 /// `map` without null entries, at every depth of mappings and of mappings in lists.

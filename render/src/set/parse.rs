@@ -3,11 +3,11 @@
 use benchmark_schemas::problem::{Origin, Problem};
 use benchmark_schemas::secret::MASK;
 use benchmark_schemas::tree::Node;
+use benchmark_schemas::values::figure::to_number;
 use benchmark_schemas::values::is_secret_name;
 use serde_json::Value;
 
 use super::{Assignment, Given, Kind, MAX_DEPTH, MAX_INDEX, Step};
-use crate::layer::nearest_double;
 
 /// All assignments of `argument`, in order.
 pub(super) fn assignments(argument: &str, kind: Kind) -> Result<Vec<Assignment>, Problem> {
@@ -36,7 +36,7 @@ pub(super) fn json_object(argument: &str) -> Result<Node, Problem> {
 /// Go's decoder knows numbers only as doubles: `5.0` is 5, and integers above 2^53 lose digits.
 fn as_go_decodes(value: Value) -> Value {
     match value {
-        Value::Number(number) => Value::Number(nearest_double(&number)),
+        Value::Number(number) => Value::Number(number.as_f64().map_or(number, to_number)),
         Value::Array(items) => Value::Array(items.into_iter().map(as_go_decodes).collect()),
         Value::Object(entries) => {
             Value::Object(entries.into_iter().map(|(key, value)| (key, as_go_decodes(value))).collect())

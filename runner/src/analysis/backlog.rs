@@ -9,8 +9,8 @@
 //! increments would have (variance of the slope over time T: 6/5 · σ²/T).
 //!
 //! Whether the backlog grows is judged by the backlog alone. That it does *not* grow can also be seen in the latency
-//! from the scheduled instant, which would grow along with it and does not fluctuate with the arrivals: the lower of
-//! the two upper bounds counts.
+//! from the scheduled instant, which would grow along with it and does not fluctuate with the arrivals: for a stage
+//! whose backlog does not grow, the measure with the lower upper bound counts.
 //!
 //! Requests that timed out stay in the backlog: the client gave up, the server did not get them done.
 
@@ -87,10 +87,11 @@ pub fn measure(series: &Series) -> Backlog {
         return Backlog::TooShort { quick_latency_seconds: quick, fill_seconds };
     }
     let measured = Measured { arrivals: due, from, until: series.window_end };
-    let Some(growth) = measured.backlog(requests as f64) else { return Backlog::TooFew { requests } };
-    let upper = measured.latency().map_or(growth.upper, |latency| latency.upper.min(growth.upper));
-    // The bounds belong to one interval, whichever way they were found.
-    Backlog::Measured(Growth { upper: upper.max(growth.lower), ..growth })
+    let Some(backlog) = measured.backlog(requests as f64) else { return Backlog::TooFew { requests } };
+    // The latencies may clear a stage, never condemn it.
+    let clearer = |latency: &Growth| latency.upper < backlog.upper && !latency.grows();
+    let latency = measured.latency().filter(|latency| !backlog.grows() && clearer(latency));
+    Backlog::Measured(latency.unwrap_or(backlog))
 }
 
 /// The part of a sending window in which the backlog is measured.

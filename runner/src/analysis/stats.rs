@@ -126,6 +126,7 @@ pub fn ratio_lower_bound(numerators: &[f64], denominators: &[f64]) -> Option<f64
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the exact value is known")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

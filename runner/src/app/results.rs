@@ -39,7 +39,7 @@ pub(super) async fn store(mut stores: Stores, signal: Option<u8>) -> Result<Exit
     let failed = stores.upload().await;
     say(&markers::blocks(&run));
     say(&tables::all(&run));
-    let places = if failed.is_empty() { stores.places() } else { vec![stores.folder().display().to_string()] };
+    let places = if failed.is_empty() { stores.places() } else { vec![stores.local_place()] };
     for line in answer::lines(&run, &places) {
         tracing::info!("{line}");
     }

@@ -1,4 +1,4 @@
-//! Faults of the network under upstream's names (compat/wire.md §7): users' dashboards and circuit breakers match on
+//! Faults of the network under upstream's names: users' dashboards and circuit breakers match on
 //! them.
 
 use std::error::Error;

@@ -152,7 +152,7 @@ enum Ended {
     Cut,
 }
 
-/// Upstream says what timed out only where no answer had begun (compat/wire.md §7).
+/// Upstream says what timed out only where no answer had begun.
 fn timed_out(exchange: &Exchange) -> Outcome {
     let message = if exchange.head.is_none() { "Request timed out" } else { "" };
     Outcome::Failure(Failure { error_type: "TimeoutError".to_owned(), message: message.to_owned() })

@@ -149,7 +149,8 @@ impl Aggregate {
             &mut self.successes.output_len,
             &mut self.successes.output_tokens,
         ];
-        pools.into_iter().fold(false, |again, pool| pool.end_pass(&options.percentiles) || again)
+        // Each pool must see the end of the pass: no short cut after the first that needs another.
+        pools.into_iter().filter_map(|pool| pool.end_pass(&options.percentiles).then_some(())).count() > 0
     }
 
     /// Requests in the statistics: successes and failures.
@@ -252,6 +253,7 @@ impl Failures {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the exact value is known")]
 mod tests {
     use super::super::source::tests::{MS, S, failure, record, usage};
     use super::*;
@@ -259,7 +261,9 @@ mod tests {
 
     fn aggregate(records: &[Record]) -> Aggregate {
         let (mut aggregate, options) = (Aggregate::default(), MetricOptions::default());
-        records.iter().for_each(|record| aggregate.push(record, &options));
+        for record in records {
+            aggregate.push(record, &options);
+        }
         assert!(!aggregate.end_pass(&options), "small samples need one pass");
         aggregate
     }

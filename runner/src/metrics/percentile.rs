@@ -37,6 +37,7 @@ impl Percentiles {
 }
 
 /// Key of a percentile in a report.
+#[expect(clippy::float_cmp, reason = "upstream names the number 50 itself, and no other")]
 pub fn percentile_key(percent: f64) -> String {
     if percent == 50.0 { "median".to_owned() } else { format!("p{}", six_digits(percent)) }
 }
@@ -129,11 +130,12 @@ pub fn pairwise_sum(values: &[f64]) -> f64 {
             *sum = if index == 0 { *value } else { *sum + value };
         }
     }
-    let [a, b, c, d, e, f, g, h] = sums;
-    rest.iter().fold(((a + b) + (c + d)) + ((e + f) + (g + h)), |sum, value| sum + value)
+    let pairs = [sums[0] + sums[1], sums[2] + sums[3], sums[4] + sums[5], sums[6] + sums[7]];
+    rest.iter().fold((pairs[0] + pairs[1]) + (pairs[2] + pairs[3]), |sum, value| sum + value)
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the exact value is known")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

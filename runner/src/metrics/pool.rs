@@ -318,6 +318,7 @@ impl CompensatedSum {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the exact value is known")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -330,7 +331,9 @@ mod tests {
         let (percentiles, mut pool) = (percentiles(), Pool::with_capacity(capacity));
         let mut passes = 0;
         loop {
-            values.iter().for_each(|value| pool.push(*value));
+            for value in values {
+                pool.push(*value);
+            }
             passes += 1;
             if !pool.end_pass(&percentiles) {
                 return (pool.dist(&percentiles), passes);

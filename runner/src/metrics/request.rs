@@ -148,6 +148,7 @@ pub fn token_gaps(record: &Record) -> impl Iterator<Item = f64> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the exact value is known")]
 mod tests {
     use super::super::source::tests::{MS, record, usage};
     use super::*;

@@ -68,18 +68,18 @@ pub fn summarise<S: RecordSource + ?Sized>(
     for stage in stages.values_mut().filter(|stage| !stage.pass_over) {
         stage.end_pass(options);
     }
-    while summary_open || stages.values().any(|stage| stage.open) {
+    while summary_open || stages.values().any(|stage| stage.unfinished) {
         for record in records(source)? {
             let record = record?;
             if summary_open {
                 run.summary.push(&record, options);
             }
-            if let Some(stage) = stages.get_mut(&record.stage).filter(|stage| stage.open) {
+            if let Some(stage) = stages.get_mut(&record.stage).filter(|stage| stage.unfinished) {
                 stage.requests.push(&record, options);
             }
         }
         summary_open = summary_open && run.summary.end_pass(options);
-        for stage in stages.values_mut().filter(|stage| stage.open) {
+        for stage in stages.values_mut().filter(|stage| stage.unfinished) {
             stage.end_pass(options);
         }
     }
@@ -107,13 +107,13 @@ struct Open {
     facts: Option<StageFacts>,
     requests: Aggregate,
     pass_over: bool,
-    open: bool,
+    unfinished: bool,
 }
 
 impl Open {
     fn end_pass(&mut self, options: &MetricOptions) {
         self.pass_over = true;
-        self.open = self.requests.end_pass(options);
+        self.unfinished = self.requests.end_pass(options);
     }
 }
 

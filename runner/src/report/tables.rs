@@ -282,7 +282,7 @@ pub(super) fn wrap(text: &str) -> String {
         if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
             lines.push_str(line.trim_end());
             lines.push('\n');
-            line = " ".to_owned();
+            line = String::from(" ");
         }
         if !line.is_empty() {
             line.push(' ');

@@ -10,10 +10,10 @@ use crate::metrics::source::tests::{S, record, run_end, stage};
 
 /// A run whose entries after the first are `entries`, with the default configuration.
 pub(crate) fn run_of(entries: Vec<SpoolEntry>) -> RunReport {
-    RunReport::read(&spool(entries, json!({}))).expect("a run")
+    RunReport::read(&spool(entries, &json!({}))).expect("a run")
 }
 
-fn spool(entries: Vec<SpoolEntry>, report: Value) -> Vec<SpoolEntry> {
+fn spool(entries: Vec<SpoolEntry>, report: &Value) -> Vec<SpoolEntry> {
     let config = json!({"load": {"type": "constant", "stages": [{"rate": 2.0}]}, "report": report});
     let facts = RunFacts {
         version: "0.1.0".to_owned(),
@@ -53,7 +53,7 @@ pub(crate) fn two_stages() -> Vec<SpoolEntry> {
     entries
 }
 
-fn files(entries: Vec<SpoolEntry>, report: Value) -> Vec<(String, String)> {
+fn files(entries: Vec<SpoolEntry>, report: &Value) -> Vec<(String, String)> {
     let source = Arc::new(spool(entries, report));
     let run = RunReport::read(&*source).expect("a run");
     exports(&run, &source)
@@ -74,7 +74,7 @@ fn names(files: &[(String, String)]) -> Vec<&str> {
 fn files_in_upstreams_order_and_as_configured() {
     let all = json!({"request_lifecycle": {"per_request": true}});
     assert_eq!(
-        names(&files(two_stages(), all)),
+        names(&files(two_stages(), &all)),
         [
             "summary_lifecycle_metrics.json",
             "stage_0_lifecycle_metrics.json",
@@ -85,13 +85,13 @@ fn files_in_upstreams_order_and_as_configured() {
         ]
     );
     let few = json!({"request_lifecycle": {"summary": false, "per_stage": null}});
-    assert_eq!(names(&files(two_stages(), few)), ["capacity.json", "config.yaml"]);
-    assert_eq!(names(&files(Vec::new(), json!({}))), ["capacity.json", "config.yaml"]);
+    assert_eq!(names(&files(two_stages(), &few)), ["capacity.json", "config.yaml"]);
+    assert_eq!(names(&files(Vec::new(), &json!({}))), ["capacity.json", "config.yaml"]);
 }
 
 #[test]
 fn capacity_agrees_with_its_schema() {
-    let written = files(two_stages(), json!({}));
+    let written = files(two_stages(), &json!({}));
     let (_, text) = written.iter().find(|(name, _)| name == "capacity.json").expect("written");
     let capacity: benchmark_schemas::report::Capacity = serde_json::from_str(text).expect("its type");
     assert_eq!(capacity.stages.len(), 2);
@@ -105,7 +105,7 @@ fn capacity_agrees_with_its_schema() {
 #[test]
 fn the_same_records_give_the_same_bytes() {
     let all = json!({"request_lifecycle": {"per_request": true}});
-    assert_eq!(files(two_stages(), all.clone()), files(two_stages(), all));
+    assert_eq!(files(two_stages(), &all), files(two_stages(), &all));
 }
 
 #[test]

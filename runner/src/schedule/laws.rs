@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Arrival, Schedule};
 use crate::seed::{Purpose, Seed};
 
-/// Upstream's `constant` (compat/load.md §2.1): `n` exponential gaps, scaled so that their sum is the duration.
+/// Upstream's `constant`: `n` exponential gaps, scaled so that their sum is the duration.
 ///
 /// So there are exactly `n` arrivals, the last one exactly at the end of the stage; given their number they lie like
 /// those of a Poisson process. The gaps are drawn twice from the same stream, once to know their sum, so that no

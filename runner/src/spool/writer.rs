@@ -27,14 +27,22 @@ pub struct SpoolWriter {
 impl SpoolWriter {
     /// Begins the spool of a run in the folder of its results; folders are made as needed.
     ///
+    /// Reports of an earlier run in that folder are written over, as upstream does; its facts are kept, under the name
+    /// `records-1.bin`, `records-2.bin`, ….
+    ///
     /// # Errors
     ///
-    /// If the file cannot be made, or exists: facts are never overwritten.
+    /// If the file cannot be made.
     pub fn create(folder: &Path) -> Result<Self, SpoolError> {
         let path = file_in(folder);
         let failed = |error: std::io::Error| SpoolError::file(&path, &error);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|error| SpoolError::file(parent, &error))?;
+        }
+        if path.exists() {
+            let free = (1u64..).map(|number| path.with_file_name(format!("records-{number}.bin")));
+            let kept = free.into_iter().find(|kept| !kept.exists()).unwrap_or_else(|| path.clone());
+            std::fs::rename(&path, kept).map_err(failed)?;
         }
         let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
         file.write_all(&MAGIC).map_err(failed)?;

@@ -133,8 +133,14 @@ impl Stores {
 
     /// Where the results lie when all went well, the farthest place first.
     pub fn places(&self) -> Vec<String> {
-        let local = (!self.scratch).then(|| self.folder().display().to_string());
+        let local = (!self.scratch).then(|| self.local_place());
         self.objects.iter().map(ObjectFolder::url).chain(local).collect()
+    }
+
+    /// The local folder by its absolute path, which says more in a log than a relative one.
+    pub fn local_place(&self) -> String {
+        let absolute = std::path::absolute(self.folder());
+        absolute.as_deref().unwrap_or_else(|_| self.folder()).display().to_string()
     }
 
     /// Commands that copy the local files to the stores by hand.

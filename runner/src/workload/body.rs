@@ -1,4 +1,4 @@
-//! The JSON body of a completion request, byte for byte as upstream writes it (compat/wire.md §3.1): Python's
+//! The JSON body of a completion request, byte for byte as upstream writes it: Python's
 //! `json.dumps` with `", "` and `": "`, all but printable ASCII escaped, keys in this order.
 
 use std::io::Write;

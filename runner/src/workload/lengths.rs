@@ -1,4 +1,4 @@
-//! Lengths in tokens, drawn from the distributions of the configuration (compat/data.md §4.2, sampler S).
+//! Lengths in tokens, drawn from the distributions of the configuration.
 //!
 //! A length is a function of (seed, index): every stage has the same lengths again from index 0, as upstream has.
 //! Two of upstream's oddities are mended: `uniform` gives both ends their full share, and a length is at least 1.

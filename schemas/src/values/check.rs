@@ -236,7 +236,7 @@ impl Found<'_> {
 }
 
 impl Found<'_> {
-    /// Texts that YAML 1.1 readers take for something else, and that the chart cannot put in quotes.
+    /// Texts that YAML 1.1 readers take for something else or cannot read, and that the chart cannot put in quotes.
     fn ambiguous(&mut self) {
         for key in ["benchmark", "commonLabels", "commonAnnotations"] {
             if let Some(node) = self.node.get(key) {
@@ -248,9 +248,10 @@ impl Found<'_> {
 
 fn ambiguous(node: &Node, key: &str, problems: &mut Vec<Problem>) {
     let mut judge = |text: &str, origin: &Origin| {
-        if matches!(text, "=" | "<<") || text.contains('\u{85}') {
-            let fault =
-                "the text is = or <<, or has the control character U+0085: YAML readers do not agree on it";
+        let is_unprintable =
+            |c| matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}');
+        if matches!(text, "=" | "<<") || text.contains(is_unprintable) {
+            let fault = "the text is = or <<, or has a control character: YAML readers do not agree on it";
             problems.push(Problem::new(origin.clone(), key, fault, "change it"));
         }
     };

@@ -142,8 +142,15 @@ fn is_plain(content: &str) -> bool {
         && content.chars().all(|c| harmless(c) && syntax::is_plain_printable(c))
         && !content.contains(": ")
         && !content.starts_with("...")
+        && !is_date(content)
         && is_text(Dialect::Config)
         && is_text(Dialect::Values)
+}
+
+/// True for what may be a date: PyYAML makes one of it, though our reading of its dialect does not.
+fn is_date(content: &str) -> bool {
+    let start = content.as_bytes();
+    start.len() > 5 && start[..4].iter().chain(&start[5..6]).all(u8::is_ascii_digit) && start[4] == b'-'
 }
 
 fn quoted(content: &str) -> String {

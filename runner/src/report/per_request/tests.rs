@@ -71,7 +71,7 @@ fn failures_have_an_error_and_no_metrics() {
     assert_eq!(entry["error"], json!({"error_type": "HTTP Error 503", "error_msg": "busy"}));
     assert_eq!(entry["extensions"]["stage"], json!(0));
     assert_eq!(entry["extensions"]["index"], json!(1));
-    assert_eq!(entry.as_object().and_then(|entry| entry.keys().last()), Some(&"error".to_owned()));
+    assert_eq!(entry.as_object().and_then(|entry| entry.keys().next_back()), Some(&"error".to_owned()));
 }
 
 #[test]
