@@ -39,21 +39,32 @@ fn the_runner_names_every_mistake_of_a_file() -> Result<()> {
     let message = runner(
         "api:\n  type: completion\n  streeming: true\ndata:\n  type: shareGPT\nload:\n  stages:\n    - rate: -5\n      duration: 30\n    - rate: 5\n      duration: 1e3x\nserver:\n  type: vllm\n  model_name: m\ntokenizer:\n  pretrained_model_name_or_path: /no/such/folder\n",
     )?;
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"
+    config.yml:3:3: api.streeming: unknown key (did you mean `streaming`?)
+    config.yml:5:9: data.type: only data type synthetic is built yet (set data.type: synthetic, with input_distribution and output_distribution)
+    config.yml:8:13: load.stages[0].rate: must be greater than 0, is -5 (meaning: requests per second)
+    config.yml:11:17: load.stages[1].duration: must be a whole number, is `1e3x` (meaning: length of the sending window, whole seconds)
+    config.yml:13:3: server.base_url: is missing (add `base_url: …`, text, meaning: address of the server, for example `http://qwen3-vllm.default:8000`)
+    config.yml:16:34: tokenizer.pretrained_model_name_or_path: /no/such/folder/tokenizer.json does not exist (name a local folder that holds the model's tokenizer.json)
+    "#);
     Ok(())
 }
 
 #[test]
 fn the_runner_asks_for_stages() -> Result<()> {
     let message = runner("server:\n  base_url: http://127.0.0.1:9\n  model_name: m\nload:\n  stages: []\n")?;
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"
+    config.yml:1:1: data.type: only data type synthetic is built yet (set data.type: synthetic, with input_distribution and output_distribution)
+    config.yml:3:15: server.model_name: m/tokenizer.json does not exist (name a local folder that holds the model's tokenizer.json)
+    config.yml:5:11: load.stages: there is nothing to run (give at least one stage, for example {rate: 5, duration: 180}, or load.sweep)
+    "#);
     Ok(())
 }
 
 #[test]
 fn the_runner_shows_where_yaml_breaks() -> Result<()> {
-    insta::assert_snapshot!(runner("server:\n  base_url: \"http://h\n")?, @"");
-    insta::assert_snapshot!(runner("a: b: c\n")?, @"");
+    insta::assert_snapshot!(runner("server:\n  base_url: \"http://h\n")?, @r#"config.yml:2:13: the quoted text is not closed (add the closing quote)"#);
+    insta::assert_snapshot!(runner("a: b: c\n")?, @r#"config.yml:1:5: `:` is not expected here (put text that contains `: ` into quotes, or start a new line)"#);
     Ok(())
 }
 
@@ -62,7 +73,7 @@ fn the_runner_refuses_a_tokenizer_that_it_cannot_read() -> Result<()> {
     let message = runner(
         "server:\n  base_url: http://127.0.0.1:9\n  model_name: m\ndata:\n  type: synthetic\n  input_distribution: {mean: 16, min: 1, max: 32, std_dev: 0}\n  output_distribution: {mean: 16, min: 1, max: 32, std_dev: 0}\nload:\n  stages: [{rate: 1, duration: 1}]\ntokenizer:\n  pretrained_model_name_or_path: no-such-folder\n",
     )?;
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"config.yml:11:34: tokenizer.pretrained_model_name_or_path: no-such-folder/tokenizer.json does not exist (name a local folder that holds the model's tokenizer.json)"#);
     Ok(())
 }
 
@@ -71,13 +82,17 @@ fn the_renderer_names_every_mistake_of_a_file() -> Result<()> {
     let message = renderer(
         "benchmark:\n  scenario: saturaton\n  target:\n    baseURL: http://h:8000\n  scenarios:\n    saturation:\n      load:\n        stages:\n          - rate: -5\n            duration: 60\n",
     )?;
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"
+    values.yaml:2:13: benchmark.scenario: there is no scenario `saturaton` (set it to one of: baseline, saturation, sweep, production, or define benchmark.scenarios.saturaton)
+    values.yaml:4:5: benchmark.target.baseURL: unknown key (did you mean `baseUrl`?)
+    values.yaml:9:19: benchmark.scenarios.saturation.load.stages[0].rate: must be greater than 0, is -5 (meaning: requests per second)
+    "#);
     Ok(())
 }
 
 #[test]
 fn the_renderer_shows_where_yaml_breaks() -> Result<()> {
-    insta::assert_snapshot!(renderer("benchmark:\n\tscenario: x\n")?, @"");
+    insta::assert_snapshot!(renderer("benchmark:\n\tscenario: x\n")?, @r#"values.yaml:2:2: a tab stands where spaces are needed (indent with spaces)"#);
     Ok(())
 }
 
@@ -85,9 +100,9 @@ fn the_renderer_shows_where_yaml_breaks() -> Result<()> {
 fn bytes_that_are_no_text_are_refused_by_both() -> Result<()> {
     let bytes = b"server:\n  base_url: \xff\xfe\n";
     let message = refused("inference-perf", "config.yml", bytes, &["-c", "config.yml"])?;
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"config.yml:2:13: the byte 0xff here is no UTF-8 text (save the file as UTF-8)"#);
     let message = refused("benchmark-render", "values.yaml", bytes, &["template", "r", "-f", "values.yaml"])?;
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"-f values.yaml: is not UTF-8 text: invalid utf-8 sequence of 1 bytes from index 20 (name a readable file of values)"#);
     Ok(())
 }
 
