@@ -9,8 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// endpoint saturates and which rate to rely on.
 #[derive(Debug, Parser)]
 #[command(name = "inference-perf", version, args_conflicts_with_subcommands = true)]
-#[command(after_help = "Exit codes: 0 done · 1 invalid input or start-up failure · 2 usage · 3 results could not be \
-    stored where asked · 130/143 interrupted, partial reports written")]
+#[command(
+    after_help = "Exit codes: 0 done · 1 invalid input or start-up failure · 2 usage · 3 results could not be \
+    stored where asked · 130/143 interrupted, partial reports written"
+)]
 pub struct Cli {
     /// What to do; a benchmark run if absent.
     #[command(subcommand)]

@@ -50,7 +50,9 @@ impl Signals {
         let _ = self.exit_code.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire);
         match self.received.fetch_add(1, Ordering::AcqRel) {
             0 => {
-                tracing::warn!("stopping: nothing more is sent, what is in flight may end (again: cut it off)");
+                tracing::warn!(
+                    "stopping: nothing more is sent, what is in flight may end (again: cut it off)"
+                );
                 self.stop.request();
                 false
             }

@@ -87,6 +87,9 @@ pub struct ClientFacts {
     pub throttled_ns: Option<i64>,
     /// Greatest number of requests that could be in flight at once.
     pub in_flight_cap: u64,
+    /// Workers among which the arrivals were dealt in turn by their index; each has an equal share of the cap, the
+    /// first ones one more where it does not divide.
+    pub workers: u32,
 }
 
 /// How a run ended.

@@ -2,6 +2,7 @@
 
 mod demo;
 mod rig;
+mod secrets;
 mod seed_run;
 mod signals;
 mod storage;

@@ -40,13 +40,22 @@ fn the_seeds_config_runs_its_four_stages_and_uploads_the_reports() -> Result<()>
     let output = with_credentials(&mut rig.command(&seed_config(&rig, &s3)?)?).output()?;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
 
+    let log = String::from_utf8(output.stdout.clone())?;
+    let last_ten = log.lines().rev().take(10).collect::<Vec<_>>().join("\n");
+    for part in ["Saturation: ", "Knee: ", "Recommended production range: ", "saturation-test/results"] {
+        assert!(last_ten.contains(part), "{part:?} is not in the log's last ten lines:\n{last_ten}");
+    }
+
     let total: u64 = RATES.iter().map(|rate| rate * STAGE_SECONDS).sum();
     assert_eq!(rig.served()?, total);
     for (stage, rate) in RATES.iter().enumerate() {
         let report = json_file(&rig.path(&format!("reports/stage_{stage}_lifecycle_metrics.json")))?;
         assert_eq!(report["successes"]["count"].as_u64(), Some(rate * STAGE_SECONDS), "stage {stage}");
         assert_eq!(report["load_summary"]["requested_rate"].as_f64(), Some(*rate as f64));
-        assert!(report["successes"]["latency"]["time_to_first_token"]["p99"].is_number(), "stage {stage} is streamed");
+        assert!(
+            report["successes"]["latency"]["time_to_first_token"]["p99"].is_number(),
+            "stage {stage} is streamed"
+        );
     }
     check_requests(&json_file(&rig.path("reports/per_request_lifecycle_metrics.json"))?, total)?;
     check_uploads(&rig, &s3)
@@ -63,7 +72,11 @@ fn check_requests(requests: &Value, total: u64) -> Result<()> {
         assert!((128..=2048).contains(&drawn), "{drawn}");
         let answer = &request["info"]["response_metrics"];
         assert_eq!(request["info"]["request_metrics"]["text"]["input_tokens"].as_u64(), Some(drawn));
-        assert_eq!(answer["server_usage"]["prompt_tokens"].as_u64(), Some(drawn), "by the server's tokenizer");
+        assert_eq!(
+            answer["server_usage"]["prompt_tokens"].as_u64(),
+            Some(drawn),
+            "by the server's tokenizer"
+        );
         assert!((32..=512).contains(&body["max_tokens"].as_u64().context("max_tokens")?));
         assert_eq!(answer["server_usage"]["completion_tokens"], body["max_tokens"]);
         assert_eq!(answer["output_tokens"], body["max_tokens"], "by the client's tokenizer");
@@ -82,7 +95,9 @@ fn check_uploads(rig: &Rig, s3: &S3) -> Result<()> {
     for entry in fs_err::read_dir(rig.path("reports"))? {
         let path = entry?.path();
         let name = path.file_name().context("name")?.to_string_lossy().into_owned();
-        let Some("json" | "yaml") = path.extension().and_then(|extension| extension.to_str()) else { continue };
+        let Some("json" | "yaml") = path.extension().and_then(|extension| extension.to_str()) else {
+            continue;
+        };
         let key = format!("saturation-test/results/{name}");
         let stored = objects.get(&key).with_context(|| format!("{key} is not stored"))?;
         let local = fs_err::read_to_string(&path)?;

@@ -29,12 +29,19 @@ fn sigterm_leaves_valid_partial_reports() -> Result<()> {
     let stage = json(&rig.path("reports/stage_0_lifecycle_metrics.json"))?;
     let summary = json(&rig.path("reports/summary_lifecycle_metrics.json"))?;
     let requests = json(&rig.path("reports/per_request_lifecycle_metrics.json"))?;
-    assert_eq!(summary["successes"]["count"].as_u64(), Some(served), "every answered request is in the report");
+    assert_eq!(
+        summary["successes"]["count"].as_u64(),
+        Some(served),
+        "every answered request is in the report"
+    );
     assert_eq!(stage["load_summary"]["count"].as_u64(), Some(served));
     assert_eq!(requests.as_array().map(Vec::len), Some(usize::try_from(served)?));
     let unsent = summary["load_summary"]["extensions"]["not_dispatched"].as_u64();
     assert_eq!(unsent, Some(1200 - served), "every request of the stage has a record");
-    assert!(!rig.path("reports/stage_1_lifecycle_metrics.json").exists(), "a stage that never ran has no report");
+    assert!(
+        !rig.path("reports/stage_1_lifecycle_metrics.json").exists(),
+        "a stage that never ran has no report"
+    );
     assert!(text(&output).contains("interrupted"), "the partial run is marked: {}", text(&output));
     Ok(())
 }

@@ -22,7 +22,8 @@ pub fn measure_capacity(config: SimulatorConfig, lengths: (u32, u32)) -> Result<
     // Words are tokens where there is no tokenizer, so that the prompt has its length by construction.
     let simulator = spawn(SimulatorConfig { tokenizer: None, ..config })?;
     let prompt = vec!["word"; usize::try_from(lengths.0)?].join(" ");
-    let body = json!({"model": model, "prompt": prompt, "max_tokens": lengths.1, "stream": false}).to_string();
+    let body =
+        json!({"model": model, "prompt": prompt, "max_tokens": lengths.1, "stream": false}).to_string();
     let clients: Vec<_> = (0..2 * slots)
         .map(|_| {
             let (address, body) = (simulator.addr(), body.clone());
@@ -46,7 +47,12 @@ fn steady_rate(stats: &Stats, slots: usize) -> Result<f64> {
         .filter(|request| request.outcome == RequestOutcome::Completed)
         .map(|request| request.arrival_ns + request.end_ns)
         .collect();
-    ensure!(ends.len() == 2 * slots * ROUNDS, "{} of {} requests were completed", ends.len(), 2 * slots * ROUNDS);
+    ensure!(
+        ends.len() == 2 * slots * ROUNDS,
+        "{} of {} requests were completed",
+        ends.len(),
+        2 * slots * ROUNDS
+    );
     ends.sort_unstable();
     let (first, last) = (slots - 1, ends.len() - 1 - slots);
     let seconds = (ends[last] - ends[first]) as f64 / 1e9;

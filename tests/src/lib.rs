@@ -29,12 +29,8 @@ pub fn chart() -> PathBuf {
 /// If the program was not built; `make test` and `make demo` build the workspace first.
 pub fn program(name: &str) -> PathBuf {
     let executable = std::env::current_exe().expect("the path of the running executable is known");
-    let path = executable
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file());
+    let path =
+        executable.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
     path.unwrap_or_else(|| panic!("{name} is not built: run `cargo build --workspace` first"))
 }
 
@@ -97,7 +93,9 @@ pub fn object<'a>(documents: &'a [serde_json::Value], kind: &str) -> &'a serde_j
 /// # Panics
 /// If there is none.
 pub fn config_text(documents: &[serde_json::Value]) -> &str {
-    object(documents, "ConfigMap")["data"]["config.yml"].as_str().expect("the ConfigMap holds config.yml as text")
+    object(documents, "ConfigMap")["data"]["config.yml"]
+        .as_str()
+        .expect("the ConfigMap holds config.yml as text")
 }
 
 /// Every leaf of `value` by its dotted path; empty mappings and lists count as leaves.

@@ -21,9 +21,16 @@ fn override_cases() -> Vec<Case> {
         Case::new(
             "a later stage's rate",
             "saturation-test",
-            ["--set", "benchmark.scenario=saturation,benchmark.scenarios.saturation.load.stages[2].rate=25.5"],
+            [
+                "--set",
+                "benchmark.scenario=saturation,benchmark.scenarios.saturation.load.stages[2].rate=25.5",
+            ],
         ),
-        Case::new("C4: the guide's old resources key", "b", ["--set", "benchmark.resources.main.requests.cpu=4"]),
+        Case::new(
+            "C4: the guide's old resources key",
+            "b",
+            ["--set", "benchmark.resources.main.requests.cpu=4"],
+        ),
         Case::new("C4: the chart's resources key", "b", ["--set", "benchmark.resources.requests.cpu=4"]),
         Case::new("a release that holds the chart's name", "my-benchmark-charts", [""; 0]),
         Case::new(
@@ -60,9 +67,17 @@ fn override_cases() -> Vec<Case> {
             ],
         ),
         Case::new("a large number", "r", ["--set", "benchmark.config.load.base_seed=1000000"]),
-        Case::new("a rate above a million", "r", ["--set", "benchmark.scenarios.baseline.load.stages[0].rate=1234567"]),
+        Case::new(
+            "a rate above a million",
+            "r",
+            ["--set", "benchmark.scenarios.baseline.load.stages[0].rate=1234567"],
+        ),
         Case::new("a default set to null", "r", ["--set", "benchmark.resources.limits=null"]),
-        Case::new("passthrough", "r", ["--set", "benchmark.config.report.request_lifecycle.per_request=true"]),
+        Case::new(
+            "passthrough",
+            "r",
+            ["--set", "benchmark.config.report.request_lifecycle.per_request=true"],
+        ),
         Case::new(
             "a user's scenario",
             "r",
@@ -109,7 +124,11 @@ fn the_renderer_gives_helms_objects() -> Result<()> {
         let rendered = case.by_renderer()?;
         for helm in HELMS {
             let different = differences(&rendered, &case.by_helm(helm)?)?;
-            assert!(different.is_empty(), "case {:?}: benchmark-render against {helm}: {different:#?}", case.name);
+            assert!(
+                different.is_empty(),
+                "case {:?}: benchmark-render against {helm}: {different:#?}",
+                case.name
+            );
         }
     }
     Ok(())
@@ -135,10 +154,11 @@ fn what_helm_refuses_the_renderer_refuses() -> Result<()> {
         Case::new("unknown key", "r", ["--set", "benchmark.target.baseURL=http://h:8000"]),
         Case::new("negative rate", "r", ["--set", "benchmark.scenarios.baseline.load.stages[0].rate=-5"]),
         Case::new("a secret in values", "r", ["--set", "benchmark.config.server.api_key=s"]),
-        Case::new("a scenario without its parts", "r", [
-            "--set",
-            "benchmark.scenario=mine,benchmark.scenarios.mine.description=d",
-        ]),
+        Case::new(
+            "a scenario without its parts",
+            "r",
+            ["--set", "benchmark.scenario=mine,benchmark.scenarios.mine.description=d"],
+        ),
     ];
     for case in cases {
         assert!(case.is_refused_by_all()?, "case {:?} is not refused by all", case.name);

@@ -94,7 +94,10 @@ fn the_two_commands_are_verbs_and_the_packages_are_those_asked_for() -> Result<(
     let block = *blocks(&text, "sh").first().context("the commands")?;
     let mut lines = block.lines();
     let install = lines.next().context("the line of packages")?;
-    ensure!(prerequisites.contains(&format!("apt_line='{install}'")), "prerequisites.sh names other packages");
+    ensure!(
+        prerequisites.contains(&format!("apt_line='{install}'")),
+        "prerequisites.sh names other packages"
+    );
     let verbs: Vec<&str> = lines.filter_map(|line| line.strip_prefix("make ")).collect();
     assert_eq!(verbs, ["demo", "test"]);
     for verb in &verbs {
@@ -112,7 +115,8 @@ fn cluster_commands_render() -> Result<()> {
     for block in blocks(&text, "sh cluster") {
         let joined = block.replace("\\\n", " ");
         for line in joined.lines().filter(|line| line.starts_with("helm install ")) {
-            let words: Vec<&str> = line.split_whitespace().skip(2).filter(|w| *w != "--create-namespace").collect();
+            let words: Vec<&str> =
+                line.split_whitespace().skip(2).filter(|w| *w != "--create-namespace").collect();
             let arguments = ["template"].iter().chain(&words).map(|word| word.replace("charts/", &charts()));
             let manifests = run_ok(&tool("helm"), arguments)?;
             for name in joined.lines().filter(|line| line.starts_with("kubectl ")).filter_map(job_name) {

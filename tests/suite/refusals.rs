@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::Result;
-use benchmark_schemas::config::Config;
 use benchmark_render::{Layers, ValuesFile};
+use benchmark_schemas::config::Config;
 use benchmark_tests::program;
 use proptest::prelude::*;
 
@@ -109,9 +109,50 @@ fn bytes_that_are_no_text_are_refused_by_both() -> Result<()> {
 /// YAML that is near to what the programs read, so that arbitrary input gets past the parser.
 fn yaml_like() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
-        "benchmark", "scenario", "scenarios", "saturation", "load", "stages", "rate", "duration", "server", "base_url",
-        "data", "type", "synthetic", "-", "- ", ": ", "\n", "\n  ", "\n    ", "5", "-1", "1e3", "null", "~", "yes", "&a ",
-        "*a", "<<: ", "[", "]", "{", "}", ",", "\"", "'", "|", ">", "#", "!!int ", "---\n", "?", "\t", "\u{feff}", "é",
+        "benchmark",
+        "scenario",
+        "scenarios",
+        "saturation",
+        "load",
+        "stages",
+        "rate",
+        "duration",
+        "server",
+        "base_url",
+        "data",
+        "type",
+        "synthetic",
+        "-",
+        "- ",
+        ": ",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "5",
+        "-1",
+        "1e3",
+        "null",
+        "~",
+        "yes",
+        "&a ",
+        "*a",
+        "<<: ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "\"",
+        "'",
+        "|",
+        ">",
+        "#",
+        "!!int ",
+        "---\n",
+        "?",
+        "\t",
+        "\u{feff}",
+        "é",
     ]);
     prop::collection::vec(word, 0..40).prop_map(|words| words.concat())
 }

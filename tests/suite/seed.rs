@@ -12,8 +12,10 @@ use crate::helm::Case;
 
 const RAW: &str = include_str!("testdata/seed-saturation.raw.yaml");
 
-const REQUIRED: &str = ".spec.template.spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]";
-const PREFERRED: &str = ".spec.template.spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0]";
+const REQUIRED: &str =
+    ".spec.template.spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]";
+const PREFERRED: &str =
+    ".spec.template.spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0]";
 const POD: &str = ".spec.template.spec";
 const CONTAINER: &str = ".spec.template.spec.containers[0]";
 

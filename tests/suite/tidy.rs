@@ -16,7 +16,10 @@ const MAY_USE: [(&str, &[&str]); 5] = [
     ("benchmark-render", &["benchmark-schemas"]),
     ("model-server-simulator", &["benchmark-schemas"]),
     ("inference-perf", &["benchmark-schemas", "model-server-simulator"]),
-    ("benchmark-tests", &["benchmark-schemas", "benchmark-render", "model-server-simulator", "inference-perf"]),
+    (
+        "benchmark-tests",
+        &["benchmark-schemas", "benchmark-render", "model-server-simulator", "inference-perf"],
+    ),
 ];
 
 /// Crates that would bring I/O or async into the pure ones.

@@ -16,9 +16,10 @@ benchmark.hfToken=null`), so that the other helpers need not look twice; for aff
 {{- end -}}
 {{- include "benchmark.group" (dict "in" $b.storage "at" "benchmark.storage" "key" "s3") -}}
 {{- include "benchmark.secretless" . -}}
-{{- /* toYaml writes these without quotes, and YAML 1.1 readers take them for something else. */ -}}
-{{- if regexMatch "\"(=|<<)\"|\\x{85}" (toRawJson (list $b .Values.commonLabels .Values.commonAnnotations)) -}}
-{{- fail "values: a text is = or << or has the control character U+0085, which YAML readers do not agree on; change it" -}}
+{{- /* Texts that toYaml writes so that YAML 1.1 readers take them for something else, or cannot write at all: it then prints
+nothing and fails no one. U+2028 and U+2029 are escapes in raw JSON. */ -}}
+{{- if regexMatch `"(=|<<)"|[\x{7f}-\x{9f}\x{fffe}\x{ffff}]|[^\\](\\\\)*\\u202[89]` (toRawJson (list $b .Values.commonLabels .Values.commonAnnotations)) -}}
+{{- fail "values: a text is = or <<, or has a control character, which YAML readers do not agree on; change it" -}}
 {{- end -}}
 {{- $_ := include "benchmark.scenario" . -}}
 {{- $url := include "benchmark.text" (dict "key" "benchmark.target.baseUrl" "value" $b.target.baseUrl) -}}

@@ -4,10 +4,13 @@
 //! quota did not hold the process back; and if no runtime was close to busy. Waiting for a permit is not the
 //! client's fault: it means that the server has not finished what it was given.
 
-use benchmark_schemas::record::StageFacts;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use benchmark_schemas::record::{Nanos, StageFacts};
 use benchmark_schemas::report::Limits;
 
-use super::series::{Fate, Series};
+use super::series::{Arrival, Series};
 use crate::metrics::percentile::quantile_of;
 use crate::metrics::request::seconds;
 
@@ -26,28 +29,14 @@ pub struct ClientEvidence {
 
 impl ClientEvidence {
     /// The evidence of a stage.
-    ///
-    /// Permits were free for a request if fewer requests than there are permits were due and unfinished when it
-    /// fell due. That does not depend on when the driver takes a permit.
     pub fn of(series: &Series, facts: &StageFacts) -> Self {
-        let mut ends: Vec<i64> = series
-            .arrivals
-            .iter()
-            .filter(|arrival| arrival.fate != Fate::NotDispatched)
-            .map(|arrival| arrival.end)
-            .collect();
-        ends.sort_unstable();
-        let (mut ended, mut waited_for_permit) = (0_usize, 0_u64);
-        let mut errors = Vec::new();
-        for (earlier, arrival) in series.due().iter().enumerate() {
-            while ends.get(ended).is_some_and(|end| *end <= arrival.due) {
-                ended += 1;
-            }
-            if earlier.saturating_sub(ended) as u64 >= facts.client.in_flight_cap {
-                waited_for_permit += 1;
-            } else if let Some(start) = arrival.start {
-                errors.push(seconds((start - arrival.due).abs()));
-            }
+        let workers = u64::from(facts.client.workers.max(1));
+        let (mut errors, mut waited_for_permit) = (Vec::new(), 0);
+        for worker in 0..workers.min(series.arrivals.len() as u64) {
+            let cap = facts.client.in_flight_cap;
+            let cap = cap / workers + u64::from(worker < cap % workers);
+            let own = series.due().iter().filter(|arrival| arrival.index % workers == worker);
+            waited_for_permit += send_errors(own, cap, &mut errors);
         }
         let length = seconds(facts.window_end - facts.window_start);
         Self {
@@ -91,4 +80,26 @@ impl ClientEvidence {
         }
         faults
     }
+}
+
+/// Appends |sent − scheduled| in seconds of those of a worker's `arrivals`, by scheduled instant, that found a permit
+/// free; gives the number of the others.
+///
+/// A permit was free for a request if fewer of the worker's requests than its `cap` were due and unfinished when it
+/// fell due. That does not depend on when the driver takes a permit.
+fn send_errors<'a>(arrivals: impl Iterator<Item = &'a Arrival>, cap: u64, errors: &mut Vec<f64>) -> u64 {
+    let mut unfinished: BinaryHeap<Reverse<Nanos>> = BinaryHeap::new();
+    let mut waited = 0;
+    for arrival in arrivals {
+        while unfinished.peek().is_some_and(|Reverse(end)| *end <= arrival.due) {
+            unfinished.pop();
+        }
+        if unfinished.len() as u64 >= cap {
+            waited += 1;
+        } else if let Some(start) = arrival.start {
+            errors.push(seconds((start - arrival.due).abs()));
+        }
+        unfinished.push(Reverse(arrival.end));
+    }
+    waited
 }

@@ -7,6 +7,8 @@ use crate::metrics::{MetricOptions, RequestMetrics};
 /// One scheduled request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Arrival {
+    /// Position in the stage's schedule.
+    pub index: u64,
     /// Scheduled instant.
     pub due: Nanos,
     /// Instant of sending.
@@ -55,6 +57,7 @@ impl Arrival {
         };
         let success = fate == Fate::Success;
         Self {
+            index: record.index,
             due: record.due,
             start: record.start,
             end: record.end,

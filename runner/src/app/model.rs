@@ -22,7 +22,9 @@ pub(super) async fn name(config: &Config) -> Result<String> {
     let base_url = config.server.base_url.strip_suffix('/').unwrap_or(&config.server.base_url);
     let url = format!("{base_url}/v1/models");
     let name = ask(config, &url).await.with_context(|| {
-        format!("server.model_name is not set, and {url} gives none (start the server, or set server.model_name)")
+        format!(
+            "server.model_name is not set, and {url} gives none (start the server, or set server.model_name)"
+        )
     })?;
     tracing::info!("Inferred model {name}");
     Ok(name)

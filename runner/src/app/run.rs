@@ -82,11 +82,8 @@ async fn benchmark(
         config_json: effective.to_string(),
         tokenizer: Some(tokenizer.path().display().to_string()),
     })))?;
-    let options = RecordOptions {
-        tokenizer: Some(tokenizer),
-        streamed: config.api.streaming,
-        keep: plan.keep,
-    };
+    let options =
+        RecordOptions { tokenizer: Some(tokenizer), streamed: config.api.streaming, keep: plan.keep };
     let engine = Engine::start(
         clock,
         Settings::of(&plan),
@@ -100,7 +97,9 @@ async fn benchmark(
     drive(engine, &plan, clock, signals, progress).await?;
     let inexact = workload.facts().inexact;
     if inexact > 0 {
-        tracing::warn!("{inexact} prompts do not have exactly the drawn length: the tokenizer has no text for it");
+        tracing::warn!(
+            "{inexact} prompts do not have exactly the drawn length: the tokenizer has no text for it"
+        );
     }
     results::store(stores, signals.exit_code()).await
 }

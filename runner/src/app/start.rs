@@ -51,7 +51,9 @@ fn load_tokenizer(document: &Node) -> Result<Tokenizer, Problem> {
     };
     let (key, name, origin) = named(["tokenizer", "pretrained_model_name_or_path"])
         .or_else(|| named(["server", "model_name"]))
-        .unwrap_or_else(|| ("tokenizer.pretrained_model_name_or_path".to_owned(), String::new(), Origin::Derived));
+        .unwrap_or_else(|| {
+            ("tokenizer.pretrained_model_name_or_path".to_owned(), String::new(), Origin::Derived)
+        });
     if name.is_empty() {
         return Err(Problem::new(
             origin,

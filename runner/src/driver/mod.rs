@@ -325,6 +325,7 @@ impl<S: ClockSource + Sync> Engine<S> {
                     busiest_runtime: busiest.min(1.0),
                     throttled_ns,
                     in_flight_cap: self.settings.in_flight_cap,
+                    workers: u32::try_from(self.settings.workers).unwrap_or(u32::MAX),
                 },
             },
             late_bodies: reports.iter().map(|report| report.late_bodies).sum(),

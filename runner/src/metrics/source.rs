@@ -102,7 +102,12 @@ pub(crate) mod tests {
             window_end,
             teardown_ns: 0,
             status: StageStatus::Completed,
-            client: ClientFacts { busiest_runtime: 0.1, throttled_ns: Some(0), in_flight_cap: 800 },
+            client: ClientFacts {
+                busiest_runtime: 0.1,
+                throttled_ns: Some(0),
+                in_flight_cap: 800,
+                workers: 1,
+            },
         }
     }
 

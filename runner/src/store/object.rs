@@ -8,8 +8,8 @@ use benchmark_schemas::config::{AddressingStyle, SimpleStorageService};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt as _, PutMultipartOptions,
-    PutOptions, PutPayload, RetryConfig, WriteMultipart,
+    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt as _,
+    PutMultipartOptions, PutOptions, PutPayload, RetryConfig, WriteMultipart,
 };
 
 use super::StoreError;
@@ -84,7 +84,8 @@ impl ObjectFolder {
             .with_client_options(client)
             .with_retry(retry);
         if let Some(endpoint) = &endpoint {
-            builder = builder.with_endpoint(if in_host { hosted(endpoint, bucket) } else { endpoint.clone() });
+            builder =
+                builder.with_endpoint(if in_host { hosted(endpoint, bucket) } else { endpoint.clone() });
         }
         let whereabouts = match &endpoint {
             Some(endpoint) => format!("at {endpoint}"),
@@ -128,7 +129,11 @@ impl ObjectFolder {
                 self.path = format!("{asked}-{number}");
             }
             if self.path != asked {
-                tracing::warn!("{}/{asked} holds results already; these go to {}", self.bucket_url, self.url());
+                tracing::warn!(
+                    "{}/{asked} holds results already; these go to {}",
+                    self.bucket_url,
+                    self.url()
+                );
             }
             self.put(name, content.to_vec()).await
         };
@@ -194,12 +199,18 @@ impl ObjectFolder {
     /// A store's refusal in the user's terms.
     fn refusal(&self, error: &Error) -> StoreError {
         let remedy = match error {
-            Error::NotFound { .. } => "create the bucket, or correct storage.simple_storage_service.bucket_name",
-            Error::PermissionDenied { .. } => "allow s3:PutObject on the bucket to the credentials that are used",
+            Error::NotFound { .. } => {
+                "create the bucket, or correct storage.simple_storage_service.bucket_name"
+            }
+            Error::PermissionDenied { .. } => {
+                "allow s3:PutObject on the bucket to the credentials that are used"
+            }
             Error::Unauthenticated { .. } => {
                 "give credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, web identity or pod identity"
             }
-            _ => "check storage.simple_storage_service.endpoint_url and region_name, the network and the credentials",
+            _ => {
+                "check storage.simple_storage_service.endpoint_url and region_name, the network and the credentials"
+            }
         };
         StoreError::Object {
             target: format!("{} {}", self.url(), self.whereabouts),
@@ -244,8 +255,12 @@ mod tests {
 
     async fn keys(store: &InMemory) -> Vec<String> {
         use futures_util::TryStreamExt as _;
-        let mut keys: Vec<String> =
-            store.list(None).map_ok(|object| object.location.to_string()).try_collect().await.expect("listed");
+        let mut keys: Vec<String> = store
+            .list(None)
+            .map_ok(|object| object.location.to_string())
+            .try_collect()
+            .await
+            .expect("listed");
         keys.sort();
         keys
     }
@@ -257,7 +272,8 @@ mod tests {
             let mut place = folder(&store, "/run/results/");
             place.prove("config.yaml", b"a: 1\n").await.expect("proven");
         }
-        let names = ["run/results-2/p-config.yaml", "run/results-3/p-config.yaml", "run/results/p-config.yaml"];
+        let names =
+            ["run/results-2/p-config.yaml", "run/results-3/p-config.yaml", "run/results/p-config.yaml"];
         assert_eq!(keys(&store).await, names);
     }
 
@@ -268,7 +284,8 @@ mod tests {
         let local = tempfile::tempdir().expect("a folder");
         for (name, size) in [("small.json", 10), ("large.json", PART_BYTES + 10)] {
             let file = local.path().join(name);
-            let content: Vec<u8> = (0..size).map(|i| b'a' + u8::try_from(i % 26).expect("below 26")).collect();
+            let content: Vec<u8> =
+                (0..size).map(|i| b'a' + u8::try_from(i % 26).expect("below 26")).collect();
             fs_err::write(&file, &content).expect("written");
             let url = place.upload(name, &file).await.expect("uploaded");
             assert_eq!(url, format!("s3://b/r/p-{name}"));

@@ -6,6 +6,7 @@
 
 mod check;
 pub mod figure;
+mod flatten;
 mod fragment;
 pub mod pod;
 pub mod scenario;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Values;
 use super::figure::{DECIMAL, MAX_LENGTH};
+use super::flatten::flatten;
 use crate::config;
 
 /// Definitions of the schema of config.yml get this prefix, so that they cannot meet those of the values.
@@ -25,7 +26,7 @@ pub fn json_schema() -> Value {
         node.insert("additionalProperties".into(), json!(false));
         node.insert("properties".into(), Value::Object(fragment));
     }
-    schema
+    flatten(schema)
 }
 
 fn take_object(schema: &mut Value, key: &str) -> Map<String, Value> {
@@ -45,6 +46,7 @@ fn loosen(schema: &mut Value) {
     if let Some(Value::String(reference)) = object.get_mut("$ref") {
         *reference = reference.replace("#/definitions/", &format!("#/definitions/{CONFIG_PREFIX}"));
     }
+    bound_integers(object);
     accept_spelt_numbers(object);
     for (key, part) in object.iter_mut() {
         match (key.as_str(), part) {
@@ -58,6 +60,23 @@ fn loosen(schema: &mut Value) {
             _ => {}
         }
     }
+}
+
+/// Writes out the range that an integer `format` stands for: Helm knows no such formats, the types behind them do.
+fn bound_integers(object: &mut Map<String, Value>) {
+    let Some(Value::String(format)) = object.get("format") else { return };
+    let (least, most) = match format.as_str() {
+        "uint" | "uint64" => (json!(0), json!(u64::MAX)),
+        "uint32" => (json!(0), json!(u32::MAX)),
+        "uint16" => (json!(0), json!(u16::MAX)),
+        "uint8" => (json!(0), json!(u8::MAX)),
+        "int" | "int64" => (json!(i64::MIN), json!(i64::MAX)),
+        "int32" => (json!(i32::MIN), json!(i32::MAX)),
+        _ => return,
+    };
+    object.remove("format");
+    object.entry("minimum").or_insert(least);
+    object.entry("maximum").or_insert(most);
 }
 
 fn accept_spelt_numbers(object: &mut Map<String, Value>) {

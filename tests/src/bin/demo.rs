@@ -61,7 +61,10 @@ fn demo() -> Result<String> {
 
     let (input, output) = MEAN_LENGTHS;
     let truth = capacity(&model(), f64::from(input), f64::from(output));
-    println!("A simulated model server with {} slots. Its parameters say: {truth:.1} requests/s.", model().slots);
+    println!(
+        "A simulated model server with {} slots. Its parameters say: {truth:.1} requests/s.",
+        model().slots
+    );
     println!("Measuring that with a closed loop of twice as many clients as slots …");
     let config = SimulatorConfig {
         port: 0,
@@ -135,7 +138,9 @@ fn compare(folder: &Path, measured: f64) -> Result<String> {
     };
     let summary = read("summary_lifecycle_metrics.json")?;
     let found = read("capacity.json")?;
-    let mean = |key: &str| summary["successes"][key]["mean"].as_f64().with_context(|| format!("no {key} in the summary"));
+    let mean = |key: &str| {
+        summary["successes"][key]["mean"].as_f64().with_context(|| format!("no {key} in the summary"))
+    };
     let truth = capacity(&model(), mean("prompt_tokens")?, mean("output_tokens")?);
     let (input, output) = MEAN_LENGTHS;
     let record = json!({
@@ -145,8 +150,12 @@ fn compare(folder: &Path, measured: f64) -> Result<String> {
     });
     fs_err::write(folder.join("truth.json"), format!("{record:#}\n"))?;
     let end = |end: usize| found["saturation"]["bracket"][end].as_f64();
-    let (lower, upper) = (end(0).context("no stage was sustained")?, end(1).context("no stage was saturated")?);
-    ensure!(lower < truth && truth <= upper, "the bracket ({lower}, {upper}] does not hold the true {truth:.2}");
+    let (lower, upper) =
+        (end(0).context("no stage was sustained")?, end(1).context("no stage was saturated")?);
+    ensure!(
+        lower < truth && truth <= upper,
+        "the bracket ({lower}, {upper}] does not hold the true {truth:.2}"
+    );
     Ok(format!(
         "\nThe truth beside it: capacity {truth:.1} requests/s for the lengths that were sent ({measured:.1} measured); \
          found: saturation in ({lower:.1}, {upper:.1}].\nManifests and reports: {}",

@@ -58,3 +58,17 @@ fn a_full_cap_behind_a_slow_server_is_saturation() {
     assert_eq!(found.saturation.bracket, [Some(10.0), Some(20.0)]);
     assert!(reasons(&found).contains("all 20 in-flight permits were taken"));
 }
+
+#[test]
+fn permits_of_one_worker_may_be_taken_while_another_has_some_left() {
+    let client = ClientFacts { workers: 8, ..queue().client };
+    // Eight workers with three permits each: together more than the server has slots.
+    let capped = Queue { in_flight_cap: 3, client, service: Service::Exponential, ..queue() };
+    for seed in 0..5 {
+        let found = judged(&capped, &[13.0, 20.0], seed);
+        let verdicts: Vec<Verdict> = found.stages.iter().map(|stage| stage.verdict).collect();
+        assert!(!verdicts.contains(&Verdict::InvalidClient), "seed {seed}: {}", reasons(&found));
+        assert_eq!(verdicts[1], Verdict::Saturated, "seed {seed}: {}", reasons(&found));
+        assert_eq!(found.stages[1].in_flight_cap, 24);
+    }
+}

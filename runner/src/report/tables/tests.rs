@@ -73,16 +73,16 @@ Saturation and Knee
 Stage  Offered   Sent   Done  TTFT  TTFT  TTFT  Backlog    Verdict
          req/s  req/s  req/s   p50   p95   p99   growth
 ------------------------------------------------------------------
-    0     8.02   8.02   7.92  50.0  50.0  50.0    -0.1%  undecided
-    1     8.02   8.02   7.92  50.0  50.0  50.0    -0.1%  undecided
+    0     8.02   8.02   7.92  50.0  50.0  50.0     0.0%  undecided
+    1     8.02   8.02   7.92  50.0  50.0  50.0     0.0%  undecided
 TTFT in ms from the scheduled instant; Done: answered within the sending window;
   Backlog growth: share of the offered rate.
-Stage 0: the backlog grew by -0.1 % of the offered rate (95 % bounds -10.4 and
-  0.0 %); 1.2 % of the requests failed (95 % lower bound 0.1 %, limit 1 %: too
-  few to be sure)
-Stage 1: the backlog grew by -0.1 % of the offered rate (95 % bounds -10.4 and
-  0.0 %); 1.2 % of the requests failed (95 % lower bound 0.1 %, limit 1 %: too
-  few to be sure)
+Stage 0: the backlog grew by 0.0 % of the offered rate (95 % bounds 0.0 and 0.0
+  %); 1.2 % of the requests failed (95 % lower bound 0.1 %, limit 1 %: too few
+  to be sure)
+Stage 1: the backlog grew by 0.0 % of the offered rate (95 % bounds 0.0 and 0.0
+  %); 1.2 % of the requests failed (95 % lower bound 0.1 %, limit 1 %: too few
+  to be sure)
 Limits: saturated = backlog growth's 95 % lower bound above 2 %; degraded = p95
   of TTFT or NTPOT above 2x the baseline's with lower bound above 1.5x, or error
   rate's lower bound above 1 %; invalid (client) = send error p99 above 5 ms

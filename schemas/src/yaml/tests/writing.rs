@@ -15,7 +15,7 @@ fn emitted_form() {
         "lines": "one\n\n  two\n", "open": "a\nb", "kept": "a\n\n", "indented": "  a\nb\n", "crlf": "a\r\nb",
         "yes": 1e22, "1": -1.5e-7, "null": 1e3, "a b": {"n": null},
     });
-    assert_snapshot!(emit(&value), @r#"
+    assert_snapshot!(emit(&value), @r##"
     b: 1
     a:
     - 1
@@ -62,7 +62,7 @@ fn emitted_form() {
     "null": 1000.0
     a b:
       "n": null
-    "#);
+    "##);
     assert_eq!(emit(&json!({})), "{}\n");
     assert_eq!(
         emit(&json!(["2026-11-24", "2026-1-2 3:04:05", "2026-x"])),
