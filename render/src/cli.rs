@@ -18,8 +18,9 @@ Examples:
   benchmark-render template nightly -f values.yaml -n benchmarking | kubectl apply -f -
   benchmark-render template nightly -f values.yaml --show-only templates/job.yaml
 
-Values are layered as Helm does it: the chart's defaults, then all -f files in order, then --set-json, --set,
---set-string, --set-file and --set-literal, each kind in order. Maps merge, lists replace, null takes a default away.";
+Values are layered as Helm does it: the chart's defaults, then all -f files in order, then
+--set-json, --set, --set-string, --set-file and --set-literal, each kind in order.
+Maps merge, lists replace, null takes a default away.";
 
 const CONFIG_HELP: &str = "\
 Examples:
@@ -40,14 +41,14 @@ pub(crate) enum Command {
 /// Arguments of `template`.
 #[derive(Debug, Args)]
 pub(crate) struct TemplateArgs {
-    #[command(flatten)]
-    pub(crate) release: ReleaseArgs,
     /// Print only the objects of this template, for example templates/job.yaml; may be repeated
     #[arg(short = 's', long, value_name = "TEMPLATE")]
     pub(crate) show_only: Vec<String>,
     /// Form of the output: YAML documents, or one JSON object of kind List
     #[arg(short, long, value_enum, default_value_t = Output::Yaml)]
     pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) release: ReleaseArgs,
 }
 
 /// Form of the output.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use benchmark_render::{Layers, ValuesFile, chart, set};
 use benchmark_schemas::problem::{Origin, Problem, Problems};
+use benchmark_schemas::yaml;
 
 use crate::cli::ValuesArgs;
 
@@ -14,12 +15,9 @@ pub(crate) fn layers(arguments: ValuesArgs) -> Result<Layers, Problems> {
     let mut problems = Vec::new();
     let mut files = Vec::new();
     for name in arguments.files {
-        match read(&name) {
+        match read(&name, &format!("-f {name}")) {
             Ok(text) => files.push(ValuesFile { name: shown(&name).to_owned(), text }),
-            Err(fault) => {
-                let origin = Origin::Argument(format!("-f {name}").into());
-                problems.push(Problem::new(origin, "", fault, "name a readable file of values"));
-            }
+            Err(found) => problems.extend(found.into_vec()),
         }
     }
     let mut contents = BTreeMap::new();
@@ -27,12 +25,9 @@ pub(crate) fn layers(arguments: ValuesArgs) -> Result<Layers, Problems> {
         match set::paths(argument) {
             Ok(paths) => {
                 for path in paths {
-                    match read(&path) {
+                    match read(&path, &format!("--set-file {argument}")) {
                         Ok(text) => drop(contents.insert(path, text)),
-                        Err(fault) => {
-                            let origin = Origin::Argument(format!("--set-file {argument}").into());
-                            problems.push(Problem::new(origin, "", fault, "name a readable file"));
-                        }
+                        Err(found) => problems.extend(found.into_vec()),
                     }
                 }
             }
@@ -64,17 +59,22 @@ fn shown(name: &str) -> &str {
     if name == "-" { "(stdin)" } else { name }
 }
 
-fn read(name: &str) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    if name == "-" {
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map_err(|error| format!("cannot be read: {error}"))?;
+/// The text of the file that `argument` names.
+fn read(name: &str, argument: &str) -> Result<String, Problems> {
+    let refused = |fault: String, remedy: &str| {
+        Problems::from(Problem::new(Origin::Argument(argument.into()), "", fault, remedy))
+    };
+    let bytes = if name == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else if name.contains("://") {
-        return Err("is a URL, and this program does not use the network".to_owned());
+        return Err(refused(
+            "is a URL, and this program does not use the network".into(),
+            "name a local file",
+        ));
     } else {
-        bytes = fs_err::read(name).map_err(|error| error.to_string())?;
-    }
-    String::from_utf8(bytes).map_err(|error| format!("is not UTF-8 text: {error}"))
+        fs_err::read(name)
+    };
+    let bytes = bytes.map_err(|error| refused(error.to_string(), "name a readable file"))?;
+    yaml::decode(&bytes, shown(name)).map(str::to_owned)
 }

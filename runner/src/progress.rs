@@ -29,14 +29,9 @@ impl Counts {
     fn line(self, total: u64) -> String {
         let in_flight = self.sent.saturating_sub(self.finished);
         let waiting = self.due.saturating_sub(self.sent);
-        let mut line = format!("{}/{total} done, {in_flight} in flight", self.finished);
-        if waiting > 0 {
-            line.push_str(&format!(", {waiting} waiting to be sent"));
-        }
-        if self.failed > 0 {
-            line.push_str(&format!(", {} failed", self.failed));
-        }
-        line
+        let waiting = if waiting > 0 { format!(", {waiting} waiting to be sent") } else { String::new() };
+        let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
+        format!("{}/{total} done, {in_flight} in flight{waiting}{failed}", self.finished)
     }
 }
 

@@ -90,7 +90,7 @@ impl S3 {
         let server = Self { process, endpoint: format!("http://127.0.0.1:{port}") };
         let begin = Instant::now();
         while reqwest::blocking::get(&server.endpoint).is_err() {
-            ensure!(begin.elapsed() < Duration::from_secs(60), "the S3 server does not answer");
+            ensure!(begin.elapsed() < Duration::from_mins(1), "the S3 server does not answer");
             std::thread::sleep(Duration::from_millis(100));
         }
         Ok(server)

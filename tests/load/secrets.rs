@@ -35,7 +35,11 @@ fn secrets_are_nowhere() -> Result<()> {
     for key_in_file in [true, false] {
         let target = rig.target().replace(
             "  ignore_eos: true\n",
-            if key_in_file { "  ignore_eos: true\n  api_key: s3cret-api-key\n" } else { "  ignore_eos: true\n" },
+            if key_in_file {
+                "  ignore_eos: true\n  api_key: s3cret-api-key\n"
+            } else {
+                "  ignore_eos: true\n"
+            },
         );
         let config = format!(
             "{target}  token: s3cret-hub-token\napi:\n  type: completion\n  headers:\n    Authorization: Bearer s3cret-header\n    X-Team: s3cret-header\ndata:\n  type: synthetic\n  input_distribution: {{type: fixed, mean: 16}}\n  output_distribution: {{type: fixed, mean: 4}}\nload:\n  stages: [{{rate: 10, duration: 2}}]\nreport:\n  request_lifecycle:\n    per_request: true\nstorage:\n  local_storage:\n    path: reports\n",

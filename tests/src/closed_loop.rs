@@ -62,7 +62,7 @@ fn steady_rate(stats: &Stats, slots: usize) -> Result<f64> {
 /// One request on a connection of its own, answered with status 200.
 fn post(address: SocketAddr, body: &str) -> Result<()> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     write!(
         stream,
         "POST /v1/completions HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",

@@ -13,6 +13,9 @@ use benchmark_schemas::tree::Node;
 use benchmark_schemas::yaml::{self, Dialect};
 
 /// The repository's root.
+///
+/// # Panics
+/// Never: the crate is a folder of the root.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is a folder of the root").to_owned()
 }

@@ -1,5 +1,6 @@
 //! The local folder: files appear under their names whole or not at all.
 
+use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -89,7 +90,11 @@ fn write_through(
     content(&mut file)?;
     file.flush()?;
     file.inner.get_ref().sync_all()?;
-    let sha256 = file.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut sha256 = String::with_capacity(64);
+    for byte in file.digest.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(sha256, "{byte:02x}");
+    }
     Ok(Written { bytes: file.bytes, sha256 })
 }
 

@@ -71,11 +71,11 @@ impl ObjectFolder {
                 base: 2.0,
             },
             max_retries: 5,
-            retry_timeout: Duration::from_secs(60),
+            retry_timeout: Duration::from_mins(1),
         };
         let client = ClientOptions::new()
             .with_connect_timeout(Duration::from_secs(10))
-            .with_timeout(Duration::from_secs(120))
+            .with_timeout(Duration::from_mins(2))
             .with_allow_http(endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://")));
         builder = builder
             .with_bucket_name(bucket)

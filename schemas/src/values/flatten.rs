@@ -34,10 +34,14 @@ fn flat(schema: Value, definitions: &Map<String, Value>) -> Value {
     for (keyword, part) in &mut object {
         match (keyword.as_str(), part) {
             ("properties", Value::Object(properties)) => {
-                properties.values_mut().for_each(|property| *property = flat(property.take(), definitions));
+                for property in properties.values_mut() {
+                    *property = flat(property.take(), definitions);
+                }
             }
             ("anyOf" | "oneOf" | "allOf", Value::Array(parts)) => {
-                parts.iter_mut().for_each(|part| *part = flat(part.take(), definitions));
+                for part in parts {
+                    *part = flat(part.take(), definitions);
+                }
             }
             ("items" | "additionalProperties", part) => *part = flat(part.take(), definitions),
             _ => {}
