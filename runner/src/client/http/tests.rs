@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
@@ -13,154 +11,10 @@ use super::*;
 use crate::clock::{ClockSource, MonotonicClock, MonotonicSource};
 use crate::workload::Drawn;
 
-/// What the server does with a request after it has read it whole.
-#[derive(Debug, Clone)]
-enum Step {
-    Send(String),
-    Pause,
-    Close,
-    Reset,
-    /// Neither answers nor closes.
-    Hang,
-}
+mod script;
+mod tls;
 
-/// Requests that came, and connections that were opened.
-#[derive(Debug, Default)]
-struct Log {
-    requests: Vec<String>,
-    connections: usize,
-}
-
-struct Server {
-    port: u16,
-    log: Rc<RefCell<Log>>,
-}
-
-impl Server {
-    /// `script` gives what is done with request number `n` of the server, from 0; then the next is read.
-    async fn start(script: impl Fn(usize) -> Vec<Step> + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("bound").port();
-        let log = Rc::new(RefCell::new(Log::default()));
-        let (script, shared) = (Rc::new(script), Rc::clone(&log));
-        tokio::task::spawn_local(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                shared.borrow_mut().connections += 1;
-                tokio::task::spawn_local(serve(stream, Rc::clone(&script), Rc::clone(&shared)));
-            }
-        });
-        Self { port, log }
-    }
-
-    fn connections(&self) -> usize {
-        self.log.borrow().connections
-    }
-
-    fn transport(&self, change: impl FnOnce(&mut HttpSettings)) -> HttpTransport<MonotonicClock> {
-        let mut settings = settings(format!("http://127.0.0.1:{}", self.port));
-        change(&mut settings);
-        transport(&settings, None)
-    }
-}
-
-async fn serve(mut stream: TcpStream, script: Rc<impl Fn(usize) -> Vec<Step>>, log: Rc<RefCell<Log>>) {
-    while let Some(request) = read_request(&mut stream).await {
-        let number = log.borrow().requests.len();
-        log.borrow_mut().requests.push(request);
-        for step in script(number) {
-            match step {
-                Step::Send(text) => stream.write_all(text.as_bytes()).await.expect("sent"),
-                Step::Pause => tokio::time::sleep(Duration::from_millis(10)).await,
-                Step::Close => return,
-                Step::Reset => return stream.set_zero_linger().expect("set"),
-                Step::Hang => std::future::pending().await,
-            }
-        }
-    }
-}
-
-async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
-    let mut text = Vec::new();
-    loop {
-        let seen = String::from_utf8_lossy(&text);
-        if let Some((head, body)) = seen.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
-            if body.len() >= length.parse().expect("a number") {
-                return Some(seen.into_owned());
-            }
-        }
-        if stream.read_buf(&mut text).await.ok()? == 0 {
-            return None;
-        }
-    }
-}
-
-fn settings(base_url: String) -> HttpSettings {
-    HttpSettings {
-        base_url,
-        route: "/v1/completions",
-        api_key: None,
-        headers: Vec::new(),
-        tls: TlsFiles::default(),
-        connect_timeout: None,
-        streaming: true,
-        keep: Keep::default(),
-    }
-}
-
-fn transport(settings: &HttpSettings, connections: Option<usize>) -> HttpTransport<MonotonicClock> {
-    let source = HttpSource::new(settings).expect("good settings");
-    let clock = MonotonicSource::start().for_this_runtime().expect("a clock");
-    source.for_worker(clock, connections).expect("a transport")
-}
-
-fn local<T>(future: impl Future<Output = T>) -> T {
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-    runtime.expect("a runtime").block_on(future)
-}
-
-fn request() -> Prepared {
-    let body = Bytes::from_static(b"{\"prompt\": \"x\"}");
-    Prepared { index: 0, body, prompt_tokens: 1, drawn: Drawn::default(), memory: None }
-}
-
-async fn exchange(transport: &HttpTransport<MonotonicClock>) -> (Result<(), Failure>, Exchange) {
-    let mut facts = Exchange { start: Some(transport.clock.now()), ..Exchange::default() };
-    let result = transport.exchange(&request(), &mut facts).await;
-    (result, facts)
-}
-
-fn failed((result, facts): (Result<(), Failure>, Exchange)) -> (String, Exchange) {
-    let failure = result.expect_err("a failure");
-    (format!("{}: {}", failure.error_type, failure.message), facts)
-}
-
-fn send(text: &str) -> Step {
-    Step::Send(text.to_owned())
-}
-
-fn stream_head() -> Step {
-    send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-}
-
-fn chunk(data: &str) -> Step {
-    Step::Send(format!("{:x}\r\n{data}\r\n", data.len()))
-}
-
-fn event(text: &str) -> Step {
-    chunk(&format!("data: {{\"choices\":[{{\"text\":\"{text}\"}}]}}\n\n"))
-}
-
-fn end() -> Step {
-    send("0\r\n\r\n")
-}
-
-fn answer(status: &str, content_type: &str, body: &str) -> Vec<Step> {
-    let length = body.len();
-    vec![Step::Send(format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n{body}"
-    ))]
-}
+use script::*;
 
 #[test]
 fn a_stream_is_stamped_in_order_and_its_connection_used_again() {
@@ -489,58 +343,6 @@ fn connections_are_opened_ahead_and_kept_within_their_limit() {
             result.expect("an answer");
         }
         assert_eq!(server.connections(), 2);
-    });
-}
-
-const PEM: &[u8] = include_bytes!("test-server.pem");
-
-async fn tls_server() -> u16 {
-    let key = PrivateKeyDer::from_pem_slice(PEM).expect("a key");
-    let certificate = CertificateDer::from_pem_slice(PEM).expect("a certificate");
-    let config =
-        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .expect("a configuration");
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("bound").port();
-    tokio::task::spawn_local(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            if let Ok(stream) = acceptor.accept(stream).await {
-                tokio::task::spawn_local(greet(stream));
-            }
-        }
-    });
-    port
-}
-
-async fn greet(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-    while read_request(&mut stream).await.is_some() {
-        let reply = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
-        stream.write_all(reply.as_bytes()).await.expect("sent");
-        stream.flush().await.expect("sent");
-    }
-}
-
-#[test]
-fn tls_trusts_only_what_it_is_told_to() {
-    local(async {
-        let port = tls_server().await;
-        let mut settings = settings(format!("https://127.0.0.1:{port}"));
-        let message = failed(exchange(&transport(&settings, None)).await).0;
-        assert!(message.starts_with("ClientConnectorCertificateError: "), "{message}");
-
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("ca.pem");
-        fs_err::write(&file, PEM).expect("a file");
-        settings.tls.authorities = Some(file);
-        let trusting = transport(&settings, None);
-        let (result, facts) = exchange(&trusting).await;
-        result.expect("an answer");
-        assert!(facts.sent <= facts.head && facts.sent.is_some());
     });
 }
 
