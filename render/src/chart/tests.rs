@@ -1,3 +1,5 @@
+//! CHART arguments that mean the embedded chart, and those that do not.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! The answer's lines for each way in which a run can end.
+
 use benchmark_schemas::report::{Knee, Saturation};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Entries of the per-request report: order, fields that can be left out, and own keys.
+
 use benchmark_schemas::record::{Bodies, Chunk, SpoolEntry};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tables at the width of a pod log, over stages with gaps and failures.
+
 use benchmark_schemas::record::{Record, SpoolEntry};
 
 use super::*;

@@ -109,15 +109,12 @@ fn defaults_are_refused_too() {
 
 #[test]
 fn with_other_problems_at_once() {
-    assert_snapshot!(
-                                    executable("api: {type: chat}\nload: {stages: [{rate: -1, duration: 1}]}\nserver: {base_url: http://a}\n")
-                                        .expect_err("wrong and not built"),
-                                    @r"
-config.yml:1:1: data.type: only data type synthetic is built yet (set data.type: synthetic, with input_distribution and output_distribution)
-config.yml:1:13: api.type: only the API completion is built yet (set api.type: completion)
-config.yml:2:24: load.stages[0].rate: must be greater than 0, is -1 (meaning: requests per second)
-"
-                                );
+    let text = "api: {type: chat}\nload: {stages: [{rate: -1, duration: 1}]}\nserver: {base_url: http://a}\n";
+    assert_snapshot!(executable(text).expect_err("wrong and not built"), @r"
+    config.yml:1:1: data.type: only data type synthetic is built yet (set data.type: synthetic, with input_distribution and output_distribution)
+    config.yml:1:13: api.type: only the API completion is built yet (set api.type: completion)
+    config.yml:2:24: load.stages[0].rate: must be greater than 0, is -1 (meaning: requests per second)
+    ");
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! The schema of values: what it lets through, and that it says no more than its reader understands.
+
 use super::*;
 use crate::validate::unknown_keywords;
 
