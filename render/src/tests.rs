@@ -284,7 +284,8 @@ proptest! {
     /// Whatever text stands in a value, the objects keep their structure and the text comes out as it went in.
     #[test]
     fn no_text_changes_the_structure(text in "[\\PC\\t\\n:#'\"{}\\[\\]*&!|>%@`-]{0,24}") {
-        prop_assume!(!matches!(text.as_str(), "=" | "<<"));
+        // These are refused, by the chart too.
+        prop_assume!(!matches!(text.as_str(), "=" | "<<") && !text.contains(['\u{2028}', '\u{2029}']));
         let overrides = json!({ "benchmark": {
             "target": { "modelName": text, "tokenizerPath": text },
             "podAnnotations": { "note": text },

@@ -67,7 +67,7 @@ impl Stores {
         };
         let settings = &storage.local_storage;
         let folder = if settings.path.is_empty() { "." } else { &settings.path };
-        let objects = storage.simple_storage_service.as_ref().map(|s3| ObjectFolder::s3(s3, environment));
+        let objects = storage.simple_storage_service.as_ref().map(|s3| ObjectFolder::s3(s3, &environment));
         let objects = objects.transpose()?.into_iter().collect();
         let prefix = settings.report_file_prefix.clone().unwrap_or_default();
         Ok(Self { local: LocalStore::open(folder.into(), prefix)?, scratch: false, objects })

@@ -45,44 +45,36 @@ impl ObjectFolder {
     /// # Errors
     ///
     /// If the settings are unusable.
-    pub fn s3(settings: &SimpleStorageService, environment: S3Environment) -> Result<Self, StoreError> {
+    pub fn s3(settings: &SimpleStorageService, environment: &S3Environment) -> Result<Self, StoreError> {
         let bucket = &settings.bucket_name;
+        let of_environment = |name: &str| {
+            environment.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.clone())
+        };
+        let endpoint = settings.endpoint_url.clone();
+        let endpoint = endpoint.or_else(|| of_environment("AWS_ENDPOINT_URL_S3"));
+        let endpoint = endpoint.or_else(|| of_environment("AWS_ENDPOINT_URL"));
+        let region = settings.region_name.clone().or_else(|| of_environment("AWS_REGION"));
+        let region = region.or_else(|| of_environment("AWS_DEFAULT_REGION"));
+        let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
         let mut builder = AmazonS3Builder::new();
-        for (key, value) in environment {
+        // The endpoint is given below, so that the configuration's comes before the environment's.
+        for (key, value) in environment.iter().filter(|(key, _)| !key.starts_with("AWS_ENDPOINT")) {
             if let Ok(key) = key.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
                 builder = builder.with_config(key, value);
             }
         }
-        let given = |key| builder.get_config_value(&key);
-        let endpoint = settings.endpoint_url.clone().or_else(|| given(AmazonS3ConfigKey::Endpoint));
-        let region = settings.region_name.clone().or_else(|| given(AmazonS3ConfigKey::Region));
-        let region = region.or_else(|| given(AmazonS3ConfigKey::DefaultRegion));
-        let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
         let in_host = match settings.addressing_style {
             Some(AddressingStyle::Virtual) => true,
             Some(AddressingStyle::Path) => false,
             // A name with dots does not match AWS's certificates.
             Some(AddressingStyle::Auto) | None => endpoint.is_none() && !bucket.contains('.'),
         };
-        let retry = RetryConfig {
-            backoff: BackoffConfig {
-                init_backoff: Duration::from_millis(200),
-                max_backoff: Duration::from_secs(5),
-                base: 2.0,
-            },
-            max_retries: 5,
-            retry_timeout: Duration::from_mins(1),
-        };
-        let client = ClientOptions::new()
-            .with_connect_timeout(Duration::from_secs(10))
-            .with_timeout(Duration::from_mins(2))
-            .with_allow_http(endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://")));
         builder = builder
             .with_bucket_name(bucket)
             .with_region(&region)
             .with_virtual_hosted_style_request(in_host)
-            .with_client_options(client)
-            .with_retry(retry);
+            .with_client_options(client_options(endpoint.as_deref()))
+            .with_retry(patience());
         if let Some(endpoint) = &endpoint {
             builder =
                 builder.with_endpoint(if in_host { hosted(endpoint, bucket) } else { endpoint.clone() });
@@ -218,6 +210,26 @@ impl ObjectFolder {
             remedy: remedy.to_owned(),
         }
     }
+}
+
+/// How long a store that fails is asked again.
+fn patience() -> RetryConfig {
+    RetryConfig {
+        backoff: BackoffConfig {
+            init_backoff: Duration::from_millis(200),
+            max_backoff: Duration::from_secs(5),
+            base: 2.0,
+        },
+        max_retries: 5,
+        retry_timeout: Duration::from_mins(1),
+    }
+}
+
+fn client_options(endpoint: Option<&str>) -> ClientOptions {
+    ClientOptions::new()
+        .with_connect_timeout(Duration::from_secs(10))
+        .with_timeout(Duration::from_mins(2))
+        .with_allow_http(endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")))
 }
 
 /// `endpoint` with the bucket as the first part of its host name.
