@@ -10,12 +10,12 @@ help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: prerequisites ## the saturation scenario from values to knee, on the embedded simulator; ends with a report to open
-	cargo build --workspace
-	target/debug/demo
+	cargo build --locked --workspace
+	cargo run --locked --quiet -p benchmark-tests --bin demo
 
 test: prerequisites tools ## everything that is deterministic and needs no root: unit, property, parity with real Helm, end to end
-	cargo build --workspace
-	cargo test --workspace
+	cargo build --locked --workspace
+	cargo test --locked --workspace
 
 check: fmt lint schemas-check ## formatting, lints and generated files
 
@@ -23,7 +23,7 @@ fmt: ## check the formatting
 	cargo fmt --all --check
 
 lint: ## clippy, no warning allowed
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 schemas: ## write the generated JSON Schemas
 	cargo run --quiet -p benchmark-schemas --bin schemas -- --write

@@ -103,7 +103,7 @@ impl Plan {
         let in_flight_cap = (asked as u64).saturating_mul(load.worker_max_concurrency).max(1);
         let workers = asked.min(cores).min(usize::try_from(in_flight_cap).unwrap_or(usize::MAX));
         let connections = (asked as u64).saturating_mul(load.worker_max_tcp_connections);
-        let timeout = load.request_timeout.filter(|&seconds| seconds > 0.0);
+        let timeouts = Self::timeouts(config);
         let pacing = config.pacing();
         let stages = load
             .standard_stages()
@@ -117,8 +117,8 @@ impl Plan {
             in_flight_cap,
             // Each worker has at least one, else it could send nothing.
             connection_cap: (connections > 0).then(|| connections.max(workers as u64)),
-            request_timeout_ns: nanos_from_seconds(timeout.unwrap_or(REQUEST_TIMEOUT_SECONDS)),
-            connect_timeout_ns: timeout.is_none().then(|| nanos_from_seconds(CONNECT_TIMEOUT_SECONDS)),
+            request_timeout_ns: timeouts.request_ns,
+            connect_timeout_ns: timeouts.connect_ns,
             grace_ns: nanos_from_seconds(load.stage_teardown_grace_seconds.max(0.0)),
             interval_ns: nanos_from_seconds(load.interval.max(0.0)),
             body: BodyOptions {
@@ -130,21 +130,39 @@ impl Plan {
             input: config.data.input_distribution.clone().unwrap_or_default(),
             output: config.data.output_distribution.clone().unwrap_or_default(),
             corpus: config.data.corpus_file_path.as_ref().map(PathBuf::from),
-            keep: keep(config),
+            keep: Self::keep(config),
+        }
+    }
+
+    /// The limits that `load.request_timeout` sets; null and 0 are upstream's defaults.
+    pub fn timeouts(config: &Config) -> Timeouts {
+        let given = config.load.request_timeout.filter(|&seconds| seconds > 0.0);
+        Timeouts {
+            request_ns: nanos_from_seconds(given.unwrap_or(REQUEST_TIMEOUT_SECONDS)),
+            connect_ns: given.is_none().then(|| nanos_from_seconds(CONNECT_TIMEOUT_SECONDS)),
+        }
+    }
+
+    /// Texts are kept only for the report on every request, and only those that it shows.
+    pub fn keep(config: &Config) -> Keep {
+        let report = &config.report.request_lifecycle;
+        let fields = &report.per_request_fields;
+        let wanted = report.per_request == Some(true);
+        Keep {
+            request: wanted && fields.request,
+            response: wanted && fields.response,
+            chunks: wanted && fields.response_chunks,
         }
     }
 }
 
-/// Texts are kept only for the report on every request, and only those that it shows.
-fn keep(config: &Config) -> Keep {
-    let report = &config.report.request_lifecycle;
-    let fields = &report.per_request_fields;
-    let wanted = report.per_request == Some(true);
-    Keep {
-        request: wanted && fields.request,
-        response: wanted && fields.response,
-        chunks: wanted && fields.response_chunks,
-    }
+/// Limits of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From start to last byte, nanoseconds.
+    pub request_ns: Nanos,
+    /// For connecting, nanoseconds; `None` if only the request's own limit holds.
+    pub connect_ns: Option<Nanos>,
 }
 
 fn response_format(format: &ResponseFormat) -> Value {

@@ -2,6 +2,7 @@
 //!
 //! It reads counters and draws; it never touches the load.
 
+use std::convert::Infallible;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -54,10 +55,16 @@ impl Progress {
     }
 
     /// Shows stage `stage` of `stages` with `total` requests until the future is dropped.
-    pub async fn show(&self, stage: usize, stages: usize, total: u64, counts: impl Fn() -> Counts) {
+    pub async fn show(
+        &self,
+        stage: usize,
+        stages: usize,
+        total: u64,
+        counts: impl Fn() -> Counts,
+    ) -> Infallible {
         let name = format!("Stage {stage} ({} of {stages})", stage + 1);
         if self.terminal {
-            self.draw(&name, total, counts).await;
+            self.draw(&name, total, counts).await
         } else {
             loop {
                 tokio::time::sleep(HEARTBEAT).await;
@@ -66,7 +73,7 @@ impl Progress {
         }
     }
 
-    async fn draw(&self, name: &str, total: u64, counts: impl Fn() -> Counts) {
+    async fn draw(&self, name: &str, total: u64, counts: impl Fn() -> Counts) -> Infallible {
         let bar = self.bars.add(ProgressBar::new(total));
         let _clears = ClearOnDrop(bar.clone());
         let template = "{prefix} {wide_bar} {percent:>3}% {msg} [{elapsed_precise} left {eta}]";

@@ -63,6 +63,20 @@ impl Rig {
     }
 }
 
+impl Rig {
+    /// Waits until the server has been asked `requests` times, as long as `program` runs.
+    pub(crate) fn await_served(&self, requests: u64, program: &mut Child) -> Result<()> {
+        while self.served()? < requests {
+            ensure!(
+                program.try_wait()?.is_none(),
+                "the program ended before it had sent {requests} requests"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+}
+
 /// Standard output of a finished program as text.
 pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))

@@ -1,7 +1,5 @@
 //! SIGTERM in mid-stage: partial reports that hold every record so far, and exit code 143.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -16,10 +14,8 @@ fn sigterm_leaves_valid_partial_reports() -> Result<()> {
         "{}data:\n  type: synthetic\n  input_distribution: {{type: fixed, mean: 16}}\n  output_distribution: {{type: fixed, mean: 8}}\nload:\n  type: constant\n  stages:\n    - rate: 20\n      duration: 60\n    - rate: 20\n      duration: 60\n  num_workers: 2\napi:\n  type: completion\n  streaming: true\nreport:\n  request_lifecycle:\n    per_request: true\nstorage:\n  local_storage:\n    path: reports\n",
         rig.target()
     );
-    let child = rig.command(&config)?.spawn()?;
-    while rig.served()? < 30 {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let mut child = rig.command(&config)?.spawn()?;
+    rig.await_served(30, &mut child)?;
     let process = Pid::from_raw(i32::try_from(child.id())?).expect("a child's id is not zero");
     kill_process(process, Signal::TERM)?;
     let output = child.wait_with_output()?;
@@ -42,6 +38,8 @@ fn sigterm_leaves_valid_partial_reports() -> Result<()> {
         !rig.path("reports/stage_1_lifecycle_metrics.json").exists(),
         "a stage that never ran has no report"
     );
-    assert!(text(&output).contains("interrupted"), "the partial run is marked: {}", text(&output));
+    assert_eq!(summary["extensions"]["interrupted"], true);
+    assert_eq!(json(&rig.path("reports/capacity.json"))?["interrupted"], true);
+    assert_eq!(json(&rig.path("reports/manifest.json"))?["complete"], false);
     Ok(())
 }

@@ -20,7 +20,11 @@ fn an_absent_bucket_ends_the_run_before_it_sends() -> Result<()> {
     let s3 = S3::start()?;
     let output = with_credentials(&mut rig.command(&config(&rig, &s3, "no-such-bucket", 2))?).output()?;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    assert!(text(&output).contains("no-such-bucket"), "{}", text(&output));
+    let complaint = String::from_utf8(output.stderr)?;
+    assert!(
+        complaint.contains("s3://no-such-bucket") && complaint.contains("create the bucket"),
+        "{complaint}"
+    );
     assert_eq!(rig.served()?, 0, "requests were sent");
     Ok(())
 }
@@ -31,17 +35,17 @@ fn a_store_that_stops_during_the_run_costs_no_result() -> Result<()> {
     let rig = Rig::start(&[])?;
     let mut s3 = S3::start()?;
     s3.create_bucket("results")?;
-    let child = with_credentials(&mut rig.command(&config(&rig, &s3, "results", 3))?).spawn()?;
+    let mut child = with_credentials(&mut rig.command(&config(&rig, &s3, "results", 3))?).spawn()?;
     // The proof that the store can be written comes before the load: once requests arrive, it has been given.
-    while rig.served()? == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    rig.await_served(1, &mut child)?;
     s3.stop();
     let output = child.wait_with_output()?;
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
     let summary = json(&rig.path("reports/summary_lifecycle_metrics.json"))?;
     assert_eq!(summary["successes"]["count"], 30);
-    assert!(text(&output).contains("reports"), "the kept files' path is printed: {}", text(&output));
+    let complaint = String::from_utf8(output.stderr)?;
+    let kept = format!("The results are kept in {}; copy them with:", rig.path("reports").display());
+    assert!(complaint.contains(&kept) && complaint.contains("aws s3 cp --recursive"), "{complaint}");
     Ok(())
 }
 
@@ -59,6 +63,9 @@ fn an_earlier_runs_results_are_left_alone() -> Result<()> {
     for folder in ["run/results", "run/results-2"] {
         let key = format!("{folder}/summary_lifecycle_metrics.json");
         assert!(objects.contains_key(&key), "{key} is not among {:?}", objects.keys());
+    }
+    for folder in ["reports", "reports-2"] {
+        assert!(rig.path(folder).join("manifest.json").exists(), "{folder} holds a run of its own");
     }
     Ok(())
 }

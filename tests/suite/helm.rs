@@ -1,8 +1,9 @@
 //! Runs real Helm and the renderer with the same arguments.
 
 use std::path::PathBuf;
+use std::process::Output;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use benchmark_tests::{chart, documents, program, run, run_ok, tool};
 use serde_json::Value;
 
@@ -32,10 +33,14 @@ impl Case {
 
     /// The objects that `helm template` gives.
     pub(crate) fn by_helm(&self, helm: &str) -> Result<Vec<Value>> {
+        documents(&run_ok(&tool(helm), self.helm_arguments())?)
+    }
+
+    fn helm_arguments(&self) -> Vec<String> {
         let mut arguments =
             vec!["template".to_owned(), self.release.clone(), chart().to_string_lossy().into_owned()];
         arguments.extend(self.arguments.iter().cloned());
-        documents(&run_ok(&tool(helm), arguments)?)
+        arguments
     }
 
     /// The objects that `benchmark-render template` gives.
@@ -48,14 +53,21 @@ impl Case {
         run_ok(&program("benchmark-render"), self.renderer_arguments("config"))
     }
 
-    /// True if both refuse the case.
-    pub(crate) fn is_refused_by_all(&self) -> Result<bool> {
-        let renderer = run(&program("benchmark-render"), self.renderer_arguments("template"))?;
-        let mut refused = renderer.status.code() == Some(1);
+    /// What each of the three says who refuses the case: the renderer, then Helm by version.
+    ///
+    /// # Errors
+    ///
+    /// If one of them accepts it.
+    pub(crate) fn refusals(&self) -> Result<Vec<String>> {
+        let mut outputs = vec![run(&program("benchmark-render"), self.renderer_arguments("template"))?];
         for helm in HELMS {
-            refused &= self.by_helm(helm).is_err();
+            outputs.push(run(&tool(helm), self.helm_arguments())?);
         }
-        Ok(refused)
+        let refusal = |output: Output| {
+            ensure!(output.status.code() == Some(1), "case {:?} is not refused by all", self.name);
+            Ok(String::from_utf8(output.stderr)?)
+        };
+        outputs.into_iter().map(refusal).collect()
     }
 
     fn renderer_arguments(&self, command: &str) -> Vec<String> {

@@ -72,11 +72,13 @@ fn console_blocks_show_what_happens() -> Result<()> {
     let mut count = 0;
     for (command, shown) in blocks(&text, "console").into_iter().flat_map(commands) {
         let output = Command::new("bash")
-            .args(["-c", &command])
+            .args(["-o", "pipefail", "-c", &command])
             .current_dir(folder.path())
             .env("PATH", &path)
             .env("COLUMNS", "100")
             .output()?;
+        let refused = shown.starts_with("--set ");
+        ensure!(output.status.success() != refused, "$ {command}: {}", output.status);
         let given = format!("{}{}", String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
         ensure!(agrees(&shown, &given), "$ {command}\nshown:\n{shown}\ngiven:\n{given}");
         count += 1;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::Result;
-use benchmark_render::{Layers, ValuesFile};
+use benchmark_render::{Layers, Release, ValuesFile};
 use benchmark_schemas::config::Config;
 use benchmark_tests::program;
 use proptest::prelude::*;
@@ -162,6 +162,7 @@ proptest! {
     fn no_text_makes_a_loader_panic(text in prop_oneof![any::<String>(), yaml_like()]) {
         let _ = Config::from_yaml(&text, "config.yml");
         let layers = Layers { files: vec![ValuesFile { name: "values.yaml".into(), text: text.clone() }], ..Layers::default() };
-        let _ = benchmark_render::values(&layers);
+        let release = Release::new("r", "default").expect("good names");
+        let _ = benchmark_render::render(&release, &layers);
     }
 }

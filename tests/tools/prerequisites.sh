@@ -16,8 +16,10 @@ if [ ${#missing[@]} -gt 0 ]; then
   printf 'missing: %s\n' "${missing[@]}" >&2
   printf 'install with: %s\n' "$apt_line" >&2
 fi
-if ! command -v cargo >/dev/null 2>&1; then
+wanted=1.95
+found=$(rustc --version 2>/dev/null | cut -d' ' -f2)
+if ! cargo --version >/dev/null 2>&1 || [ "$(printf '%s\n' "$wanted" "${found:-0}" | sort -V | head -1)" != "$wanted" ]; then
   missing+=(cargo)
-  printf 'missing: a Rust toolchain of version 1.95 or later with cargo, rustfmt and clippy (see rustup.rs)\n' >&2
+  printf 'missing: a Rust toolchain of version %s or later (see rustup.rs); found: %s\n' "$wanted" "${found:-none}" >&2
 fi
 [ ${#missing[@]} -eq 0 ]

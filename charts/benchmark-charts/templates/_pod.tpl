@@ -118,7 +118,8 @@ into the hash that the Job's name ends in.
 {{- $names = append $names $name -}}
 {{- $copy := include "benchmark.map" $entry | fromJson -}}
 {{- if not (kindIs "invalid" $copy.value) -}}
-{{- $_ := set $copy "value" (include "benchmark.scalar" $copy.value) -}}
+{{- /* From the entry itself: JSON has made a double of a whole number. */ -}}
+{{- $_ := set $copy "value" (include "benchmark.scalar" $entry.value) -}}
 {{- end -}}
 {{- $given = append $given $copy -}}
 {{- end -}}

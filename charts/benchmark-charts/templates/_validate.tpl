@@ -53,7 +53,14 @@ nothing and fails no one. U+2028 and U+2029 are escapes in raw JSON. */ -}}
 {{- fail (printf "benchmark.config.api.headers.%s: a credential among the values %s" $name $remedy) -}}
 {{- end -}}
 {{- end -}}
-{{- range $key, $url := dict "benchmark.target.baseUrl" .Values.benchmark.target.baseUrl "benchmark.config.server.base_url" (default dict $config.server).base_url -}}
+{{- $s3 := default dict (default dict $config.storage).simple_storage_service -}}
+{{- $prometheus := default dict (default dict $config.metrics).prometheus -}}
+{{- range $key, $url := dict
+  "benchmark.target.baseUrl" .Values.benchmark.target.baseUrl
+  "benchmark.storage.s3.endpointUrl" .Values.benchmark.storage.s3.endpointUrl
+  "benchmark.config.server.base_url" (default dict $config.server).base_url
+  "benchmark.config.storage.simple_storage_service.endpoint_url" $s3.endpoint_url
+  "benchmark.config.metrics.prometheus.url" $prometheus.url -}}
 {{- if regexMatch "^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@" (toString $url) -}}
 {{- fail (printf "%s: a user or password in a URL would stand in a ConfigMap for all to read; take it out of the URL" $key) -}}
 {{- end -}}

@@ -33,6 +33,9 @@ pub(super) fn seconds(config: &Map<String, Value>, grace: f64) -> Option<Value> 
     Some(Value::from(whole))
 }
 
+/// Stages of a sweep that are counted: with more, no deadline would ever come.
+const MOST_STAGES: f64 = 100_000.0;
+
 /// Durations of the stages in seconds; none if one of them is unknown.
 fn durations(load: &Map<String, Value>) -> Option<Vec<f64>> {
     if let Some(sweep) = load.get("sweep").filter(|sweep| !is_empty(Some(sweep))) {
@@ -41,7 +44,7 @@ fn durations(load: &Map<String, Value>) -> Option<Vec<f64>> {
             clippy::cast_sign_loss,
             reason = "a count; below 0 there is none"
         )]
-        let stages = or_default(sweep.get("num_stages"), 5.0).max(0.0) as usize;
+        let stages = or_default(sweep.get("num_stages"), 5.0).clamp(0.0, MOST_STAGES) as usize;
         let mut durations = vec![or_default(sweep.get("timeout"), 60.0)];
         durations.extend(std::iter::repeat_n(or_default(sweep.get("stage_duration"), 180.0), stages));
         return Some(durations);

@@ -38,7 +38,8 @@ impl ClientEvidence {
             let own = series.due().iter().filter(|arrival| arrival.index % workers == worker);
             waited_for_permit += send_errors(own, cap, &mut errors);
         }
-        let length = seconds(facts.window_end - facts.window_start);
+        // An idle drain would dilute what happened while there was something to send.
+        let length = seconds(facts.window_end - facts.window_start).min(facts.duration_seconds);
         Self {
             send_error_p99_seconds: quantile_of(&mut errors, 99.0),
             throttled_share: facts

@@ -96,7 +96,15 @@ pub fn judge(stage: &StageEvidence, baseline: Option<&StageEvidence>, limits: &L
         (true, _, _) => Verdict::Undecided,
     };
     if verdict == Verdict::Sustained {
-        reasons.push("latencies and errors are within their limits".to_owned());
+        let is_baseline = baseline.is_some_and(|baseline| baseline.facts.stage == stage.facts.stage);
+        reasons.push(
+            if is_baseline {
+                "errors are within their limit; it is the baseline, whose latencies are compared with nothing"
+            } else {
+                "latencies and errors are within their limits"
+            }
+            .to_owned(),
+        );
     }
     Judgement { valid, keeps_up, good_service, verdict, reasons, ttft, ntpot }
 }

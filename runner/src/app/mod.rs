@@ -68,9 +68,10 @@ pub fn main(cli: Cli) -> ExitCode {
     }
 }
 
-/// Checks a configuration file as a run would before it starts, the tokenizer included.
+/// Checks a configuration file as a run would before it starts, tokenizer, headers and TLS files included.
 fn validate(config_file: &Path) -> anyhow::Result<Exit> {
-    start::read(config_file)?;
+    let start = start::read(config_file)?;
+    run::transports(&start.config)?;
     say(&format!("{}: valid", config_file.display()));
     Ok(Exit::Done)
 }

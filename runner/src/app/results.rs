@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use benchmark_schemas::config::{LocalStorage, Storage};
 use benchmark_schemas::record::SpoolEntry;
 use benchmark_schemas::report::Manifest;
 
 use super::{Exit, complain, say};
 use crate::metrics::RecordSource;
 use crate::report::{self, Export, Layout, RunReport, answer, markers, tables};
+use crate::shutdown::Signals;
 use crate::spool::{SpoolError, SpoolReader};
 use crate::store::Stores;
 
@@ -28,35 +28,38 @@ impl RecordSource for Spool {
 
 /// Writes all reports of the run whose spool lies in the local folder of `stores`, uploads them, and prints the answer.
 ///
-/// `signal` is the exit code that a signal asked for.
-///
-/// # Errors
-///
-/// If the local reports cannot be written.
-pub(super) async fn store(mut stores: Stores, signal: Option<u8>) -> Result<Exit> {
+/// Whatever fails, the facts stay in the spool, and the person is told how to go on from there.
+pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
     tracing::info!("Generating Reports...");
-    let run = write(&mut stores)?;
+    let run = match write(&mut stores) {
+        Ok(run) => run,
+        Err(error) => {
+            complain(&format!("the reports could not be written: {error:#}"));
+            let place = stores.local_place();
+            complain(&format!(
+                "The records are kept in {place}; `inference-perf report {place}` makes the reports."
+            ));
+            return Exit::NotStored;
+        }
+    };
     let failed = stores.upload().await;
     say(&markers::blocks(&run));
     say(&tables::all(&run));
     let places = if failed.is_empty() { stores.places() } else { vec![stores.local_place()] };
-    for line in answer::lines(&run, &places) {
-        tracing::info!("{line}");
+    // Not by the log: the answer is what the run is for, whatever the log's level.
+    say(&answer::lines(&run, &places).join("\n"));
+    if failed.is_empty() {
+        stores.close();
+        return signals.exit_code().map_or(Exit::Done, Exit::Signal);
     }
-    let exit = if failed.is_empty() {
-        signal.map_or(Exit::Done, Exit::Signal)
-    } else {
-        for error in &failed {
-            complain(&format!("not stored: {error}"));
-        }
-        complain(&format!("The results are kept in {}; copy them with:", stores.folder().display()));
-        for command in stores.retry_commands() {
-            complain(&format!("  {command}"));
-        }
-        Exit::NotStored
-    };
-    stores.close();
-    Ok(exit)
+    for error in &failed {
+        complain(&format!("not stored: {error}"));
+    }
+    complain(&format!("The results are kept in {}; copy them with:", stores.local_place()));
+    for command in stores.retry_commands() {
+        complain(&format!("  {command}"));
+    }
+    Exit::NotStored
 }
 
 /// Writes the reports to the local folder, `manifest.json` last.
@@ -88,19 +91,17 @@ fn write_file(stores: &mut Stores, file: &dyn Export) -> Result<()> {
 ///
 /// If there is no spool, or the reports cannot be written.
 pub(super) fn rebuild(folder: &Path) -> Result<Exit> {
-    let spool = Spool(folder.to_owned());
-    let run = RunReport::read(&spool).with_context(|| format!("{} holds no run", folder.display()))?;
-    let prefix = run.config.pointer("/storage/local_storage/report_file_prefix");
-    let local_storage = LocalStorage {
-        path: folder.display().to_string(),
-        report_file_prefix: prefix.and_then(|prefix| prefix.as_str()).map(str::to_owned),
+    let first = Spool(folder.to_owned()).entries().and_then(|mut entries| entries.next().transpose());
+    let Some(SpoolEntry::Run(facts)) = first.with_context(|| format!("{} holds no run", folder.display()))?
+    else {
+        anyhow::bail!("{} holds no run: its spool was cut off before the run started", folder.display());
     };
-    let storage = Storage { local_storage, ..Storage::default() };
-    let mut stores = Stores::open(Some(&storage), Vec::new(), folder)?;
+    let config: serde_json::Value = serde_json::from_str(&facts.config_json)?;
+    let prefix = config.pointer("/storage/local_storage/report_file_prefix");
+    let prefix = prefix.and_then(|prefix| prefix.as_str()).unwrap_or_default();
+    let mut stores = Stores::existing(folder, prefix)?;
     let run = write(&mut stores)?;
     say(&tables::all(&run));
-    for line in answer::lines(&run, &stores.places()) {
-        say(&line);
-    }
+    say(&answer::lines(&run, &stores.places()).join("\n"));
     Ok(Exit::Done)
 }

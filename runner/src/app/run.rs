@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use benchmark_schemas::config::Config;
-use benchmark_schemas::record::{RunFacts, SpoolEntry};
-use benchmark_schemas::secret::Secret;
+use benchmark_schemas::record::{RunFacts, SpoolEntry, StageStatus};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
 
 use super::start::{self, Start};
-use super::{Exit, model, results};
+use super::{Exit, complain, model, results};
 use crate::client::http::{HttpSettings, HttpSource};
 use crate::client::tls::TlsFiles;
 use crate::clock::MonotonicSource;
@@ -22,86 +21,104 @@ use crate::recorder::RecordOptions;
 use crate::seed::{Purpose, Seed};
 use crate::shutdown::Signals;
 use crate::spool::SpoolWriter;
-use crate::store::Stores;
+use crate::store::{S3Environment, Stores};
 use crate::workload::{Lengths, Synthetic, Tokenizer};
 
 /// Path of the completion API.
 const COMPLETIONS: &str = "/v1/completions";
-/// Variable that gives `server.api_key` where the configuration has none.
-const API_KEY_VARIABLE: &str = "INFERENCE_PERF_API_KEY";
 
 /// Runs the benchmark of `config_file`.
 ///
 /// # Errors
 ///
-/// Whatever keeps it from starting, and faults of the machine during it.
+/// Whatever keeps it from starting.
 pub(super) fn run(config_file: &Path, progress: &Progress) -> Result<Exit> {
-    let Start { mut config, tokenizer } = start::read(config_file)?;
-    tracing::info!("Using configuration from: {}", config_file.display());
-    let started = ZonedDateTime::now();
-    config.resolve_timestamp(&started.strftime("%Y%m%d-%H%M%S").to_string());
-    if config.server.api_key.is_none() {
-        config.server.api_key = std::env::var(API_KEY_VARIABLE).ok().map(Secret::new);
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // A thread of its own sees to signals also while the main one works on reports.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let signals = Signals::listen().context("signals cannot be listened for")?;
-        Box::pin(benchmark(config, tokenizer, &started, &signals, progress)).await
+        let Start { mut config, tokenizer } = start::read(config_file)?;
+        tracing::info!("Using configuration from: {}", config_file.display());
+        let started = ZonedDateTime::now();
+        config.resolve_timestamp(&started.strftime("%Y%m%d-%H%M%S").to_string());
+        let ready = tokio::select! {
+            biased;
+            () = signals.stop().requested() => None,
+            ready = prepare(config, tokenizer, &started) => Some(ready?),
+        };
+        match ready {
+            Some(ready) => Box::pin(benchmark(ready, &signals, progress)).await,
+            // Nothing was sent, so there is nothing to report.
+            None => Ok(signals.exit_code().map_or(Exit::Invalid, Exit::Signal)),
+        }
     })
 }
 
-async fn benchmark(
-    mut config: Config,
+/// A run that is ready to send.
+struct Ready {
+    run_id: String,
+    effective: serde_json::Value,
+    plan: Plan,
     tokenizer: Arc<Tokenizer>,
-    started: &ZonedDateTime,
-    signals: &Signals,
-    progress: &Progress,
-) -> Result<Exit> {
+    workload: Arc<Synthetic>,
+    transports: HttpSource,
+    streaming: bool,
+    stores: Stores,
+}
+
+/// Everything that can fail before the first request: the target's settings, the model's name, the workload, the
+/// stores.
+async fn prepare(mut config: Config, tokenizer: Arc<Tokenizer>, started: &ZonedDateTime) -> Result<Ready> {
+    let transports = transports(&config)?;
     let model = model::name(&config).await?;
     let plan = plan(&mut config, model, started);
     let effective = serde_json::to_value(&config)?;
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     let run_id = run_id(started);
-
-    let scratch = std::env::temp_dir().join(format!("inference-perf-{run_id}"));
-    let environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
-    let mut stores = Stores::open(config.storage.as_ref(), environment, &scratch)?;
     let workload = Arc::new(workload(&plan, &tokenizer)?);
-    let transports = HttpSource::new(&http_settings(&config, &plan))?;
+    let scratch = std::env::temp_dir().join(format!("inference-perf-{run_id}"));
+    let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
+    let mut stores = Stores::open(config.storage.as_ref(), &environment, &scratch)?;
     stores.prove(yaml::emit(&effective).as_bytes()).await?;
     for place in stores.places() {
         tracing::info!("Report files will be stored at: {place}");
     }
+    let streaming = config.api.streaming;
+    Ok(Ready { run_id, effective, plan, tokenizer, workload, transports, streaming, stores })
+}
 
+async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Result<Exit> {
+    let Ready { run_id, effective, plan, tokenizer, workload, transports, streaming, stores } = ready;
     let clock = MonotonicSource::start();
     let mut spool = SpoolWriter::create(stores.folder())?;
     spool.append(&SpoolEntry::Run(Box::new(RunFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_epoch_ns: epoch_ns(&ZonedDateTime::now()),
-        run_id: run_id.clone(),
+        run_id,
         config_json: effective.to_string(),
         tokenizer: Some(tokenizer.path().display().to_string()),
     })))?;
-    let options =
-        RecordOptions { tokenizer: Some(tokenizer), streamed: config.api.streaming, keep: plan.keep };
-    let engine = Engine::start(
-        clock,
-        Settings::of(&plan),
-        transports,
-        workload.clone(),
-        options,
-        spool,
-        Hosting::Threads,
-    )
-    .await?;
-    drive(engine, &plan, clock, signals, progress).await?;
+    let options = RecordOptions { tokenizer: Some(tokenizer), streamed: streaming, keep: plan.keep };
+    let settings = Settings::of(&plan);
+    let engine =
+        Engine::start(clock, settings, transports, workload.clone(), options, spool, Hosting::Threads)
+            .await?;
+    let driven = drive(engine, &plan, clock, signals, progress).await;
     let inexact = workload.facts().inexact;
     if inexact > 0 {
         tracing::warn!(
             "{inexact} prompts do not have exactly the drawn length: the tokenizer has no text for it"
         );
     }
-    results::store(stores, signals.exit_code()).await
+    // What was recorded until a fault is stored all the same.
+    let stored = results::store(stores, signals).await;
+    match driven {
+        Ok(()) => Ok(stored),
+        Err(error) => {
+            complain(&format!("the run broke off: {error:#}"));
+            Ok(Exit::NotStored)
+        }
+    }
 }
 
 /// Runs the stages one after another; stops early if a signal asks for it.
@@ -136,9 +153,12 @@ async fn drive(
         );
         let outcome = tokio::select! {
             outcome = engine.run_stage(stage, signals.stop()) => outcome?,
-            () = progress.show(number, plan.stages.len(), stage.requests, counts) => continue,
+            never = progress.show(number, plan.stages.len(), stage.requests, counts) => match never {},
         };
-        let ending = if signals.stop().is_requested() { "failed: interrupted" } else { "completed" };
+        let ending = match outcome.facts.status {
+            StageStatus::Completed => "completed",
+            StageStatus::Stopped => "failed: interrupted",
+        };
         tracing::info!("Stage {} - run {ending}", stage.id);
         if outcome.late_bodies > 0 {
             tracing::warn!(
@@ -183,9 +203,15 @@ fn workload(plan: &Plan, tokenizer: &Arc<Tokenizer>) -> Result<Synthetic> {
     Ok(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, (input, output), plan.body.clone())?)
 }
 
-fn http_settings(config: &Config, plan: &Plan) -> HttpSettings {
+/// How requests reach the server; checks the address, the headers and the TLS files.
+///
+/// # Errors
+///
+/// What is wrong with them.
+pub(super) fn transports(config: &Config) -> Result<HttpSource> {
     let headers = config.api.headers.iter().flatten();
-    HttpSettings {
+    let timeouts = Plan::timeouts(config);
+    let settings = HttpSettings {
         base_url: config.server.base_url.clone(),
         route: COMPLETIONS,
         api_key: config.server.api_key.clone(),
@@ -195,10 +221,11 @@ fn http_settings(config: &Config, plan: &Plan) -> HttpSettings {
             certificate: config.server.cert_path.as_ref().map(PathBuf::from),
             key: config.server.key_path.as_ref().map(PathBuf::from),
         },
-        connect_timeout: plan.connect_timeout_ns,
+        connect_timeout: timeouts.connect_ns,
         streaming: config.api.streaming,
-        keep: plan.keep,
-    }
+        keep: Plan::keep(config),
+    };
+    Ok(HttpSource::new(&settings)?)
 }
 
 /// Eight hexadecimal digits that name the run.

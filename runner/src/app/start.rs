@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use benchmark_schemas::config::Config;
 use benchmark_schemas::problem::{Origin, Problem, Problems};
+use benchmark_schemas::secret::Secret;
 use benchmark_schemas::tree::Node;
 use benchmark_schemas::yaml::{self, Dialect};
 
@@ -18,7 +19,10 @@ pub(super) struct Start {
     pub(super) tokenizer: Arc<Tokenizer>,
 }
 
-/// Reads and checks the configuration and loads its tokenizer.
+/// Variable that gives `server.api_key` where the configuration has none.
+const API_KEY_VARIABLE: &str = "INFERENCE_PERF_API_KEY";
+
+/// Reads and checks the configuration, with the key that the environment gives, and loads its tokenizer.
 ///
 /// # Errors
 ///
@@ -30,7 +34,14 @@ pub(super) fn read(config_file: &Path) -> Result<Start> {
     let document = yaml::parse(text, &file, Dialect::Config)?;
     let loaded = load_tokenizer(&document);
     match (Config::executable(document), loaded) {
-        (Ok(config), Ok(tokenizer)) => Ok(Start { config, tokenizer: Arc::new(tokenizer) }),
+        (Ok(mut config), Ok(tokenizer)) => {
+            if config.server.api_key.is_none() {
+                // Secrets in files tend to end with a line break.
+                let key = std::env::var(API_KEY_VARIABLE).ok().map(|key| key.trim().to_owned());
+                config.server.api_key = key.filter(|key| !key.is_empty()).map(Secret::new);
+            }
+            Ok(Start { config, tokenizer: Arc::new(tokenizer) })
+        }
         (config, tokenizer) => {
             let mut problems = config.err().map(Problems::into_vec).unwrap_or_default();
             // A tokenizer that is missing because its key is wrong is the key's problem.

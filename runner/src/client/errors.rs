@@ -71,9 +71,14 @@ pub(super) fn too_large(limit_bytes: usize) -> Failure {
     )
 }
 
+/// Bytes of a response's body that a message holds at most.
+const LONGEST_MESSAGE_BYTES: usize = 8 << 10;
+
 /// Any status but 200.
 pub(super) fn status(status: StatusCode, body: &[u8]) -> Failure {
-    failure(&format!("HTTP Error {}", status.as_u16()), String::from_utf8_lossy(body).into_owned())
+    // The first of a page says what is wrong; whole pages would fill the records.
+    let text = String::from_utf8_lossy(&body[..body.len().min(LONGEST_MESSAGE_BYTES)]);
+    failure(&format!("HTTP Error {}", status.as_u16()), text.into_owned())
 }
 
 /// A whole answer that does not say it is JSON.

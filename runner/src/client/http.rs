@@ -9,141 +9,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use benchmark_schemas::record::{Failure, Nanos};
-use benchmark_schemas::secret::Secret;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
-};
+use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, Response, StatusCode};
-use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 
 use super::connection::{self, Connection, Stamps};
-use super::target::Target;
-use super::tls::{self, TlsError, TlsFiles};
 use super::{Exchange, Keep, MAX_RESPONSE_BYTES, SseDecoder, Transport, TransportSource, errors};
 use crate::clock::Clock;
 use crate::workload::Prepared;
+
+mod settings;
+
+use settings::Shared;
+pub use settings::{HttpSettings, HttpSource, SettingsError};
 
 /// Time for which an address that a name resolved to is used again.
 const ADDRESSES_KEPT_NS: Nanos = 10_000_000_000;
 /// Longest time that opening connections ahead may hold up a stage.
 const PREPARE_NS: Nanos = 5_000_000_000;
 
-/// What the requests of a run have in common.
-#[derive(Debug, Clone)]
-pub struct HttpSettings {
-    /// `server.base_url`; one slash at its end is dropped.
-    pub base_url: String,
-    /// Path of the API, appended to it.
-    pub route: &'static str,
-    /// `server.api_key`, sent as bearer token.
-    pub api_key: Option<Secret>,
-    /// `api.headers`: they replace the built-in headers, case ignored.
-    pub headers: Vec<(String, Secret)>,
-    /// TLS files; they matter for `https` only.
-    pub tls: TlsFiles,
-    /// Time that connecting may take, nanoseconds; `None` for no limit but the request's own.
-    pub connect_timeout: Option<Nanos>,
-    /// Answers are streams of events.
-    pub streaming: bool,
-    /// Texts to keep beside the facts.
-    pub keep: Keep,
-}
-
-/// Why a transport cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The base URL is not usable.
-    #[error("server.base_url {url:?} is no usable URL: {fault} (write it like http://host:8000)")]
-    Url {
-        /// As configured.
-        url: String,
-        /// What is wrong with it.
-        fault: String,
-    },
-    /// A header cannot be sent; its value is not shown.
-    #[error("{key}: it cannot be sent as a header ({fault})")]
-    Header {
-        /// Key of the configuration.
-        key: String,
-        /// What is wrong with it.
-        fault: &'static str,
-    },
-    /// TLS cannot be set up.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-}
-
-/// Makes the transports of the workers.
-#[derive(Clone)]
-pub struct HttpSource {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    target: Target,
-    headers: HeaderMap,
-    tls: Option<Arc<ClientConfig>>,
-    connect_timeout: Option<Nanos>,
-    streaming: bool,
-    keep: Keep,
-}
-
-impl HttpSource {
-    /// Checks `settings` and reads the TLS files that they name.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with them.
-    pub fn new(settings: &HttpSettings) -> Result<Self, SettingsError> {
-        let target = Target::parse(&settings.base_url, settings.route)
-            .map_err(|fault| SettingsError::Url { url: settings.base_url.clone(), fault })?;
-        let headers = headers(&target, settings)?;
-        let tls = if target.tls { Some(tls::client_config(&settings.tls)?) } else { None };
-        let shared = Shared {
-            target,
-            headers,
-            tls,
-            connect_timeout: settings.connect_timeout,
-            streaming: settings.streaming,
-            keep: settings.keep,
-        };
-        Ok(Self { shared: Arc::new(shared) })
-    }
-}
-
-fn headers(target: &Target, settings: &HttpSettings) -> Result<HeaderMap, SettingsError> {
-    let value = |key: &str, text: &str| -> Result<HeaderValue, SettingsError> {
-        let mut value = HeaderValue::from_str(text).map_err(|_| SettingsError::Header {
-            key: key.to_owned(),
-            fault: "its value holds characters that headers must not have",
-        })?;
-        value.set_sensitive(true);
-        Ok(value)
-    };
-    let mut headers = HeaderMap::new();
-    headers.insert(HOST, value("server.base_url", &target.authority)?);
-    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    headers
-        .insert(USER_AGENT, HeaderValue::from_static(concat!("inference-perf/", env!("CARGO_PKG_VERSION"))));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(key) = settings.api_key.as_ref().filter(|key| !key.expose().is_empty()) {
-        headers.insert(AUTHORIZATION, value("server.api_key", &format!("Bearer {}", key.expose()))?);
-    }
-    for (name, text) in &settings.headers {
-        let key = format!("api.headers.{name}");
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| SettingsError::Header {
-            key: key.clone(),
-            fault: "its name holds characters that header names must not have",
-        })?;
-        headers.insert(name, value(&key, text.expose())?);
-    }
-    Ok(headers)
-}
+/// Time within which a connection that was closed while idle shows it.
+const STALE_NS: Nanos = 100_000_000;
 
 impl<C: Clock> TransportSource<C> for HttpSource {
     type Transport = HttpTransport<C>;
@@ -153,6 +43,7 @@ impl<C: Clock> TransportSource<C> for HttpSource {
             shared: Arc::clone(&self.shared),
             clock,
             idle: RefCell::default(),
+            limit: connections,
             turns: connections.map(|limit| Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
             addresses: RefCell::default(),
         })
@@ -165,6 +56,8 @@ pub struct HttpTransport<C> {
     clock: C,
     /// Open and free, the one used last at the end.
     idle: RefCell<Vec<Connection>>,
+    /// Connections at most.
+    limit: Option<usize>,
     /// One turn for each connection that may be in use. New ones are opened only if none is idle, so this bounds
     /// their number too.
     turns: Option<Semaphore>,
@@ -173,7 +66,8 @@ pub struct HttpTransport<C> {
 
 impl<C: Clock> Transport for HttpTransport<C> {
     async fn prepare(&self, connections: usize) {
-        let missing = connections.saturating_sub(self.idle.borrow().len());
+        let within = connections.min(self.limit.unwrap_or(usize::MAX));
+        let missing = within.saturating_sub(self.idle.borrow().len());
         let opened = join_all((0..missing).map(|_| async {
             match self.open().await {
                 Ok(connection) => self.put_back(connection),
@@ -188,6 +82,12 @@ impl<C: Clock> Transport for HttpTransport<C> {
     }
 
     async fn exchange(&self, request: &Prepared, facts: &mut Exchange) -> Result<(), Failure> {
+        self.attempt(request, facts).await.map_err(|failure| self.shared.without_secrets(failure))
+    }
+}
+
+impl<C: Clock> HttpTransport<C> {
+    async fn attempt(&self, request: &Prepared, facts: &mut Exchange) -> Result<(), Failure> {
         let _turn = match &self.turns {
             // The semaphore is never closed, so there is always a turn in the end.
             Some(turns) => turns.acquire().await.ok(),
@@ -196,19 +96,23 @@ impl<C: Clock> Transport for HttpTransport<C> {
         let mut connection = self.idle_or_new().await?;
         loop {
             let before = connection.stamps.bytes_read();
+            let begun = self.clock.now();
             match self.send(&mut connection, request, facts).await {
                 Ok(response) => return self.receive(connection, response, facts).await,
-                // The server closed it while it was idle, which is no failure of this request.
-                Err(_) if connection.used && connection.stamps.bytes_read() == before => {
+                // The server closed it while it was idle, which is no failure of this request. A server that breaks
+                // off later may have worked on the request: that is one, and sending it again would double the load.
+                Err(_)
+                    if connection.used
+                        && connection.stamps.bytes_read() == before
+                        && self.clock.now() - begun < STALE_NS =>
+                {
                     connection = self.open().await?;
                 }
                 Err(error) => return Err(errors::before_head(&error)),
             }
         }
     }
-}
 
-impl<C: Clock> HttpTransport<C> {
     fn put_back(&self, mut connection: Connection) {
         if !connection.sender.is_closed() {
             connection.used = true;

@@ -308,8 +308,9 @@ impl<S: ClockSource + Sync> Engine<S> {
     ) -> StageOutcome {
         let greatest = |of: fn(&Report) -> Nanos| reports.iter().map(of).max().unwrap_or(window_start);
         let (window_end, drained) = (greatest(|r| r.window_end), greatest(|r| r.drained));
-        let length = (drained - window_start).max(1) as f64;
-        let busiest = reports.iter().map(|report| report.busy.as_nanos() as f64 / length).fold(0.0, f64::max);
+        let share =
+            |report: &Report| report.busy.as_nanos() as f64 / (report.sent_all - window_start).max(1) as f64;
+        let busiest = reports.iter().map(share).fold(0.0, f64::max);
         let stopped = reports.iter().any(|report| report.stopped);
         StageOutcome {
             facts: StageFacts {

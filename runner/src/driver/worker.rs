@@ -59,7 +59,9 @@ pub(super) struct Report {
     /// Nothing was in flight any more.
     pub(super) drained: Nanos,
     pub(super) stopped: bool,
-    /// Time that the runtime spent working.
+    /// The last request of the stage was sent, or none will be any more.
+    pub(super) sent_all: Nanos,
+    /// Time that the runtime spent working until then.
     pub(super) busy: Duration,
     /// Requests that were late because their bodies were.
     pub(super) late_bodies: u64,
@@ -118,6 +120,9 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
         let report = Report::default();
         let mut this = Self { worker, id: stage, counts, stop, start, tasks, cut, report };
         let unsent = this.send_all(&mut arrivals, &mut bodies, first).await;
+        // A generator is judged by the time in which it has to send: an idle drain would dilute what it did then.
+        this.report.busy = metrics.worker_total_busy_duration(0).saturating_sub(busy_before);
+        this.report.sent_all = worker.sender.clock.now();
         // Ends the generator, and frees what it made in vain.
         drop(bodies);
         match unsent {
@@ -126,7 +131,6 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
         }
         let mut report = this.report;
         report.drained = worker.sender.clock.now();
-        report.busy = metrics.worker_total_busy_duration(0).saturating_sub(busy_before);
         let _ = done.send(report);
     }
 

@@ -15,7 +15,14 @@ use crate::metrics::{Dist, Failures, MetricOptions, StageMetrics, Successes};
 
 /// The report on the whole run.
 pub fn summary(run: &RunReport) -> Document {
-    Document::json("summary_lifecycle_metrics.json", tree(&run.metrics.summary, None, &run.options))
+    let mut tree = tree(&run.metrics.summary, None, &run.options);
+    tree["extensions"] = json!({
+        "run_id": run.facts.run_id,
+        "interrupted": run.metrics.interrupted(),
+        "stages_planned": run.config.pointer("/load/stages").and_then(Value::as_array).map(Vec::len),
+        "stages_run": run.metrics.stages.len(),
+    });
+    Document::json("summary_lifecycle_metrics.json", tree)
 }
 
 /// The report on `stage`.

@@ -41,6 +41,21 @@ pub enum StoreError {
     },
 }
 
+/// `folder`, or the first of `folder-2`, `folder-3`, … that holds no run's results: files of two runs in one folder
+/// would read like those of one.
+fn free_folder(folder: &str, prefix: &str) -> PathBuf {
+    let holds_results = |folder: &Path| folder.join(format!("{prefix}{CONFIG_FILE}")).exists();
+    let asked = PathBuf::from(folder);
+    if !holds_results(&asked) {
+        return asked;
+    }
+    let trimmed = folder.trim_end_matches('/');
+    let numbered = (2u64..).map(|number| PathBuf::from(format!("{trimmed}-{number}")));
+    let free = numbered.into_iter().find(|folder| !holds_results(folder)).unwrap_or_else(|| asked.clone());
+    tracing::warn!("{} holds results already; these go to {}", asked.display(), free.display());
+    free
+}
+
 /// All places of a run's files.
 #[derive(Debug)]
 pub struct Stores {
@@ -58,7 +73,7 @@ impl Stores {
     /// If the local folder cannot be made or an object store's settings are unusable. Nothing is contacted yet.
     pub fn open(
         storage: Option<&Storage>,
-        environment: S3Environment,
+        environment: &S3Environment,
         scratch: &Path,
     ) -> Result<Self, StoreError> {
         let Some(storage) = storage else {
@@ -67,10 +82,21 @@ impl Stores {
         };
         let settings = &storage.local_storage;
         let folder = if settings.path.is_empty() { "." } else { &settings.path };
-        let objects = storage.simple_storage_service.as_ref().map(|s3| ObjectFolder::s3(s3, &environment));
+        let objects = storage.simple_storage_service.as_ref().map(|s3| ObjectFolder::s3(s3, environment));
         let objects = objects.transpose()?.into_iter().collect();
         let prefix = settings.report_file_prefix.clone().unwrap_or_default();
-        Ok(Self { local: LocalStore::open(folder.into(), prefix)?, scratch: false, objects })
+        let local = LocalStore::open(free_folder(folder, &prefix), prefix)?;
+        Ok(Self { local, scratch: false, objects })
+    }
+
+    /// The local folder of a run that has ended, to write its reports again.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be used.
+    pub fn existing(folder: &Path, prefix: &str) -> Result<Self, StoreError> {
+        let local = LocalStore::open(folder.to_owned(), prefix.to_owned())?;
+        Ok(Self { local, scratch: false, objects: Vec::new() })
     }
 
     /// The local folder.

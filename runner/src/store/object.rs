@@ -1,5 +1,6 @@
 //! A folder in an object store: S3 and what speaks its protocol.
 
+use std::io;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use benchmark_schemas::config::{AddressingStyle, SimpleStorageService};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt as _,
+    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt as _, PutMode,
     PutMultipartOptions, PutOptions, PutPayload, RetryConfig, WriteMultipart,
 };
 
@@ -18,8 +19,8 @@ use super::StoreError;
 const PROOF: Duration = Duration::from_secs(30);
 /// Files above this size go up in parts of it, bytes.
 const PART_BYTES: usize = 16 << 20;
-/// Folders tried beside an occupied one (`-2`, `-3`, …).
-const MOST_FOLDERS: u32 = 1000;
+/// Parts that are on their way at once.
+const PARTS_AT_ONCE: usize = 4;
 /// Region where neither configuration nor environment names one, as AWS's own tools take it.
 const DEFAULT_REGION: &str = "us-east-1";
 
@@ -48,7 +49,10 @@ impl ObjectFolder {
     pub fn s3(settings: &SimpleStorageService, environment: &S3Environment) -> Result<Self, StoreError> {
         let bucket = &settings.bucket_name;
         let of_environment = |name: &str| {
-            environment.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.clone())
+            environment
+                .iter()
+                .find(|(key, value)| key == name && !value.is_empty())
+                .map(|(_, value)| value.clone())
         };
         let endpoint = settings.endpoint_url.clone();
         let endpoint = endpoint.or_else(|| of_environment("AWS_ENDPOINT_URL_S3"));
@@ -114,20 +118,16 @@ impl ObjectFolder {
     pub async fn prove(&mut self, name: &str, content: &[u8]) -> Result<(), StoreError> {
         let proof = async {
             let asked = self.path.clone();
-            for number in 2..MOST_FOLDERS {
-                if !self.has(name).await {
-                    break;
-                }
+            let mut number = 1;
+            while !self.create(name, content).await? {
+                number += 1;
                 self.path = format!("{asked}-{number}");
             }
-            if self.path != asked {
-                tracing::warn!(
-                    "{}/{asked} holds results already; these go to {}",
-                    self.bucket_url,
-                    self.url()
-                );
+            if number > 1 {
+                let (bucket, url) = (&self.bucket_url, self.url());
+                tracing::warn!("{bucket}/{asked} holds results already; these go to {url}");
             }
-            self.put(name, content.to_vec()).await
+            Ok(())
         };
         match tokio::time::timeout(PROOF, proof).await {
             Ok(outcome) => outcome.map_err(|error| self.refusal(&error)),
@@ -146,9 +146,7 @@ impl ObjectFolder {
     ///
     /// Why the store did not take it, after retries.
     pub async fn upload(&self, name: &str, file: &FilePath) -> Result<String, StoreError> {
-        let content = fs_err::read(file)
-            .map_err(|error| StoreError::Local { path: file.to_owned(), fault: error.to_string() })?;
-        self.put(name, content).await.map_err(|error| self.refusal(&error))?;
+        self.put(name, file).await.map_err(|error| self.refusal(&error))?;
         Ok(format!("{}/{}", self.bucket_url, self.key(name)))
     }
 
@@ -160,31 +158,55 @@ impl ObjectFolder {
     /// The command that copies `folder` here by hand.
     pub fn copy_command(&self, folder: &FilePath) -> String {
         let endpoint = self.endpoint.as_ref().map(|url| format!(" --endpoint-url {url}")).unwrap_or_default();
-        format!("aws s3 cp --recursive --exclude 'spool/*' {} {}/{endpoint}", folder.display(), self.url())
+        format!(
+            "aws s3 cp --recursive --exclude 'spool/*' '{}' '{}/'{endpoint}",
+            folder.display(),
+            self.url()
+        )
     }
 
     fn key(&self, name: &str) -> Path {
         Path::from(format!("{}/{}{name}", self.path, self.prefix))
     }
 
-    /// True if the object is known to be there. Who may not ask is not told, and may write all the same.
-    async fn has(&self, name: &str) -> bool {
-        self.store.head(&self.key(name)).await.is_ok()
+    /// Writes an object unless it exists; false if it does.
+    ///
+    /// Asks the store to decide, so that two runs that start together do not both find the place free. A store that
+    /// cannot is asked first and written to then; who may not ask is not told, and may write all the same.
+    async fn create(&self, name: &str, content: &[u8]) -> Result<bool, Error> {
+        let creating = PutOptions { mode: PutMode::Create, ..options(name) };
+        match self.store.put_opts(&self.key(name), PutPayload::from(content.to_vec()), creating).await {
+            Ok(_) => Ok(true),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
+            Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => {
+                if self.store.head(&self.key(name)).await.is_ok() {
+                    return Ok(false);
+                }
+                let payload = PutPayload::from(content.to_vec());
+                self.store.put_opts(&self.key(name), payload, options(name)).await.map(|_| true)
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    async fn put(&self, name: &str, content: Vec<u8>) -> Result<(), Error> {
+    async fn put(&self, name: &str, file: &FilePath) -> Result<(), Error> {
         let key = self.key(name);
-        let json = FilePath::new(name).extension().is_some_and(|extension| extension == "json");
-        let media_type = if json { "application/json" } else { "application/yaml" };
-        let attributes = Attributes::from_iter([(Attribute::ContentType, media_type)]);
-        if content.len() <= PART_BYTES {
-            let options = PutOptions { attributes, ..PutOptions::default() };
-            return self.store.put_opts(&key, PutPayload::from(content), options).await.map(drop);
+        let unreadable = |error: io::Error| Error::Generic { store: "local file", source: Box::new(error) };
+        let mut file = fs_err::File::open(file).map_err(unreadable)?;
+        let mut part = vec![0; PART_BYTES];
+        let mut length = fill(&mut file, &mut part).map_err(unreadable)?;
+        if length < PART_BYTES {
+            part.truncate(length);
+            return self.store.put_opts(&key, PutPayload::from(part), options(name)).await.map(drop);
         }
-        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+        let options = PutMultipartOptions { attributes: attributes(name), ..PutMultipartOptions::default() };
         let upload = self.store.put_multipart_opts(&key, options).await?;
         let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
-        upload.put(content.into());
+        while length > 0 {
+            upload.wait_for_capacity(PARTS_AT_ONCE).await?;
+            upload.write(&part[..length]);
+            length = fill(&mut file, &mut part).map_err(unreadable)?;
+        }
         upload.finish().await.map(drop)
     }
 
@@ -210,6 +232,28 @@ impl ObjectFolder {
             remedy: remedy.to_owned(),
         }
     }
+}
+
+fn attributes(name: &str) -> Attributes {
+    let json = FilePath::new(name).extension().is_some_and(|extension| extension == "json");
+    let media_type = if json { "application/json" } else { "application/yaml" };
+    Attributes::from_iter([(Attribute::ContentType, media_type)])
+}
+
+fn options(name: &str) -> PutOptions {
+    PutOptions { attributes: attributes(name), ..PutOptions::default() }
+}
+
+/// Reads until `buffer` is full or the file ends; gives the number of bytes.
+fn fill(file: &mut impl io::Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match file.read(&mut buffer[length..])? {
+            0 => break,
+            count => length += count,
+        }
+    }
+    Ok(length)
 }
 
 /// How long a store that fails is asked again.

@@ -78,12 +78,19 @@ impl Found<'_> {
         {
             self.push(&["benchmark", "config", "api", "headers", name], VISIBLE, BY_ENVIRONMENT);
         }
-        let config_url = part("server").and_then(|server| server.get("base_url")).and_then(Value::as_str);
-        let urls: [(&[&str], &str); 2] = [
-            (&["benchmark", "target", "baseUrl"], &benchmark.target.base_url),
-            (&["benchmark", "config", "server", "base_url"], config_url.unwrap_or_default()),
+        let urls: [&[&str]; 5] = [
+            &["benchmark", "target", "baseUrl"],
+            &["benchmark", "storage", "s3", "endpointUrl"],
+            &["benchmark", "config", "server", "base_url"],
+            &["benchmark", "config", "storage", "simple_storage_service", "endpoint_url"],
+            &["benchmark", "config", "metrics", "prometheus", "url"],
         ];
-        for (path, _) in urls.into_iter().filter(|(_, url)| has_user_info(url)) {
+        let text = |path: &[&str]| match &self.node.at(path.iter().copied())?.content {
+            Content::String(text) => Some(text.clone()),
+            _ => None,
+        };
+        let urls = urls.map(|path| (path, text(path).unwrap_or_default()));
+        for (path, _) in urls.iter().filter(|(_, url)| has_user_info(url)) {
             let fault = "a user or password in a URL would stand in a ConfigMap for all to read";
             self.push(path, fault, "take it out of the URL");
         }

@@ -7,6 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
 
+use benchmark_schemas::secret::{MASK, Secret};
+
 use super::*;
 use crate::clock::{ClockSource, MonotonicClock, MonotonicSource};
 use crate::workload::Drawn;
@@ -223,6 +225,22 @@ fn errors_of_the_server_fail_their_request_and_leave_the_connection() {
         assert_eq!(facts.text, "one");
         assert!(failed(exchange(&transport).await).0.starts_with("NotFound: "));
         assert_eq!(server.connections(), 1);
+    });
+}
+
+#[test]
+fn what_a_gateway_echoes_of_a_secret_is_masked_and_pages_are_cut() {
+    local(async {
+        let server = Server::start(|_| {
+            let page = "x".repeat(100_000);
+            answer("401 Unauthorized", "text/plain", &format!("no access for s3cret-api-key: {page}"))
+        })
+        .await;
+        let transport = server.transport(|settings| settings.api_key = Some(Secret::new("s3cret-api-key")));
+        let (failure, _) = exchange(&transport).await;
+        let message = failure.expect_err("refused").message;
+        assert!(message.starts_with(&format!("no access for {MASK}: xxx")), "{message}");
+        assert!(message.len() < 10_000, "{} bytes", message.len());
     });
 }
 

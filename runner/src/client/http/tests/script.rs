@@ -1,6 +1,7 @@
 //! A server that follows a script byte by byte, and requests to it.
 
 use super::*;
+use crate::client::tls::TlsFiles;
 
 /// What the server does with a request after it has read it whole.
 #[derive(Debug, Clone)]

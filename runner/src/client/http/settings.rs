@@ -1,0 +1,151 @@
+//! What the requests of a run have in common, checked and made once.
+
+use std::sync::Arc;
+
+use benchmark_schemas::record::{Failure, Nanos};
+use benchmark_schemas::secret::{MASK, Secret};
+use hyper::HeaderMap;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use rustls::ClientConfig;
+
+use crate::client::Keep;
+use crate::client::target::Target;
+use crate::client::tls::{self, TlsError, TlsFiles};
+
+/// Shorter words of header values are not looked for in messages: `Bearer`, `true`, `gzip`.
+const SHORTEST_SECRET_BYTES: usize = 8;
+
+/// What the requests of a run have in common.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// `server.base_url`; one slash at its end is dropped.
+    pub base_url: String,
+    /// Path of the API, appended to it.
+    pub route: &'static str,
+    /// `server.api_key`, sent as bearer token.
+    pub api_key: Option<Secret>,
+    /// `api.headers`: they replace the built-in headers, case ignored.
+    pub headers: Vec<(String, Secret)>,
+    /// TLS files; they matter for `https` only.
+    pub tls: TlsFiles,
+    /// Time that connecting may take, nanoseconds; `None` for no limit but the request's own.
+    pub connect_timeout: Option<Nanos>,
+    /// Answers are streams of events.
+    pub streaming: bool,
+    /// Texts to keep beside the facts.
+    pub keep: Keep,
+}
+
+/// Why a transport cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The base URL is not usable.
+    #[error("server.base_url {url:?} is no usable URL: {fault} (write it like http://host:8000)")]
+    Url {
+        /// As configured.
+        url: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// A header cannot be sent; its value is not shown.
+    #[error("{key}: it cannot be sent as a header ({fault})")]
+    Header {
+        /// Key of the configuration.
+        key: String,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Makes the transports of the workers.
+#[derive(Clone)]
+pub struct HttpSource {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) target: Target,
+    pub(super) headers: HeaderMap,
+    pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) connect_timeout: Option<Nanos>,
+    pub(super) streaming: bool,
+    pub(super) keep: Keep,
+    /// What servers and gateways may echo and nobody may see.
+    secrets: Vec<Secret>,
+}
+
+impl Shared {
+    /// `failure` with a mask in place of every secret that its text repeats.
+    pub(super) fn without_secrets(&self, mut failure: Failure) -> Failure {
+        for secret in &self.secrets {
+            if failure.message.contains(secret.expose()) {
+                failure.message = failure.message.replace(secret.expose(), MASK);
+            }
+        }
+        failure
+    }
+}
+
+impl HttpSource {
+    /// Checks `settings` and reads the TLS files that they name.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
+    pub fn new(settings: &HttpSettings) -> Result<Self, SettingsError> {
+        let target = Target::parse(&settings.base_url, settings.route)
+            .map_err(|fault| SettingsError::Url { url: settings.base_url.clone(), fault })?;
+        let headers = headers(&target, settings)?;
+        let tls = if target.tls { Some(tls::client_config(&settings.tls)?) } else { None };
+        let shared = Shared {
+            target,
+            headers,
+            tls,
+            connect_timeout: settings.connect_timeout,
+            streaming: settings.streaming,
+            keep: settings.keep,
+            secrets: secrets(settings),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+}
+
+/// The key and the values of the configured headers; a bearer token also by itself. Short ones are no secrets, and
+/// masking them would make messages unreadable.
+fn secrets(settings: &HttpSettings) -> Vec<Secret> {
+    let values = settings.api_key.iter().chain(settings.headers.iter().map(|(_, value)| value));
+    let parts = values.flat_map(|value| value.expose().split_whitespace());
+    parts.filter(|part| part.len() >= SHORTEST_SECRET_BYTES).map(Secret::new).collect()
+}
+
+fn headers(target: &Target, settings: &HttpSettings) -> Result<HeaderMap, SettingsError> {
+    let value = |key: &str, text: &str| -> Result<HeaderValue, SettingsError> {
+        let mut value = HeaderValue::from_str(text).map_err(|_| SettingsError::Header {
+            key: key.to_owned(),
+            fault: "its value holds characters that headers must not have",
+        })?;
+        value.set_sensitive(true);
+        Ok(value)
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(HOST, value("server.base_url", &target.authority)?);
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    headers
+        .insert(USER_AGENT, HeaderValue::from_static(concat!("inference-perf/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(key) = settings.api_key.as_ref().filter(|key| !key.expose().is_empty()) {
+        headers.insert(AUTHORIZATION, value("server.api_key", &format!("Bearer {}", key.expose()))?);
+    }
+    for (name, text) in &settings.headers {
+        let key = format!("api.headers.{name}");
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| SettingsError::Header {
+            key: key.clone(),
+            fault: "its name holds characters that header names must not have",
+        })?;
+        headers.insert(name, value(&key, text.expose())?);
+    }
+    Ok(headers)
+}
