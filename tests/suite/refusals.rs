@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use anyhow::Result;
 use benchmark_render::{Layers, Release, ValuesFile};
 use benchmark_schemas::config::Config;
+use benchmark_schemas::yaml;
 use benchmark_tests::program;
 use proptest::prelude::*;
 
@@ -157,12 +158,24 @@ fn yaml_like() -> impl Strategy<Value = String> {
     prop::collection::vec(word, 0..40).prop_map(|words| words.concat())
 }
 
+/// Bytes of any kind, text of any kind, and text that is nearly right.
+fn input() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        any::<Vec<u8>>(),
+        any::<String>().prop_map(String::into_bytes),
+        yaml_like().prop_map(String::into_bytes),
+    ]
+}
+
 proptest! {
     #[test]
-    fn no_text_makes_a_loader_panic(text in prop_oneof![any::<String>(), yaml_like()]) {
-        let _ = Config::from_yaml(&text, "config.yml");
-        let layers = Layers { files: vec![ValuesFile { name: "values.yaml".into(), text: text.clone() }], ..Layers::default() };
-        let release = Release::new("r", "default").expect("good names");
-        let _ = benchmark_render::render(&release, &layers);
+    fn no_input_makes_a_loader_panic(bytes in input()) {
+        // Both programs read a file's bytes so, and go no further if they are no text.
+        if let Ok(text) = yaml::decode(&bytes, "input") {
+            let _ = Config::from_yaml(text, "config.yml");
+            let file = ValuesFile { name: "values.yaml".into(), text: text.to_owned() };
+            let release = Release::new("r", "default").expect("good names");
+            let _ = benchmark_render::render(&release, &Layers { files: vec![file], ..Layers::default() });
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! JSON as Python's `json.dumps` writes it, which upstream's report files are made with.
 //!
-//! ASCII only, floats as Python's `repr` has them (`11.0`, `1e-05`), keys in order; indented by two in folders, on
-//! one line with `", "` and `": "` in buckets.
+//! ASCII only, floats as Python's `repr` has them (`11.0`, `1e-05`), keys in order; indented by two, or on one line with
+//! `", "` and `": "`.
 
 use std::io;
 

@@ -32,9 +32,6 @@ pub trait Export: Send + Sync {
     /// Name without folder and prefix, for example `summary_lifecycle_metrics.json`.
     fn name(&self) -> &str;
 
-    /// Media type of the content.
-    fn media_type(&self) -> &'static str;
-
     /// Writes the content; `layout` concerns JSON only.
     fn write(&self, layout: Layout, out: &mut dyn io::Write) -> io::Result<()>;
 }
@@ -75,13 +72,6 @@ impl Document {
 impl Export for Document {
     fn name(&self) -> &str {
         &self.name
-    }
-
-    fn media_type(&self) -> &'static str {
-        match self.content {
-            Content::Json(_) => "application/json",
-            Content::Yaml(_) => "application/yaml",
-        }
     }
 
     fn write(&self, layout: Layout, out: &mut dyn io::Write) -> io::Result<()> {

@@ -39,10 +39,6 @@ impl<S: RecordSource + Send + Sync> Export for PerRequest<S> {
         NAME
     }
 
-    fn media_type(&self) -> &'static str {
-        "application/json"
-    }
-
     fn write(&self, layout: Layout, out: &mut dyn io::Write) -> io::Result<()> {
         out.write_all(b"[")?;
         let mut empty = true;
