@@ -67,6 +67,10 @@ pub struct StagePlan {
     pub pacing: Pacing,
     /// Number of requests.
     pub requests: u64,
+    /// Requests in flight at most, in place of the plan's cap: a closed loop.
+    pub concurrency: Option<u64>,
+    /// Longest time from the start of the stage until what is in flight is cut off, nanoseconds.
+    pub timeout_ns: Option<Nanos>,
 }
 
 impl StagePlan {
@@ -79,7 +83,16 @@ impl StagePlan {
     pub fn new(id: u32, rate: f64, duration_seconds: f64, pacing: Pacing) -> Self {
         let requests = (rate * duration_seconds).floor() as u64;
         let duration_ns = nanos_from_seconds(duration_seconds);
-        Self { id, rate, duration_seconds, duration_ns, pacing, requests }
+        Self {
+            id,
+            rate,
+            duration_seconds,
+            duration_ns,
+            pacing,
+            requests,
+            concurrency: None,
+            timeout_ns: None,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use benchmark_schemas::record::{Bodies, Chunk, Nanos, Outcome, Record, SpoolEntry, Usage};
+use benchmark_schemas::record::{Bodies, Chunk, Nanos, Outcome, Record, Retries, SpoolEntry, Usage};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +41,8 @@ pub struct Finished {
     pub end: Nanos,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether it was sent more than once.
+    pub retries: Option<Retries>,
     /// Lengths drawn for it.
     pub drawn: Drawn,
     /// Tokens of the prompt that was made; 0 if none was.
@@ -123,6 +125,7 @@ fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counte
         due: finished.due,
         permitted: finished.permitted,
         start: exchange.start,
+        connected: exchange.connected,
         sent: exchange.sent,
         head: exchange.head,
         end: finished.end,
@@ -135,6 +138,7 @@ fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counte
         usage: exchange.usage.as_ref().map(usage),
         chunks,
         done_seen: exchange.done_seen,
+        retries: finished.retries,
         outcome: finished.outcome,
         bodies: bodies(finished.exchange, &finished.body, options.keep),
     }
@@ -245,6 +249,7 @@ mod tests {
             permitted: Some(1),
             end: 9,
             outcome: Outcome::Success,
+            retries: None,
             drawn: Drawn { prompt_tokens: 5, output_tokens: 3 },
             prompt_tokens: 4,
             body: Bytes::from_static(b"body"),

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Nanoseconds on the run's monotonic clock. Zero is [`RunFacts::started_epoch_ns`] on the wall clock.
 pub type Nanos = i64;
 
+/// Number of the stage that a sweep runs ahead of its stages. Its facts are in the spool; no report counts them.
+pub const PROBE_STAGE: u32 = u32::MAX;
+
 /// One entry of a run's spool, in the order in which things happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SpoolEntry {
@@ -48,6 +51,8 @@ pub struct StageFacts {
     pub duration_seconds: f64,
     /// Law of the arrivals within the window.
     pub pacing: Pacing,
+    /// Requests that a closed-loop stage has in flight; `None` for a stage that follows a schedule.
+    pub concurrency: Option<u64>,
     /// Instant from which the arrivals are counted.
     pub window_start: Nanos,
     /// End of the sending window: the last request that was awaited before the teardown has ended.
@@ -61,12 +66,19 @@ pub struct StageFacts {
 }
 
 /// How arrivals are spread over a stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Pacing {
     /// Upstream's `constant`: exponential gaps scaled so that exactly rate × duration requests fill the stage.
     ScaledExponential,
     /// Equal gaps.
     Even,
+    /// A Poisson process: independent exponential gaps.
+    Poisson,
+    /// Independent gamma-distributed gaps.
+    Gamma {
+        /// Shape of the distribution; 1 is a Poisson process, less comes in bursts.
+        burstiness: f64,
+    },
 }
 
 /// How a stage ended.
@@ -76,6 +88,8 @@ pub enum StageStatus {
     Completed,
     /// The stage was stopped before that.
     Stopped,
+    /// The stage reached its own time limit before that.
+    TimedOut,
 }
 
 /// The client's evidence that it was not the bottleneck.
@@ -85,11 +99,14 @@ pub struct ClientFacts {
     pub busiest_runtime: f64,
     /// Time that the cgroup's CPU quota held the process back during the stage; `None` if the system does not say.
     pub throttled_ns: Option<i64>,
-    /// Greatest number of requests that could be in flight at once.
+    /// Greatest number of requests that could be in flight at once, over all workers.
     pub in_flight_cap: u64,
-    /// Workers among which the arrivals were dealt in turn by their index; each has an equal share of the cap, the
-    /// first ones one more where it does not divide.
+    /// Workers among which the arrivals were dealt in turn by their index.
     pub workers: u32,
+    /// Requests that were late because their bodies were: the generators could not keep up.
+    pub late_bodies: u64,
+    /// Requests that were late because records could not be written fast enough.
+    pub recorder_waits: u64,
 }
 
 /// How a run ended.
@@ -114,6 +131,8 @@ pub struct Record {
     pub permitted: Option<Nanos>,
     /// Instant right before the first attempt to get a connection; `None` if the request was not dispatched.
     pub start: Option<Nanos>,
+    /// Instant at which the request had a connection to itself.
+    pub connected: Option<Nanos>,
     /// Instant at which the whole request was handed to the socket.
     pub sent: Option<Nanos>,
     /// Instant at which status line and headers of the response had been read.
@@ -137,11 +156,23 @@ pub struct Record {
     /// Counts that the server reported.
     pub usage: Option<Usage>,
     /// Content-bearing chunks of a streamed answer, in order.
+    #[serde(with = "chunk_steps")]
     pub chunks: Vec<Chunk>,
     /// True if a streamed answer was closed by the `[DONE]` event.
     pub done_seen: bool,
+    /// How often it was sent again because a connection failed, and since when the last attempt ran.
+    pub retries: Option<Retries>,
     /// Bodies, kept only if the per-request report asks for them.
     pub bodies: Option<Box<Bodies>>,
+}
+
+/// Repetitions of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retries {
+    /// Attempts after the first, at least 1.
+    pub count: u32,
+    /// Instant at which the last attempt began.
+    pub last_start: Nanos,
 }
 
 /// One content-bearing chunk of a streamed answer.
@@ -197,4 +228,32 @@ pub struct Bodies {
     pub response: Option<String>,
     /// JSON text of the content-bearing chunks; `None` if the report does not ask for them.
     pub chunks: Option<Vec<String>>,
+}
+
+/// Chunks are stored as steps from one to the next: a step takes three bytes where an instant takes seven.
+mod chunk_steps {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Chunk, Nanos};
+
+    pub(super) fn serialize<S: Serializer>(chunks: &[Chunk], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut before: Nanos = 0;
+        serializer.collect_seq(chunks.iter().map(|chunk| {
+            let step = chunk.at.wrapping_sub(before);
+            before = chunk.at;
+            (step, chunk.tokens)
+        }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Chunk>, D::Error> {
+        let steps = Vec::<(Nanos, u32)>::deserialize(deserializer)?;
+        let mut at: Nanos = 0;
+        Ok(steps
+            .into_iter()
+            .map(|(step, tokens)| {
+                at = at.wrapping_add(step);
+                Chunk { at, tokens }
+            })
+            .collect())
+    }
 }

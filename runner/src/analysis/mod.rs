@@ -108,6 +108,8 @@ fn described(stage: &StageEvidence, judgement: &Judgement) -> StageCapacity {
         pacing: match stage.facts.pacing {
             record::Pacing::ScaledExponential => Pacing::ScaledExponential,
             record::Pacing::Even => Pacing::Even,
+            record::Pacing::Poisson => Pacing::Poisson,
+            record::Pacing::Gamma { .. } => Pacing::Gamma,
         },
         verdict: judgement.verdict,
         reasons: judgement.reasons.clone(),

@@ -98,7 +98,7 @@ impl Series {
         let (window_end, in_window) = match facts.status {
             // The last arrival may lie on the very end of the window, and rounding may put it just behind.
             StageStatus::Completed => (planned_end, arrivals.len()),
-            StageStatus::Stopped => {
+            StageStatus::Stopped | StageStatus::TimedOut => {
                 let end = planned_end.min(facts.window_end);
                 (end, arrivals.partition_point(|arrival| arrival.due <= end))
             }

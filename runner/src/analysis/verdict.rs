@@ -81,7 +81,7 @@ pub fn judge(stage: &StageEvidence, baseline: Option<&StageEvidence>, limits: &L
             ));
         }
         good_service = worst(&answers);
-        if stage.facts.status == StageStatus::Stopped {
+        if stage.facts.status != StageStatus::Completed {
             reasons.push("the stage was stopped before its end".to_owned());
             // What was bad until then stays bad; what was good might have become bad.
             keeps_up = if keeps_up == Answer::Yes { Answer::Unclear } else { keeps_up };

@@ -151,27 +151,29 @@ async fn drive(
             stage.rate,
             stage.duration_seconds
         );
-        let outcome = tokio::select! {
-            outcome = engine.run_stage(stage, signals.stop()) => outcome?,
+        let facts = tokio::select! {
+            facts = engine.run_stage(stage, signals.stop()) => facts?,
             never = progress.show(number, plan.stages.len(), stage.requests, counts) => match never {},
         };
-        let ending = match outcome.facts.status {
+        let ending = match facts.status {
             StageStatus::Completed => "completed",
             StageStatus::Stopped => "failed: interrupted",
+            StageStatus::TimedOut => "failed: its time limit is reached",
         };
         tracing::info!("Stage {} - run {ending}", stage.id);
-        if outcome.late_bodies > 0 {
+        let client = &facts.client;
+        if client.late_bodies > 0 {
             tracing::warn!(
                 "Stage {}: {} requests were late because their prompts were not ready in time",
                 stage.id,
-                outcome.late_bodies
+                client.late_bodies
             );
         }
-        if outcome.recorder_waits > 0 {
+        if client.recorder_waits > 0 {
             tracing::warn!(
                 "Stage {}: {} requests were held up because records could not be written fast enough",
                 stage.id,
-                outcome.recorder_waits
+                client.recorder_waits
             );
         }
         if number + 1 < plan.stages.len() {

@@ -66,6 +66,8 @@ pub struct Keep {
 pub struct Exchange {
     /// Right before the first attempt to get a connection.
     pub start: Option<Nanos>,
+    /// The request had a connection to itself.
+    pub connected: Option<Nanos>,
     /// The whole request was handed to the socket.
     pub sent: Option<Nanos>,
     /// Status line and headers of the response had been read.

@@ -3,7 +3,7 @@
 //! ```text
 //! let mut engine = Engine::start(clock, settings, transports, workload, options, spool, Hosting::Threads).await?;
 //! for stage in &plan.stages {
-//!     let outcome = engine.run_stage(stage, &stop).await?;   // its records and facts are in the spool now
+//!     let facts = engine.run_stage(stage, &stop).await?;   // its records and facts are in the spool now
 //!     engine.pause(plan.interval_ns, &stop).await;
 //! }
 //! engine.finish(stop.is_requested()).await?;                 // the spool is closed and on disk
@@ -70,17 +70,6 @@ pub enum EngineError {
     /// A part of the engine ended by a fault of its own.
     #[error("a {0} of the load engine ended unexpectedly; the records so far are in the spool")]
     Lost(&'static str),
-}
-
-/// A stage that has come to its end.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StageOutcome {
-    /// What the spool holds of it.
-    pub facts: StageFacts,
-    /// Requests that were late because their bodies were: the generators could not keep up.
-    pub late_bodies: u64,
-    /// Requests that were late because records could not be written fast enough.
-    pub recorder_waits: u64,
 }
 
 /// Workers, recorders and the spool of a run.
@@ -210,7 +199,7 @@ impl<S: ClockSource + Sync> Engine<S> {
     /// # Errors
     ///
     /// If records cannot be stored, or a part of the engine broke.
-    pub async fn run_stage(&mut self, stage: &StagePlan, stop: &Stop) -> Result<StageOutcome, EngineError> {
+    pub async fn run_stage(&mut self, stage: &StagePlan, stop: &Stop) -> Result<StageFacts, EngineError> {
         let schedule = schedule::of_stage(stage, self.settings.seed);
         let throttled_before = self.throttling.total_ns();
         let counts: Vec<_> = self.workers.iter().map(|_| Arc::<WorkerCounts>::default()).collect();
@@ -244,12 +233,12 @@ impl<S: ClockSource + Sync> Engine<S> {
         self.await_recorders().await?;
         let throttled =
             self.throttling.total_ns().zip(throttled_before).map(|(after, before)| after - before);
-        let outcome = self.outcome(stage, window_start, &reports, throttled);
+        let facts = self.facts(stage, window_start, &reports, throttled);
         self.progress.end();
         let mut spool = self.spool.writer();
-        spool.append(&SpoolEntry::Stage(Box::new(outcome.facts.clone())))?;
+        spool.append(&SpoolEntry::Stage(Box::new(facts.clone())))?;
         spool.sync()?;
-        Ok(outcome)
+        Ok(facts)
     }
 
     fn order(
@@ -299,38 +288,37 @@ impl<S: ClockSource + Sync> Engine<S> {
         Ok(())
     }
 
-    fn outcome(
+    fn facts(
         &self,
         stage: &StagePlan,
         window_start: Nanos,
         reports: &[Report],
         throttled_ns: Option<i64>,
-    ) -> StageOutcome {
+    ) -> StageFacts {
         let greatest = |of: fn(&Report) -> Nanos| reports.iter().map(of).max().unwrap_or(window_start);
         let (window_end, drained) = (greatest(|r| r.window_end), greatest(|r| r.drained));
         let share =
             |report: &Report| report.busy.as_nanos() as f64 / (report.sent_all - window_start).max(1) as f64;
         let busiest = reports.iter().map(share).fold(0.0, f64::max);
         let stopped = reports.iter().any(|report| report.stopped);
-        StageOutcome {
-            facts: StageFacts {
-                stage: stage.id,
-                rate: stage.rate,
-                duration_seconds: stage.duration_seconds,
-                pacing: stage.pacing,
-                window_start,
-                window_end,
-                teardown_ns: drained - window_end,
-                status: if stopped { StageStatus::Stopped } else { StageStatus::Completed },
-                client: ClientFacts {
-                    busiest_runtime: busiest.min(1.0),
-                    throttled_ns,
-                    in_flight_cap: self.settings.in_flight_cap,
-                    workers: u32::try_from(self.settings.workers).unwrap_or(u32::MAX),
-                },
+        StageFacts {
+            stage: stage.id,
+            rate: stage.rate,
+            duration_seconds: stage.duration_seconds,
+            pacing: stage.pacing,
+            concurrency: stage.concurrency,
+            window_start,
+            window_end,
+            teardown_ns: drained - window_end,
+            status: if stopped { StageStatus::Stopped } else { StageStatus::Completed },
+            client: ClientFacts {
+                busiest_runtime: busiest.min(1.0),
+                throttled_ns,
+                in_flight_cap: stage.concurrency.unwrap_or(self.settings.in_flight_cap),
+                workers: u32::try_from(self.settings.workers).unwrap_or(u32::MAX),
+                late_bodies: reports.iter().map(|report| report.late_bodies).sum(),
+                recorder_waits: reports.iter().map(|report| report.recorder_waits).sum(),
             },
-            late_bodies: reports.iter().map(|report| report.late_bodies).sum(),
-            recorder_waits: reports.iter().map(|report| report.recorder_waits).sum(),
         }
     }
 

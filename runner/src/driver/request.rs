@@ -48,6 +48,7 @@ impl<C: Clock> Pending<C> {
             permitted: None,
             end: due,
             outcome: Outcome::Cancelled,
+            retries: None,
             drawn: Drawn::default(),
             prompt_tokens: 0,
             body: Bytes::new(),

@@ -32,7 +32,7 @@ fn a_slow_server_never_delays_arrivals() {
             assert!((record.due..=record.due + MS).contains(&start), "{record:?}");
             assert_eq!(record.permitted, Some(start));
         }
-        let facts = &run.outcome.facts;
+        let facts = &run.facts;
         assert_eq!(facts.status, StageStatus::Completed);
         assert!((facts.window_end - facts.window_start - 61 * SECOND).abs() <= 5 * MS, "waits for the last");
         assert_eq!(facts.teardown_ns, 0);
@@ -93,7 +93,7 @@ fn a_stop_drops_what_is_not_sent_and_lets_the_rest_end() {
             (u32::try_from(record.index).expect("few"), 7)
         );
     }
-    let facts = &run.outcome.facts;
+    let facts = &run.facts;
     assert_eq!(facts.status, StageStatus::Stopped);
     assert!((facts.window_end - 4 * SECOND).abs() <= MS);
     assert!((800 * MS..=SECOND).contains(&facts.teardown_ns), "{}", facts.teardown_ns);
@@ -109,14 +109,14 @@ fn a_drain_is_bounded_by_the_grace_time() {
         assert!(record.head.is_some(), "what came before the cut is kept");
         assert!((record.end - 2_500 * MS).abs() <= 2 * MS, "{record:?}");
     }
-    assert!((run.outcome.facts.teardown_ns - 2 * SECOND).abs() <= 2 * MS);
+    assert!((run.facts.teardown_ns - 2 * SECOND).abs() <= 2 * MS);
 }
 
 #[test]
 fn a_stop_while_the_last_requests_run_still_drains() {
     let settings = Settings { grace_ns: 2 * SECOND, ..settings(1, 100) };
     let run = run(&even(10.0, 1.0), settings, StopAt::AtOnce(5 * SECOND), |_| Answer::Hangs);
-    assert_eq!(run.outcome.facts.status, StageStatus::Stopped);
+    assert_eq!(run.facts.status, StageStatus::Stopped);
     for record in &run.records {
         assert_eq!(record.outcome, Outcome::Cancelled);
         assert!((record.end - 5 * SECOND).abs() <= 2 * MS, "cut off at once, without grace");
@@ -160,8 +160,8 @@ fn a_fault_of_the_client_itself_is_recorded_as_one() {
 fn a_stage_without_requests_ends_at_once() {
     let run = run(&even(0.5, 1.0), settings(2, 10), StopAt::Never, |_| Answer::After(0));
     assert!(run.records.is_empty());
-    assert_eq!(run.outcome.facts.status, StageStatus::Completed);
-    assert!(run.outcome.facts.window_end - run.outcome.facts.window_start < SECOND);
+    assert_eq!(run.facts.status, StageStatus::Completed);
+    assert!(run.facts.window_end - run.facts.window_start < SECOND);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn the_workload_does_not_depend_on_the_number_of_workers() {
     let stage = StagePlan::new(3, 50.0, 2.0, Pacing::ScaledExponential);
     let workload = |workers| {
         let run = run(&stage, settings(workers, 1_000), StopAt::Never, |_| Answer::After(MS));
-        let start = run.outcome.facts.window_start;
+        let start = run.facts.window_start;
         let due: Vec<_> = run.records.iter().map(|record| record.due - start).collect();
         assert_eq!(due.last(), Some(&(2 * SECOND)), "the last arrival ends the window");
         (due, run.seen)
@@ -215,7 +215,7 @@ proptest! {
         };
         let run = run(&stage, settings, stop_at, move |index| answers[usize::try_from(index).expect("few") % answers.len()]);
         assert_one_each(&run.records, stage.requests);
-        let facts = &run.outcome.facts;
+        let facts = &run.facts;
         for record in &run.records {
             let sent = record.outcome != Outcome::NotDispatched;
             prop_assert_eq!(record.start.is_some(), sent);
@@ -235,33 +235,33 @@ proptest! {
 }
 
 /// On real threads: the same records, in the same order in the spool.
-fn run_on_threads(workload: Arc<dyn Workload>, stage: &StagePlan) -> (StageOutcome, Vec<Record>) {
+fn run_on_threads(workload: Arc<dyn Workload>, stage: &StagePlan) -> (StageFacts, Vec<Record>) {
     let folder = tempfile::tempdir().expect("a folder");
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let outcome = runtime.block_on(async {
+    let facts = runtime.block_on(async {
         let spool = SpoolWriter::create(folder.path()).expect("a spool");
         let memory = Memory { script: Arc::new(|_| Answer::After(MS)), seen: Seen::default() };
         let (clock, threads) = (MonotonicSource::start(), Hosting::Threads);
         let engine = Engine::start(clock, settings(2, 100), memory, workload, options(), spool, threads);
         let mut engine = engine.await.expect("started");
         let stop = Stop::new();
-        let outcome = engine.run_stage(stage, &stop).await.expect("a stage");
+        let facts = engine.run_stage(stage, &stop).await.expect("a stage");
         engine.pause(MS, &stop).await;
         engine.finish(false).await.expect("finished");
-        outcome
+        facts
     });
-    let records = read(folder.path(), &outcome);
-    (outcome, records)
+    let records = read(folder.path(), &facts);
+    (facts, records)
 }
 
 #[test]
 fn threads_do_the_same() {
     let stage = even(200.0, 0.25);
-    let (outcome, records) = run_on_threads(Arc::new(Numbers), &stage);
+    let (facts, records) = run_on_threads(Arc::new(Numbers), &stage);
     assert_one_each(&records, 50);
     assert!(records.iter().all(|record| record.outcome == Outcome::Success));
     assert!(records.iter().all(|record| record.start.expect("sent") >= record.due), "never early");
-    let client = outcome.facts.client;
+    let client = facts.client;
     assert!(client.busiest_runtime > 0.0 && client.busiest_runtime <= 1.0);
     assert_eq!(client.in_flight_cap, 100);
 }
@@ -282,8 +282,8 @@ impl Workload for Slow {
 #[test]
 fn bodies_that_come_late_are_counted_and_delay_only_their_requests() {
     // Each worker has an arrival every millisecond, and a body every 20 ms.
-    let (outcome, records) = run_on_threads(Arc::new(Slow), &even(2_000.0, 0.02));
+    let (facts, records) = run_on_threads(Arc::new(Slow), &even(2_000.0, 0.02));
     assert_one_each(&records, 40);
-    assert!(outcome.late_bodies > 0);
+    assert!(facts.client.late_bodies > 0);
     assert!(records.iter().all(|record| record.outcome == Outcome::Success));
 }

@@ -47,6 +47,7 @@ pub(crate) mod tests {
             due,
             permitted: Some(due),
             start: Some(due),
+            connected: Some(due),
             sent: Some(due + MS / 10),
             head: Some(due + 49 * MS),
             end: due + 200 * MS,
@@ -60,6 +61,7 @@ pub(crate) mod tests {
             usage: None,
             chunks: [50, 60, 70, 80].map(|ms| Chunk { at: due + ms * MS, tokens: 1 }).to_vec(),
             done_seen: true,
+            retries: None,
             bodies: None,
         }
     }
@@ -98,6 +100,7 @@ pub(crate) mod tests {
             rate,
             duration_seconds,
             pacing: Pacing::ScaledExponential,
+            concurrency: None,
             window_start: start,
             window_end,
             teardown_ns: 0,
@@ -107,6 +110,8 @@ pub(crate) mod tests {
                 throttled_ns: Some(0),
                 in_flight_cap: 800,
                 workers: 1,
+                late_bodies: 0,
+                recorder_waits: 0,
             },
         }
     }

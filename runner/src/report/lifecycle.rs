@@ -43,11 +43,14 @@ fn stage_extensions(stage: &StageMetrics) -> Value {
         "status": match facts.status {
             StageStatus::Completed => "completed",
             StageStatus::Stopped => "stopped",
+            StageStatus::TimedOut => "timed_out",
         },
         "duration_seconds": facts.duration_seconds,
         "pacing": match facts.pacing {
             Pacing::ScaledExponential => "scaled_exponential",
             Pacing::Even => "even",
+            Pacing::Poisson => "poisson",
+            Pacing::Gamma { .. } => "gamma",
         },
         "window_start": seconds(facts.window_start),
         "window_end": seconds(facts.window_end),

@@ -1,10 +1,12 @@
-//! The arrival laws of load type `constant`.
+//! The arrival laws.
 
 use benchmark_schemas::record::Nanos;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use rand_distr::Distribution;
 
 use super::{Arrival, Schedule};
+use crate::clock::nanos_from_seconds;
 use crate::seed::{Purpose, Seed};
 
 /// Upstream's `constant`: `n` exponential gaps, scaled so that their sum is the duration.
@@ -87,6 +89,43 @@ impl Schedule for Even {
         Box::new((0..count).map(move |index| {
             let share = i128::from(index + 1) * i128::from(duration) / i128::from(count);
             Arrival { index, offset: share as Nanos }
+        }))
+    }
+}
+
+/// Independent gaps with a gamma distribution of mean 1 / rate: a renewal process.
+///
+/// Its shape is the burstiness as vLLM's benchmark defines it: 1 is a Poisson process, below 1 requests come in bursts,
+/// above 1 more evenly. The number of arrivals is fixed, so the last one lies about `count / rate` after the start.
+pub struct Gamma {
+    seed: Seed,
+    stage: u32,
+    count: u64,
+    rate: f64,
+    burstiness: f64,
+}
+
+impl Gamma {
+    /// `count` arrivals at `rate` requests/s; `burstiness` is above 0.
+    #[must_use]
+    pub fn new(seed: Seed, stage: u32, count: u64, rate: f64, burstiness: f64) -> Self {
+        Self { seed, stage, count, rate, burstiness }
+    }
+}
+
+impl Schedule for Gamma {
+    fn count(&self) -> u64 {
+        self.count
+    }
+
+    fn arrivals(&self) -> Box<dyn Iterator<Item = Arrival> + Send> {
+        let mut rng = self.seed.rng(Purpose::Arrivals, self.stage, 0);
+        // Refused only for a shape or scale of 0 or less, or infinite ones; the configuration has neither.
+        let gaps = rand_distr::Gamma::new(self.burstiness, 1.0 / (self.rate * self.burstiness)).ok();
+        let mut elapsed = 0.0;
+        Box::new((0..self.count).map(move |index| {
+            elapsed += gaps.map_or(0.0, |gaps| gaps.sample(&mut rng));
+            Arrival { index, offset: nanos_from_seconds(elapsed) }
         }))
     }
 }

@@ -13,7 +13,7 @@ use benchmark_schemas::record::{Nanos, Pacing};
 use crate::plan::StagePlan;
 use crate::seed::Seed;
 
-pub use laws::{Even, ScaledExponential};
+pub use laws::{Even, Gamma, ScaledExponential};
 
 /// One scheduled request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,10 @@ pub fn of_stage(stage: &StagePlan, seed: Seed) -> Arc<dyn Schedule> {
             Arc::new(ScaledExponential::new(seed, stage.id, stage.requests, stage.duration_ns))
         }
         Pacing::Even => Arc::new(Even::new(stage.requests, stage.duration_ns)),
+        Pacing::Poisson => Arc::new(Gamma::new(seed, stage.id, stage.requests, stage.rate, 1.0)),
+        Pacing::Gamma { burstiness } => {
+            Arc::new(Gamma::new(seed, stage.id, stage.requests, stage.rate, burstiness))
+        }
     }
 }
 

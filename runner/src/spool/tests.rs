@@ -1,6 +1,6 @@
 //! What is written is read, and what is cut off costs no more than the last entry.
 
-use benchmark_schemas::record::{Chunk, Failure, Outcome, Record, RunEnd, SpoolEntry, Usage};
+use benchmark_schemas::record::{Chunk, Failure, Outcome, Record, Retries, RunEnd, SpoolEntry, Usage};
 use proptest::prelude::*;
 
 use super::*;
@@ -13,6 +13,7 @@ fn record(index: u64, chunks: usize) -> SpoolEntry {
         due: -5,
         permitted: Some(3),
         start: Some(4),
+        connected: Some(5),
         sent: None,
         head: None,
         end: at(chunks + 1),
@@ -31,6 +32,7 @@ fn record(index: u64, chunks: usize) -> SpoolEntry {
         usage: Some(Usage { completion_tokens: Some(2), raw: "{}".to_owned(), ..Usage::default() }),
         chunks: (0..chunks).map(|step| Chunk { at: at(step), tokens: 1 }).collect(),
         done_seen: true,
+        retries: index.is_multiple_of(3).then_some(Retries { count: 2, last_start: 4 }),
         bodies: None,
     }))
 }

@@ -102,6 +102,10 @@ pub enum Pacing {
     ScaledExponential,
     /// Equal gaps.
     Even,
+    /// A Poisson process: independent exponential gaps.
+    Poisson,
+    /// Independent gamma-distributed gaps; `extensions.load.burstiness` of the configuration is their shape.
+    Gamma,
 }
 
 /// What one stage showed.

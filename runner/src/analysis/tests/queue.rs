@@ -56,6 +56,7 @@ impl Queue {
                 throttled_ns: Some(0),
                 in_flight_cap: 100_000,
                 workers: 1,
+                ..ClientFacts::default()
             },
             send_error_seconds: 0.0001,
             timeout_seconds: f64::INFINITY,
@@ -82,6 +83,7 @@ impl Queue {
                 rate: *rate,
                 duration_seconds: self.stage_seconds,
                 pacing: self.pacing,
+                concurrency: None,
                 window_start: start,
                 window_end,
                 teardown_ns: 0,

@@ -98,7 +98,7 @@ pub(super) fn options() -> RecordOptions {
 }
 
 pub(super) struct Run {
-    pub(super) outcome: StageOutcome,
+    pub(super) facts: StageFacts,
     pub(super) records: Vec<Record>,
     pub(super) seen: BTreeMap<u64, Bytes>,
 }
@@ -125,7 +125,7 @@ pub(super) fn run(
 ) -> Run {
     let folder = tempfile::tempdir().expect("a folder");
     let memory = Memory { script: Arc::new(script), seen: Seen::default() };
-    let outcome = virtual_time(async {
+    let facts = virtual_time(async {
         let clock = TokioClock::start();
         let spool = SpoolWriter::create(folder.path()).expect("a spool");
         let (memory, workload) = (memory.clone(), Arc::new(Numbers));
@@ -147,22 +147,22 @@ pub(super) fn run(
                 }
             }
         });
-        let outcome = engine.run_stage(stage, &stop).await.expect("a stage");
+        let facts = engine.run_stage(stage, &stop).await.expect("a stage");
         engine.finish(stop.is_requested()).await.expect("finished");
-        outcome
+        facts
     });
-    let records = read(folder.path(), &outcome);
+    let records = read(folder.path(), &facts);
     let seen = memory.seen.lock().expect("no panic").clone();
-    Run { outcome, records, seen }
+    Run { facts, records, seen }
 }
 
 /// The records by index, after making sure that the spool has them before their stage, and its end.
-pub(super) fn read(folder: &std::path::Path, outcome: &StageOutcome) -> Vec<Record> {
+pub(super) fn read(folder: &std::path::Path, facts: &StageFacts) -> Vec<Record> {
     let mut reader = SpoolReader::open(folder).expect("a spool");
     let mut entries: Vec<_> = reader.by_ref().collect::<Result<_, _>>().expect("readable");
     assert_eq!(reader.torn(), None);
     assert!(matches!(entries.pop(), Some(SpoolEntry::Finished(_))));
-    assert_eq!(entries.pop(), Some(SpoolEntry::Stage(Box::new(outcome.facts.clone()))));
+    assert_eq!(entries.pop(), Some(SpoolEntry::Stage(Box::new(facts.clone()))));
     let mut records: Vec<Record> = entries
         .into_iter()
         .map(|entry| match entry {
