@@ -13,9 +13,10 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
 use crate::client::{Exchange, Keep};
-use crate::spool::{SpoolError, SpoolWriter};
+use crate::spool::SpoolWriter;
 use crate::workload::{Drawn, SpecialTokens, Tokenizer};
 
 /// Finished requests that may wait to be recorded, beyond those in flight.
@@ -92,8 +93,16 @@ pub struct RecordOptions {
 
 /// Records until nobody sends any more; hands what it has to the system at least every second.
 ///
-/// Errors of the spool are kept by the spool itself: whoever ends a stage asks it.
-pub async fn record(mut inbox: mpsc::Receiver<Message>, options: RecordOptions, spool: SharedSpool) {
+/// `unrecorded` is cancelled when it can record no more: the spool refuses, or it ends. What is wrong with the spool the
+/// spool itself keeps.
+pub async fn record(
+    mut inbox: mpsc::Receiver<Message>,
+    options: RecordOptions,
+    spool: SharedSpool,
+    unrecorded: CancellationToken,
+) {
+    // Also if a fault of its own ends it: nobody else would empty the channel.
+    let unrecorded = unrecorded.drop_guard();
     let mut counter = Counter::new(options.tokenizer.clone());
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -102,15 +111,21 @@ pub async fn record(mut inbox: mpsc::Receiver<Message>, options: RecordOptions, 
             message = inbox.recv() => match message {
                 Some(Message::Finished(finished)) => {
                     let record = make_record(*finished, &options, &mut counter);
-                    let _ = spool.writer().append(&SpoolEntry::Request(Box::new(record)));
+                    if spool.writer().append(&SpoolEntry::Request(Box::new(record))).is_err() {
+                        return;
+                    }
                 }
                 Some(Message::Barrier(reached)) => drop(reached.send(())),
                 None => break,
             },
-            _ = second.tick() => drop(spool.writer().flush()),
+            _ = second.tick() => if spool.writer().flush().is_err() {
+                return;
+            },
         }
     }
-    let _: Result<(), SpoolError> = spool.writer().flush();
+    if spool.writer().flush().is_ok() {
+        unrecorded.disarm();
+    }
 }
 
 fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counter) -> Record {
@@ -326,7 +341,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let spool = SharedSpool::new(SpoolWriter::create(folder.path()).expect("a spool"));
         let (sender, inbox) = mpsc::channel(8);
-        let task = tokio::spawn(record(inbox, options(None, Keep::default()), spool.clone()));
+        let task = tokio::spawn(record(
+            inbox,
+            options(None, Keep::default()),
+            spool.clone(),
+            CancellationToken::new(),
+        ));
         for index in 0..5 {
             let message = Message::Finished(Box::new(finished(index, &["a"])));
             sender.send(message).await.expect("taken");
