@@ -34,6 +34,10 @@ pub struct Plan {
     pub connection_cap: Option<u64>,
     /// Time that a request may take from start to last byte, nanoseconds.
     pub request_timeout_ns: Nanos,
+    /// Attempts after the first of a request whose connection failed.
+    pub request_retries: u32,
+    /// Pause before the first of them, nanoseconds.
+    pub request_retry_backoff_ns: Nanos,
     /// Time that connecting may take, nanoseconds; `None` if only the request's own limit holds.
     pub connect_timeout_ns: Option<Nanos>,
     /// Time that requests in flight have left when a stage is stopped, nanoseconds.
@@ -131,6 +135,8 @@ impl Plan {
             // Each worker has at least one, else it could send nothing.
             connection_cap: (connections > 0).then(|| connections.max(workers as u64)),
             request_timeout_ns: timeouts.request_ns,
+            request_retries: u32::try_from(load.request_retries).unwrap_or(u32::MAX),
+            request_retry_backoff_ns: nanos_from_seconds(load.request_retry_backoff_sec.max(0.0)),
             connect_timeout_ns: timeouts.connect_ns,
             grace_ns: nanos_from_seconds(load.stage_teardown_grace_seconds.max(0.0)),
             interval_ns: nanos_from_seconds(load.interval.max(0.0)),
