@@ -164,6 +164,7 @@ async fn drive(
             sent: now.sent,
             finished: now.finished,
             failed: now.failed,
+            latency: now.latency,
         })
     };
     for (number, stage) in plan.stages.iter().enumerate() {
