@@ -87,6 +87,9 @@ pub struct SimulateArgs {
     /// Folder with `tokenizer.json`: prompts are counted and answers made with it; words count as tokens without
     #[arg(long, value_name = "DIR")]
     pub tokenizer: Option<PathBuf>,
+    /// Count prompts by words although there is a tokenizer for the answers, which spares the server much time
+    #[arg(long, requires = "tokenizer")]
+    pub prompts_by_words: bool,
     /// Requests that are served at once
     #[arg(long, default_value_t = 16)]
     pub slots: u32,

@@ -105,6 +105,9 @@ pub struct SimulatorConfig {
     pub tokenizer: Option<PathBuf>,
     /// Longest prompt plus answer, tokens; longer requests get 400.
     pub max_model_len: u32,
+    /// Count prompts by words although there is a tokenizer for the answers: a benchmark of clients does not wait for
+    /// the server's tokenizer then.
+    pub prompts_by_words: bool,
     /// The model's times.
     pub model: ModelParameters,
     /// Requests that may wait for a slot; `None` = any number.
@@ -177,6 +180,7 @@ impl Default for SimulatorConfig {
             model_name: "simulated-model".to_owned(),
             tokenizer: None,
             max_model_len: 131_072,
+            prompts_by_words: false,
             model: ModelParameters::default(),
             queue_limit: None,
             queue_full_status: 503,

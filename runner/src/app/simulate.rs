@@ -12,6 +12,7 @@ fn config(arguments: SimulateArgs) -> SimulatorConfig {
         port: arguments.port,
         model_name: arguments.model,
         tokenizer: arguments.tokenizer,
+        prompts_by_words: arguments.prompts_by_words,
         model: ModelParameters {
             slots: arguments.slots,
             prefill_base_ms: arguments.prefill_ms,

@@ -106,7 +106,6 @@ config.yml:15:22: data.use_chat_template: chat templates are not built yet (remo
 config.yml:17:9: load.type: only load types constant, poisson and concurrent are built yet (set load.type: constant, with stages of rate and duration)
 config.yml:20:10: load.sweep: sweeps are not built yet (remove it and give load.stages with rising rates)
 config.yml:21:21: load.circuit_breakers: circuit breakers are not built yet (remove it; every stage runs to its end)
-config.yml:22:20: load.request_retries: failed requests are not sent again yet (set it to 0; failures are counted in the reports)
 config.yml:23:23: load.lora_traffic_split: LoRA adapters are not built yet (remove it; server.model_name names the one model)
 config.yml:24:16: server.type: the mock server is not built yet (run `inference-perf simulate` and set server.type: vllm)
 config.yml:25:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
