@@ -3,6 +3,8 @@
 mod brackets;
 #[expect(clippy::float_cmp, reason = "the exact value is known")]
 mod client;
+#[expect(clippy::float_cmp, reason = "the exact value is known")]
+mod loops;
 mod queue;
 #[expect(clippy::float_cmp, reason = "the exact value is known")]
 mod verdicts;

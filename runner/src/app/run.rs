@@ -74,6 +74,7 @@ async fn prepare(mut config: Config, tokenizer: Arc<Tokenizer>, started: &ZonedD
     let plan = plan(&mut config, model, started);
     let effective = serde_json::to_value(&config)?;
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
+    tracing::info!("{}", plan.limits(config.load.num_workers));
     let run_id = run_id(started);
     let workload = Arc::new(workload(&plan, &tokenizer)?);
     let scratch = std::env::temp_dir().join(format!("inference-perf-{run_id}"));
