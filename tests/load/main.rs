@@ -1,6 +1,7 @@
 //! Tests that send load over loopback: bounded in count and time, one after another.
 
 mod demo;
+mod mock;
 mod rig;
 mod secrets;
 mod seed_run;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
-use benchmark_schemas::config::Config;
+use anyhow::{Context as _, Result, bail};
+use benchmark_schemas::config::{Config, DataType};
 use benchmark_schemas::record::{RunFacts, SpoolEntry, StageStatus};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
@@ -22,7 +22,7 @@ use crate::seed::{Purpose, Seed};
 use crate::shutdown::Signals;
 use crate::spool::SpoolWriter;
 use crate::store::{S3Environment, Stores};
-use crate::workload::{Lengths, Synthetic, Tokenizer};
+use crate::workload::{Lengths, Mock, Synthetic, Tokenizer, Workload};
 
 /// Path of the completion API.
 const COMPLETIONS: &str = "/v1/completions";
@@ -59,24 +59,29 @@ struct Ready {
     run_id: String,
     effective: serde_json::Value,
     plan: Plan,
-    tokenizer: Arc<Tokenizer>,
-    workload: Arc<Synthetic>,
+    tokenizer: Option<Arc<Tokenizer>>,
+    workload: Arc<dyn Workload>,
     transports: HttpSource,
     streaming: bool,
+    client_counts_answers: bool,
     stores: Stores,
 }
 
 /// Everything that can fail before the first request: the target's settings, the model's name, the workload, the
 /// stores.
-async fn prepare(mut config: Config, tokenizer: Arc<Tokenizer>, started: &ZonedDateTime) -> Result<Ready> {
+async fn prepare(
+    mut config: Config,
+    tokenizer: Option<Arc<Tokenizer>>,
+    started: &ZonedDateTime,
+) -> Result<Ready> {
     let transports = transports(&config)?;
     let model = model::name(&config).await?;
-    let plan = plan(&mut config, model, started);
+    let plan = plan(&mut config, model, tokenizer.is_some(), started);
     let effective = serde_json::to_value(&config)?;
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     tracing::info!("{}", plan.limits(config.load.num_workers));
     let run_id = run_id(started);
-    let workload = Arc::new(workload(&plan, &tokenizer)?);
+    let workload = workload(config.data.kind, &plan, tokenizer.as_ref())?;
     let scratch = std::env::temp_dir().join(format!("inference-perf-{run_id}"));
     let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
     let mut stores = Stores::open(config.storage.as_ref(), &environment, &scratch)?;
@@ -84,12 +89,32 @@ async fn prepare(mut config: Config, tokenizer: Arc<Tokenizer>, started: &ZonedD
     for place in stores.places() {
         tracing::info!("Report files will be stored at: {place}");
     }
-    let streaming = config.api.streaming;
-    Ok(Ready { run_id, effective, plan, tokenizer, workload, transports, streaming, stores })
+    let (streaming, client_counts_answers) = (config.api.streaming, config.client_counts_answers());
+    Ok(Ready {
+        run_id,
+        effective,
+        plan,
+        tokenizer,
+        workload,
+        transports,
+        streaming,
+        client_counts_answers,
+        stores,
+    })
 }
 
 async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Result<Exit> {
-    let Ready { run_id, effective, plan, tokenizer, workload, transports, streaming, stores } = ready;
+    let Ready {
+        run_id,
+        effective,
+        plan,
+        tokenizer,
+        workload,
+        transports,
+        streaming,
+        client_counts_answers,
+        stores,
+    } = ready;
     let clock = MonotonicSource::start();
     let mut spool = SpoolWriter::create(stores.folder())?;
     spool.append(&SpoolEntry::Run(Box::new(RunFacts {
@@ -97,15 +122,16 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
         started_epoch_ns: epoch_ns(&ZonedDateTime::now()),
         run_id,
         config_json: effective.to_string(),
-        tokenizer: Some(tokenizer.path().display().to_string()),
+        tokenizer: tokenizer.as_ref().map(|tokenizer| tokenizer.path().display().to_string()),
     })))?;
-    let options = RecordOptions { tokenizer: Some(tokenizer), streamed: streaming, keep: plan.keep };
+    let tokenizer = tokenizer.filter(|_| client_counts_answers);
+    let options = RecordOptions { tokenizer, streamed: streaming, keep: plan.keep };
     let settings = Settings::of(&plan);
     let engine =
         Engine::start(clock, settings, transports, workload.clone(), options, spool, Hosting::Threads)
             .await?;
     let driven = drive(engine, &plan, clock, signals, progress).await;
-    let inexact = workload.facts().inexact;
+    let inexact = workload.inexact();
     if inexact > 0 {
         tracing::warn!(
             "{inexact} prompts do not have exactly the drawn length: the tokenizer has no text for it"
@@ -186,7 +212,7 @@ async fn drive(
 }
 
 /// The plan; what only the machine knows is written back into the configuration, so that its report tells it.
-fn plan(config: &mut Config, model: String, started: &ZonedDateTime) -> Plan {
+fn plan(config: &mut Config, model: String, has_tokenizer: bool, started: &ZonedDateTime) -> Plan {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let milliseconds = started.timestamp().as_millisecond();
     let default_seed = u64::try_from(milliseconds).unwrap_or_default();
@@ -194,17 +220,30 @@ fn plan(config: &mut Config, model: String, started: &ZonedDateTime) -> Plan {
     config.load.base_seed.get_or_insert(default_seed);
     config.load.num_workers.get_or_insert(i64::try_from(cores).unwrap_or(1));
     config.load.resolve_concurrency();
-    if let Some(tokenizer) = &mut config.tokenizer {
+    if let Some(tokenizer) = config.tokenizer.as_mut().filter(|_| has_tokenizer) {
         tokenizer.pretrained_model_name_or_path.get_or_insert(model);
     }
     Plan::new(config, &surroundings)
 }
 
-fn workload(plan: &Plan, tokenizer: &Arc<Tokenizer>) -> Result<Synthetic> {
+/// What makes the requests.
+fn workload(kind: DataType, plan: &Plan, tokenizer: Option<&Arc<Tokenizer>>) -> Result<Arc<dyn Workload>> {
+    if tokenizer.is_none() {
+        tracing::info!(
+            "No tokenizer: token counts are the server's; where it reports none, lengths are unknown and each chunk \
+             counts as one token"
+        );
+    }
+    let tokenizer = match (kind, tokenizer) {
+        (DataType::Mock, tokenizer) => return Ok(Arc::new(Mock::new(tokenizer.cloned(), plan.body.clone()))),
+        (_, Some(tokenizer)) => tokenizer,
+        (_, None) => bail!("this data type needs a tokenizer"),
+    };
     let input = Lengths::new(plan.input.clone(), plan.seed, Purpose::InputLength);
     let output = Lengths::new(plan.output.clone(), plan.seed, Purpose::OutputLength);
     let corpus = plan.corpus.as_deref();
-    Ok(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, (input, output), plan.body.clone())?)
+    let lengths = (input, output);
+    Ok(Arc::new(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, lengths, plan.body.clone())?))
 }
 
 /// How requests reach the server; checks the address, the headers and the TLS files.

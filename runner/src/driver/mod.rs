@@ -123,7 +123,7 @@ impl<S: ClockSource + Sync> Engine<S> {
         };
         engine.start_recorders(&options)?;
         for k in 0..engine.settings.workers {
-            engine.start_worker(k, transports.clone()).await?;
+            engine.start_worker(k, transports.clone(), options.keep.request).await?;
         }
         Ok(engine)
     }
@@ -154,6 +154,7 @@ impl<S: ClockSource + Sync> Engine<S> {
         &mut self,
         k: usize,
         transports: T,
+        keeps_requests: bool,
     ) -> Result<(), EngineError> {
         let (orders, inbox) = mpsc::channel(1);
         let (started, outcome) = oneshot::channel();
@@ -167,7 +168,7 @@ impl<S: ClockSource + Sync> Engine<S> {
             let set_up = || {
                 let clock = source.for_this_runtime()?;
                 let transport = transports.for_worker(clock.clone(), connections)?;
-                Ok(std::rc::Rc::new(Sender { clock, transport, patience }))
+                Ok(std::rc::Rc::new(Sender { clock, transport, patience, keeps_requests }))
             };
             match set_up() {
                 Ok(sender) => {

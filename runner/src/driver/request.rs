@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use benchmark_schemas::record::{Failure, Nanos, Outcome, Retries};
-use bytes::Bytes;
 use tokio::sync::mpsc::OwnedPermit;
 
 use super::permits::Permit;
@@ -20,6 +19,8 @@ pub(super) struct Sender<C, T> {
     pub(super) clock: C,
     pub(super) transport: T,
     pub(super) patience: Patience,
+    /// Records keep the bodies of requests; else their memory is free as soon as they are sent.
+    pub(super) keeps_requests: bool,
 }
 
 /// An arrival whose record is still to be written. It is written when this goes, whatever happens before: that is
@@ -52,7 +53,8 @@ impl<C: Clock> Pending<C> {
             retries: None,
             drawn: Drawn::default(),
             prompt_tokens: 0,
-            body: Bytes::new(),
+            request_bytes: 0,
+            body: None,
             exchange: Exchange::default(),
         };
         Self { clock, counts, place, record, ended: false }
@@ -99,7 +101,7 @@ impl<C: Clock> Drop for Pending<C> {
         }
         let empty = Finished {
             outcome: Outcome::Cancelled,
-            body: Bytes::new(),
+            body: None,
             exchange: Exchange::default(),
             ..self.record
         };
@@ -127,7 +129,8 @@ pub(super) async fn run<C: Clock, T: Transport>(
     request.memory = None;
     pending.record.drawn = request.drawn;
     pending.record.prompt_tokens = request.prompt_tokens;
-    pending.record.body = request.body.clone();
+    pending.record.request_bytes = u32::try_from(request.body.len()).unwrap_or(u32::MAX);
+    pending.record.body = sender.keeps_requests.then(|| request.body.clone());
     pending.record.exchange.expect_tokens(request.drawn.output_tokens);
     WorkerCounts::add(&pending.counts.sent);
     let outcome = attempts(&sender, &request, &mut pending.record).await;
