@@ -170,9 +170,9 @@ impl View<'_> {
         let groups = self.run.metrics.summary.failures.by_label.by_count();
         let labels: Vec<&str> = groups.iter().map(|group| group.label.as_str()).collect();
         let headings: Vec<String> = labels.iter().map(|label| label.replace(' ', "\n")).collect();
-        let retried = self.run.metrics.summary.retries.requests() > 0;
+        let any_again = self.run.metrics.summary.retries.requests() > 0;
         let mut header = vec!["Stage", "Successes"];
-        header.extend(retried.then_some("Retried\n(recovered)"));
+        header.extend(any_again.then_some("Retried\n(recovered)"));
         header.extend(headings.iter().map(String::as_str));
         let rows = self.rows(|stage| {
             let found = stage.requests.failures.by_label.by_count();
@@ -180,7 +180,7 @@ impl View<'_> {
                 found.iter().find(|group| group.label == **label).map_or(0, |group| group.count).to_string()
             };
             let retries = &stage.requests.retries;
-            let retries = retried.then(|| format!("{} ({})", retries.requests(), retries.recovered));
+            let retries = any_again.then(|| format!("{} ({})", retries.requests(), retries.recovered));
             std::iter::once(stage.requests.successes.count().to_string())
                 .chain(retries)
                 .chain(labels.iter().map(count))
