@@ -63,6 +63,7 @@ struct Ready {
     workload: Arc<dyn Workload>,
     transports: HttpSource,
     streaming: bool,
+    client_counts_answers: bool,
     stores: Stores,
 }
 
@@ -87,12 +88,32 @@ async fn prepare(
     for place in stores.places() {
         tracing::info!("Report files will be stored at: {place}");
     }
-    let streaming = config.api.streaming;
-    Ok(Ready { run_id, effective, plan, tokenizer, workload, transports, streaming, stores })
+    let (streaming, client_counts_answers) = (config.api.streaming, config.client_counts_answers());
+    Ok(Ready {
+        run_id,
+        effective,
+        plan,
+        tokenizer,
+        workload,
+        transports,
+        streaming,
+        client_counts_answers,
+        stores,
+    })
 }
 
 async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Result<Exit> {
-    let Ready { run_id, effective, plan, tokenizer, workload, transports, streaming, stores } = ready;
+    let Ready {
+        run_id,
+        effective,
+        plan,
+        tokenizer,
+        workload,
+        transports,
+        streaming,
+        client_counts_answers,
+        stores,
+    } = ready;
     let clock = MonotonicSource::start();
     let mut spool = SpoolWriter::create(stores.folder())?;
     spool.append(&SpoolEntry::Run(Box::new(RunFacts {
@@ -102,6 +123,7 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
         config_json: effective.to_string(),
         tokenizer: tokenizer.as_ref().map(|tokenizer| tokenizer.path().display().to_string()),
     })))?;
+    let tokenizer = tokenizer.filter(|_| client_counts_answers);
     let options = RecordOptions { tokenizer, streamed: streaming, keep: plan.keep };
     let settings = Settings::of(&plan);
     let engine =
@@ -142,6 +164,7 @@ async fn drive(
             sent: now.sent,
             finished: now.finished,
             failed: now.failed,
+            latency: now.latency,
         })
     };
     for (number, stage) in plan.stages.iter().enumerate() {

@@ -71,7 +71,7 @@ impl RequestMetrics {
             token_times: token_times(record).map(|(_, tokens)| u64::from(tokens)).sum(),
             token_mismatch: success
                 && record.streamed
-                && options.has_tokenizer
+                && options.counts_answers
                 && server_output_tokens.is_some_and(|server| server != chunk_tokens),
             end: record.end,
             due: record.due,
@@ -216,7 +216,8 @@ mod tests {
         assert_eq!(RequestMetrics::of(&record, &options).output_tokens, Some(3));
         record.usage = None;
         assert_eq!(of(&record).input_tokens, Some(100));
-        let without = MetricOptions { has_tokenizer: false, ..MetricOptions::default() };
+        let without =
+            MetricOptions { has_tokenizer: false, counts_answers: false, ..MetricOptions::default() };
         assert_eq!(RequestMetrics::of(&record, &without).input_tokens, None);
         assert_eq!(RequestMetrics::of(&record, &options).output_tokens, Some(4));
     }
@@ -226,7 +227,8 @@ mod tests {
         let mut record = record(0, 0);
         record.usage = Some(usage(100, 99));
         assert!(of(&record).token_mismatch);
-        let without = MetricOptions { has_tokenizer: false, ..MetricOptions::default() };
+        let without =
+            MetricOptions { has_tokenizer: false, counts_answers: false, ..MetricOptions::default() };
         assert!(!RequestMetrics::of(&record, &without).token_mismatch);
         record.usage = None;
         assert!(!of(&record).token_mismatch);

@@ -21,6 +21,7 @@ pub fn summary(run: &RunReport) -> Document {
         "interrupted": run.metrics.interrupted(),
         "stages_planned": run.config.pointer("/load/stages").and_then(Value::as_array).map(Vec::len),
         "stages_run": run.metrics.stages.len(),
+        "token_counts": if run.options.counts_answers { "client" } else { "usage" },
     });
     Document::json("summary_lifecycle_metrics.json", tree)
 }

@@ -19,7 +19,7 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
         );
     }
     check_type(load, faults);
-    if let Some(Some(Extensions { load: Some(extensions) })) = &sections.extensions {
+    if let Some(Some(Extensions { load: Some(extensions), .. })) = &sections.extensions {
         check_extensions(load, extensions, faults);
     }
     for (index, stage) in load.stages.iter().enumerate() {
