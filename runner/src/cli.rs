@@ -111,6 +111,9 @@ pub struct SimulateArgs {
     /// Tokens in one streamed chunk
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub tokens_per_chunk: u32,
+    /// Write each event as an HTTP chunk of its own, as model servers do, also when several are due at once
+    #[arg(long)]
+    pub separate_events: bool,
     /// When token counts come with an answer: `as_asked`, `include` or `never`
     #[arg(long, value_name = "POLICY", default_value = "as_asked")]
     pub usage: UsagePolicy,

@@ -79,6 +79,11 @@ impl<T: Timer> Delivery<T> {
         }
     }
 
+    /// Whether each event is to be written by itself.
+    pub(crate) fn separate_events(&self) -> bool {
+        self.simulator.config.separate_events
+    }
+
     /// What was asked for.
     pub(crate) fn order(&self) -> &Order {
         &self.order

@@ -120,6 +120,9 @@ pub struct SimulatorConfig {
     pub error_status: u16,
     /// Tokens in each chunk of a stream but the last, which has the rest. A chunk is due with its last token.
     pub tokens_per_chunk: u32,
+    /// Write each event of a stream as an HTTP chunk of its own, as model servers do, also when several are due at once.
+    /// Without it these are joined, which is cheaper for both sides.
+    pub separate_events: bool,
     /// How events of a stream are written.
     pub framing: Framing,
     /// When token counts are sent.
@@ -187,6 +190,7 @@ impl Default for SimulatorConfig {
             error_rate: 0.0,
             error_status: 500,
             tokens_per_chunk: 1,
+            separate_events: false,
             framing: Framing::Lf,
             usage: UsagePolicy::AsAsked,
             seed: 0,

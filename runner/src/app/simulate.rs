@@ -22,6 +22,7 @@ fn config(arguments: SimulateArgs) -> SimulatorConfig {
             service_times: ServiceLaw::Deterministic,
         },
         queue_limit: arguments.queue_limit,
+        separate_events: arguments.separate_events,
         usage: arguments.usage,
         recorded_requests: arguments.recorded_requests,
         error_rate: arguments.error_rate,

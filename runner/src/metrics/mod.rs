@@ -20,6 +20,6 @@ pub mod source;
 pub use aggregate::{Aggregate, Failures, Successes};
 pub use options::MetricOptions;
 pub use pool::Dist;
-pub use request::RequestMetrics;
+pub use request::{RequestMetrics, token_times};
 pub use run::{RunMetrics, StageMetrics, summarise};
 pub use source::RecordSource;
