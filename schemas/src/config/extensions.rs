@@ -21,6 +21,9 @@ pub struct LoadExtensions {
     /// How load type `constant` spreads the requests of a stage; `scaled_exponential` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pacing: Option<PacingLaw>,
+    /// How `load.sweep` estimates the server's limit; `completions` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep_estimator: Option<SweepEstimator>,
 }
 
 /// How load type `constant` spreads the requests of a stage.
@@ -40,4 +43,15 @@ impl From<PacingLaw> for Pacing {
             PacingLaw::Even => Self::Even,
         }
     }
+}
+
+/// How `load.sweep` estimates the server's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SweepEstimator {
+    /// Completions per second of a burst while the server is busy.
+    #[default]
+    Completions,
+    /// Upstream's: percentile `saturation_percentile` of how fast the number in flight falls.
+    Upstream,
 }

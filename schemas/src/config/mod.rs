@@ -80,6 +80,12 @@ impl Config {
         load.and_then(|load| load.pacing).map_or(Pacing::ScaledExponential, Pacing::from)
     }
 
+    /// How `load.sweep` estimates the server's limit.
+    pub fn sweep_estimator(&self) -> SweepEstimator {
+        let load = self.extensions.as_ref().and_then(|extensions| extensions.load.as_ref());
+        load.and_then(|load| load.sweep_estimator).unwrap_or_default()
+    }
+
     /// Puts `text`, the local start time of the run as `20260131-235959`, in place of every `{timestamp}` in the
     /// paths of `storage`.
     pub fn resolve_timestamp(&mut self, text: &str) {

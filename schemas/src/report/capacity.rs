@@ -7,6 +7,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Sweep;
+
 /// The answer to "which rate can be relied on?", with all that it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +21,8 @@ pub struct Capacity {
     pub interrupted: bool,
     /// The limits by which the verdicts were given.
     pub limits: Limits,
+    /// What the sweep found by which the stages were chosen; null without a sweep.
+    pub sweep: Option<Sweep>,
     /// What each stage showed, in the order of the run.
     pub stages: Vec<StageCapacity>,
     /// Where the server stops keeping up.

@@ -5,11 +5,13 @@
 
 mod capacity;
 mod manifest;
+mod sweep;
 
 pub use capacity::{
     Bracket, Capacity, Knee, LatencyQuantiles, Limits, Pacing, Saturation, StageCapacity, Verdict,
 };
 pub use manifest::{Manifest, ManifestFile};
+pub use sweep::{Sweep, SweepMethod};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;

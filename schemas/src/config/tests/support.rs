@@ -18,6 +18,7 @@ load:
   type: constant
   interval: 0
   stages: [{rate: 1, duration: 1}]
+  sweep: {type: geometric, saturation_percentile: 90}
   num_workers: 2
   worker_max_concurrency: 10
   request_timeout: 10
@@ -28,7 +29,7 @@ tokenizer: {pretrained_model_name_or_path: folder}
 report: {request_lifecycle: {per_request: true, percentiles: [50]}, goodput: {constraints: {}}}
 storage: {simple_storage_service: {bucket_name: b, endpoint_url: http://localhost:9000}}
 metrics: {type: default}
-extensions: {load: {pacing: even}}
+extensions: {load: {pacing: even, sweep_estimator: upstream}}
 ";
 
 fn executable(text: &str) -> Result<Config, String> {
@@ -89,7 +90,6 @@ config.yml:13:10: data.trace: lengths from a trace are not built yet (remove it;
 config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
 config.yml:15:22: data.use_chat_template: chat templates are not built yet (remove it)
 config.yml:17:9: load.type: only load type constant is built yet (set load.type: constant, with stages of rate and duration)
-config.yml:19:10: load.sweep: sweeps are not built yet (remove it and give load.stages with rising rates)
 config.yml:20:21: load.circuit_breakers: circuit breakers are not built yet (remove it; every stage runs to its end)
 config.yml:21:20: load.request_retries: failed requests are not sent again yet (set it to 0; failures are counted in the reports)
 config.yml:22:23: load.lora_traffic_split: LoRA adapters are not built yet (remove it; server.model_name names the one model)
