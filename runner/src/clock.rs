@@ -3,7 +3,7 @@
 //! Everything that measures or waits takes its time from here, so the same code runs in real time and, under
 //! tokio's paused time, in virtual time. It knows nothing of requests.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
@@ -102,9 +102,15 @@ struct Timer {
 struct Waiters {
     /// By instant; the number tells waiters of one instant apart. Ordered so that a waiter that gives up is
     /// removed at once: timeouts of requests rarely expire and must not pile up.
-    by_instant: BTreeMap<(Nanos, u64), Waker>,
+    by_instant: BTreeMap<(Nanos, u64), Rc<Waiter>>,
     next_number: u64,
     armed: Option<Nanos>,
+}
+
+/// Who waits. A request's timeout is looked at with every token that comes, so looking must cost next to nothing.
+struct Waiter {
+    due: Cell<bool>,
+    waker: RefCell<Waker>,
 }
 
 impl MonotonicClock {
@@ -124,7 +130,7 @@ impl Clock for MonotonicClock {
     }
 
     fn sleep_until(&self, at: Nanos) -> impl Future<Output = ()> {
-        Sleep { timer: Rc::clone(&self.driver.timer), at, key: None }
+        Sleep { timer: Rc::clone(&self.driver.timer), at, waits: None }
     }
 }
 
@@ -150,15 +156,15 @@ impl Timer {
         }
     }
 
-    /// Takes the wakers of all whose instant has come.
-    fn take_due(&self) -> Vec<Waker> {
+    /// Takes all whose instant has come.
+    fn take_due(&self) -> BTreeMap<(Nanos, u64), Rc<Waiter>> {
         let now = self.source.now();
         let mut waiters = self.state.borrow_mut();
         let later = waiters.by_instant.split_off(&(now.saturating_add(1), 0));
         let due = std::mem::replace(&mut waiters.by_instant, later);
         waiters.armed = None;
         self.arm(&mut waiters);
-        due.into_values().collect()
+        due
     }
 }
 
@@ -169,8 +175,9 @@ async fn watch(timer: Rc<Timer>) {
         // The count of expirations does not matter; reading it makes the descriptor wait again.
         let _ = rustix::io::read(timer.fd.get_ref(), &mut expirations);
         ready.clear_ready();
-        for waker in timer.take_due() {
-            waker.wake();
+        for waiter in timer.take_due().into_values() {
+            waiter.due.set(true);
+            waiter.waker.borrow().wake_by_ref();
         }
     }
 }
@@ -178,23 +185,31 @@ async fn watch(timer: Rc<Timer>) {
 struct Sleep {
     timer: Rc<Timer>,
     at: Nanos,
-    key: Option<(Nanos, u64)>,
+    /// Place among the waiters, once it is one.
+    waits: Option<((Nanos, u64), Rc<Waiter>)>,
 }
 
 impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if let Some((_, waiter)) = &self.waits {
+            if waiter.due.get() {
+                return Poll::Ready(());
+            }
+            waiter.waker.borrow_mut().clone_from(context.waker());
+            return Poll::Pending;
+        }
         if self.timer.source.now() >= self.at {
             return Poll::Ready(());
         }
-        let (timer, at) = (Rc::clone(&self.timer), self.at);
+        let timer = Rc::clone(&self.timer);
         let mut waiters = timer.state.borrow_mut();
-        let key = *self.key.get_or_insert_with(|| {
-            waiters.next_number += 1;
-            (at, waiters.next_number)
-        });
-        waiters.by_instant.insert(key, context.waker().clone());
+        waiters.next_number += 1;
+        let key = (self.at, waiters.next_number);
+        let waiter = Rc::new(Waiter { due: Cell::new(false), waker: RefCell::new(context.waker().clone()) });
+        waiters.by_instant.insert(key, Rc::clone(&waiter));
+        self.waits = Some((key, waiter));
         timer.arm(&mut waiters);
         Poll::Pending
     }
@@ -202,7 +217,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
+        if let Some((key, _)) = self.waits.take() {
             self.timer.state.borrow_mut().by_instant.remove(&key);
         }
     }

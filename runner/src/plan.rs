@@ -5,7 +5,9 @@
 
 use std::path::PathBuf;
 
-use benchmark_schemas::config::{Config, Distribution, ResponseFormat, ResponseFormatType};
+use benchmark_schemas::config::{
+    CONCURRENT_STAGE_SECONDS, Config, Distribution, ResponseFormat, ResponseFormatType,
+};
 use benchmark_schemas::record::{Nanos, Pacing};
 use serde_json::{Value, json};
 
@@ -28,12 +30,17 @@ pub struct Plan {
     pub seed: Seed,
     /// Worker threads: `load.num_workers`, but no more than cores or requests in flight.
     pub workers: usize,
-    /// Requests in flight at most: `load.num_workers` × `load.worker_max_concurrency`, at least 1.
+    /// Requests in flight at most, at least 1: `load.num_workers` × `load.worker_max_concurrency`, or the greatest
+    /// `concurrency_level` of concurrent stages.
     pub in_flight_cap: u64,
     /// TCP connections at most, over all workers; `None` is no limit.
     pub connection_cap: Option<u64>,
     /// Time that a request may take from start to last byte, nanoseconds.
     pub request_timeout_ns: Nanos,
+    /// Attempts after the first of a request whose connection failed.
+    pub request_retries: u32,
+    /// Pause before the first of them, nanoseconds.
+    pub request_retry_backoff_ns: Nanos,
     /// Time that connecting may take, nanoseconds; `None` if only the request's own limit holds.
     pub connect_timeout_ns: Option<Nanos>,
     /// Time that requests in flight have left when a stage is stopped, nanoseconds.
@@ -94,6 +101,17 @@ impl StagePlan {
             timeout_ns: None,
         }
     }
+
+    /// A closed-loop stage: `requests` requests, all due within one second by upstream's law of `constant`, of which
+    /// no more than `concurrency` are in flight at once.
+    #[must_use]
+    pub fn concurrent(id: u32, requests: u64, concurrency: u64) -> Self {
+        let seconds = CONCURRENT_STAGE_SECONDS as f64;
+        let rate = requests as f64 / seconds;
+        // The number is given, not to be had from the product: beyond 2^53 that is another one.
+        let stage = Self::new(id, rate, seconds, Pacing::ScaledExponential);
+        Self { requests, concurrency: Some(concurrency.max(1)), ..stage }
+    }
 }
 
 /// What a plan needs to know beside the configuration.
@@ -113,16 +131,13 @@ impl Plan {
         let load = &config.load;
         let cores = surroundings.cores.max(1);
         let asked = load.num_workers.map_or(cores, |workers| usize::try_from(workers).unwrap_or(0).max(1));
-        let in_flight_cap = (asked as u64).saturating_mul(load.worker_max_concurrency).max(1);
+        let stages = Self::stages(config);
+        let closed_loops = stages.iter().filter_map(|stage| stage.concurrency);
+        let per_worker = (asked as u64).saturating_mul(load.worker_max_concurrency);
+        let in_flight_cap = closed_loops.max().unwrap_or(per_worker).max(1);
         let workers = asked.min(cores).min(usize::try_from(in_flight_cap).unwrap_or(usize::MAX));
         let connections = (asked as u64).saturating_mul(load.worker_max_tcp_connections);
         let timeouts = Self::timeouts(config);
-        let pacing = config.pacing();
-        let stages = load
-            .standard_stages()
-            .zip(0..)
-            .map(|(stage, id)| StagePlan::new(id, stage.rate, stage.duration as f64, pacing))
-            .collect();
         Self {
             stages,
             seed: Seed(load.base_seed.unwrap_or(surroundings.default_seed)),
@@ -131,6 +146,8 @@ impl Plan {
             // Each worker has at least one, else it could send nothing.
             connection_cap: (connections > 0).then(|| connections.max(workers as u64)),
             request_timeout_ns: timeouts.request_ns,
+            request_retries: u32::try_from(load.request_retries).unwrap_or(u32::MAX),
+            request_retry_backoff_ns: nanos_from_seconds(load.request_retry_backoff_sec.max(0.0)),
             connect_timeout_ns: timeouts.connect_ns,
             grace_ns: nanos_from_seconds(load.stage_teardown_grace_seconds.max(0.0)),
             interval_ns: nanos_from_seconds(load.interval.max(0.0)),
@@ -145,6 +162,18 @@ impl Plan {
             corpus: config.data.corpus_file_path.as_ref().map(PathBuf::from),
             keep: Self::keep(config),
         }
+    }
+
+    /// The stages of a load of any type that is executed.
+    fn stages(config: &Config) -> Vec<StagePlan> {
+        let pacing = config.pacing();
+        let open = config.load.standard_stages().zip(0..);
+        let open = open.map(|(stage, id)| StagePlan::new(id, stage.rate, stage.duration as f64, pacing));
+        let closed = config.load.concurrent_stages().zip(0..);
+        let closed =
+            closed.map(|(stage, id)| StagePlan::concurrent(id, stage.num_requests, stage.concurrency_level));
+        // All stages are of one kind, so one of the two is empty.
+        open.chain(closed).collect()
     }
 
     /// The limits that `load.request_timeout` sets; null and 0 are upstream's defaults.
@@ -239,6 +268,37 @@ tokenizer: {pretrained_model_name_or_path: /t}
             plan("num_workers: 4, worker_max_concurrency: 1, worker_max_tcp_connections: 0"),
             (2, 4, None)
         );
+    }
+
+    #[test]
+    fn concurrent_stages_are_due_within_a_second_and_set_the_caps() {
+        let load = "type: concurrent, worker_max_concurrency: 0, stages: [
+            {num_requests: 40, concurrency_level: 4, rate: 7, duration: 9}, {num_requests: 5, concurrency_level: 16}]";
+        let plan = |more: &str, cores| plan(&format!("{{{more}{load}}}"), cores);
+        let wide = plan("", 2);
+        let stages: Vec<_> =
+            wide.stages.iter().map(|s| (s.id, s.rate, s.duration_ns, s.requests, s.concurrency)).collect();
+        assert_eq!(
+            stages,
+            [(0, 40.0, 1_000_000_000, 40, Some(4)), (1, 5.0, 1_000_000_000, 5, Some(16))],
+            "fewer requests than places are fine"
+        );
+        assert_eq!(wide.stages[0].pacing, Pacing::ScaledExponential);
+        assert_eq!((wide.workers, wide.in_flight_cap, wide.connection_cap), (2, 16, Some(5_000)));
+        assert_eq!(plan("", 64).workers, 16, "a worker without a place would idle");
+        assert_eq!(
+            (plan("num_workers: -1, ", 8).workers, plan("num_workers: 0, ", 8).in_flight_cap),
+            (1, 16)
+        );
+    }
+
+    #[test]
+    fn poisson_stages_have_their_law() {
+        let plan = plan(&format!("{{type: poisson, {STAGES}}}"), 2);
+        assert!(
+            plan.stages.iter().all(|stage| stage.pacing == Pacing::Poisson && stage.concurrency.is_none())
+        );
+        assert_eq!(plan.stages[1].requests, 28);
     }
 
     #[test]

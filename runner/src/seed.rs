@@ -26,6 +26,8 @@ pub enum Purpose {
     Numbering = 5,
     /// Name of the run.
     RunId = 6,
+    /// Pauses between the attempts of a request.
+    RetryPause = 7,
 }
 
 impl Seed {

@@ -268,9 +268,15 @@ pub struct Bodies {
 
 /// Chunks are stored as steps from one to the next: a step takes three bytes where an instant takes seven.
 mod chunk_steps {
-    use serde::{Deserialize, Deserializer, Serializer};
+    use std::fmt;
+
+    use serde::de::{SeqAccess, Visitor};
+    use serde::{Deserializer, Serializer};
 
     use super::{Chunk, Nanos};
+
+    /// Chunks for which room is made ahead, whatever a file says.
+    const MOST_EXPECTED: usize = 1 << 16;
 
     pub(super) fn serialize<S: Serializer>(chunks: &[Chunk], serializer: S) -> Result<S::Ok, S::Error> {
         let mut before: Nanos = 0;
@@ -282,14 +288,26 @@ mod chunk_steps {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Chunk>, D::Error> {
-        let steps = Vec::<(Nanos, u32)>::deserialize(deserializer)?;
-        let mut at: Nanos = 0;
-        Ok(steps
-            .into_iter()
-            .map(|(step, tokens)| {
+        deserializer.deserialize_seq(Steps)
+    }
+
+    struct Steps;
+
+    impl<'de> Visitor<'de> for Steps {
+        type Value = Vec<Chunk>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("steps from chunk to chunk")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut steps: A) -> Result<Vec<Chunk>, A::Error> {
+            let mut chunks = Vec::with_capacity(steps.size_hint().unwrap_or(0).min(MOST_EXPECTED));
+            let mut at: Nanos = 0;
+            while let Some((step, tokens)) = steps.next_element::<(Nanos, u32)>()? {
                 at = at.wrapping_add(step);
-                Chunk { at, tokens }
-            })
-            .collect())
+                chunks.push(Chunk { at, tokens });
+            }
+            Ok(chunks)
+        }
     }
 }

@@ -192,6 +192,7 @@ fn plan(config: &mut Config, model: String, started: &ZonedDateTime) -> Plan {
     let surroundings = Surroundings { cores, model: model.clone(), default_seed };
     config.load.base_seed.get_or_insert(default_seed);
     config.load.num_workers.get_or_insert(i64::try_from(cores).unwrap_or(1));
+    config.load.resolve_concurrency();
     if let Some(tokenizer) = &mut config.tokenizer {
         tokenizer.pretrained_model_name_or_path.get_or_insert(model);
     }

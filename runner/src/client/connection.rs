@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use benchmark_schemas::record::{Failure, Nanos};
+use benchmark_schemas::record::Nanos;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -23,8 +23,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::errors;
 use super::target::Target;
+use super::{Fault, errors};
 use crate::clock::Clock;
 
 /// What happened on a connection's socket.
@@ -67,6 +67,9 @@ pub(super) struct Connection {
     pub(super) used: bool,
 }
 
+/// Time after which the next address is tried, if there is one: a host that is gone does not answer at all.
+const PER_ADDRESS_NS: Nanos = 3_000_000_000;
+
 /// Connects to the first of `addresses` that answers; a task of the present runtime then drives the connection.
 ///
 /// # Errors
@@ -74,13 +77,15 @@ pub(super) struct Connection {
 /// Why there is none, by the last address tried.
 pub(super) async fn open<C: Clock>(
     target: &Target,
-    addresses: &[SocketAddr],
+    addresses: impl Iterator<Item = SocketAddr>,
     tls: Option<&Arc<ClientConfig>>,
     clock: &C,
-) -> Result<Connection, Failure> {
+) -> Result<Connection, Fault> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match TcpStream::connect(address).await {
+    let mut addresses = addresses.peekable();
+    while let Some(address) = addresses.next() {
+        let is_last = addresses.peek().is_none();
+        match connect(address, is_last, clock).await {
             Ok(stream) => {
                 // Without it the kernel may hold back a small request; a refusal only costs time.
                 let _ = stream.set_nodelay(true);
@@ -95,18 +100,29 @@ pub(super) async fn open<C: Clock>(
     Err(errors::unconnected(target, &last))
 }
 
+async fn connect<C: Clock>(address: SocketAddr, is_last: bool, clock: &C) -> io::Result<TcpStream> {
+    if is_last {
+        return TcpStream::connect(address).await;
+    }
+    tokio::select! {
+        biased;
+        connected = TcpStream::connect(address) => connected,
+        () = clock.sleep_until(clock.now() + PER_ADDRESS_NS) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
 async fn handshake(
     target: &Target,
     stream: TcpStream,
     config: &Arc<ClientConfig>,
-) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Failure> {
+) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Fault> {
     let name = ServerName::try_from(target.host.clone())
         .map_err(|error| errors::handshake(target, &io::Error::other(error)))?;
     let connector = TlsConnector::from(Arc::clone(config));
     connector.connect(name, stream).await.map_err(|error| errors::handshake(target, &error))
 }
 
-async fn start<S, C>(stream: S, clock: &C) -> Result<Connection, Failure>
+async fn start<S, C>(stream: S, clock: &C) -> Result<Connection, Fault>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
     C: Clock,

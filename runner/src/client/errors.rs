@@ -7,6 +7,7 @@ use std::io;
 use benchmark_schemas::record::Failure;
 use hyper::StatusCode;
 
+use super::Fault;
 use super::target::Target;
 
 fn failure(error_type: &str, message: String) -> Failure {
@@ -14,44 +15,46 @@ fn failure(error_type: &str, message: String) -> Failure {
 }
 
 /// The name does not resolve.
-pub(super) fn unresolved(target: &Target, error: &io::Error) -> Failure {
-    failure("ClientConnectorDNSError", format!("Cannot connect to host {target} ssl:default [{error}]"))
+pub(super) fn unresolved(target: &Target, error: &io::Error) -> Fault {
+    let message = format!("Cannot connect to host {target} ssl:default [{error}]");
+    Fault::of_connection(failure("ClientConnectorDNSError", message))
 }
 
 /// No connection within the time allowed.
-pub(super) fn connect_timeout(target: &Target) -> Failure {
+pub(super) fn connect_timeout(target: &Target) -> Fault {
     let scheme = if target.tls { "https" } else { "http" };
     let url = format!("{scheme}://{}{}", target.authority, target.path);
-    failure("ConnectionTimeoutError", format!("Connection timeout to host {url}"))
+    failure("ConnectionTimeoutError", format!("Connection timeout to host {url}")).into()
 }
 
 /// Refused, unreachable, no descriptor left, …
-pub(super) fn unconnected(target: &Target, error: &io::Error) -> Failure {
-    failure(
-        "ClientConnectorError",
-        format!("Cannot connect to host {target} ssl:default [Connect call failed: {error}]"),
-    )
+pub(super) fn unconnected(target: &Target, error: &io::Error) -> Fault {
+    let message = format!("Cannot connect to host {target} ssl:default [Connect call failed: {error}]");
+    Fault::of_connection(failure("ClientConnectorError", message))
 }
 
 /// The TLS handshake failed.
-pub(super) fn handshake(target: &Target, error: &io::Error) -> Failure {
+pub(super) fn handshake(target: &Target, error: &io::Error) -> Fault {
     let certificate = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())
         .is_some_and(|inner| matches!(inner, rustls::Error::InvalidCertificate(_)));
     let error_type = if certificate { "ClientConnectorCertificateError" } else { "ClientConnectorSSLError" };
-    failure(error_type, format!("Cannot connect to host {target} ssl:True [{error}]"))
+    let failure = failure(error_type, format!("Cannot connect to host {target} ssl:True [{error}]"));
+    // Another attempt meets the same certificate.
+    Fault { failure, is_of_connection: !certificate }
 }
 
 /// The exchange broke before the head of the response.
-pub(super) fn before_head(error: &hyper::Error) -> Failure {
+pub(super) fn before_head(error: &hyper::Error) -> Fault {
     if let Some(io) = io_cause(error) {
-        return failure("ClientOSError", os_message(io));
+        return Fault::of_connection(failure("ClientOSError", os_message(io)));
     }
     if error.is_parse() || error.is_parse_too_large() {
-        return failure("ClientResponseError", format!("400, message='the response is not HTTP: {error}'"));
+        let message = format!("400, message='the response is not HTTP: {error}'");
+        return failure("ClientResponseError", message).into();
     }
-    failure("ServerDisconnectedError", "Server disconnected".to_owned())
+    Fault::of_connection(failure("ServerDisconnectedError", "Server disconnected".to_owned()))
 }
 
 /// The body broke off.
@@ -118,9 +121,9 @@ mod tests {
         let target = Target::parse("http://127.0.0.1:9", "/v1/completions").expect("a good URL");
         let refused = io::Error::from_raw_os_error(111);
         let failures = [
-            unconnected(&target, &refused),
-            unresolved(&target, &io::Error::other("Name or service not known")),
-            connect_timeout(&target),
+            unconnected(&target, &refused).failure,
+            unresolved(&target, &io::Error::other("Name or service not known")).failure,
+            connect_timeout(&target).failure,
             status(StatusCode::SERVICE_UNAVAILABLE, b"busy"),
             content_type("text/html"),
             too_large(64 << 20),

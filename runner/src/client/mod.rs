@@ -37,8 +37,29 @@ pub trait Transport: 'static {
     /// # Errors
     ///
     /// Why the exchange failed, under upstream's names.
-    fn exchange(&self, request: &Prepared, facts: &mut Exchange)
-    -> impl Future<Output = Result<(), Failure>>;
+    fn exchange(&self, request: &Prepared, facts: &mut Exchange) -> impl Future<Output = Result<(), Fault>>;
+}
+
+/// Why an exchange failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Under upstream's names.
+    pub failure: Failure,
+    /// A connection could not be had, or broke before any answer: sending the request again may help.
+    pub is_of_connection: bool,
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self { failure, is_of_connection: false }
+    }
+}
+
+impl Fault {
+    /// A failure of the connection.
+    pub(crate) fn of_connection(failure: Failure) -> Self {
+        Self { failure, is_of_connection: true }
+    }
 }
 
 /// Makes the transport of each worker.
@@ -97,7 +118,19 @@ pub struct Mark {
     pub text_end: u32,
 }
 
+/// Tokens of an answer for which room is made ahead.
+const MOST_EXPECTED_TOKENS: usize = 4096;
+/// Bytes of text for a token, on the generous side of what tokenizers give.
+const EXPECTED_TOKEN_BYTES: usize = 6;
+
 impl Exchange {
+    /// Makes room for an answer of `tokens`, so that none need be made while it comes.
+    pub fn expect_tokens(&mut self, tokens: u32) {
+        let tokens = usize::try_from(tokens).unwrap_or(usize::MAX).min(MOST_EXPECTED_TOKENS);
+        self.marks.reserve(tokens);
+        self.text.reserve(tokens * EXPECTED_TOKEN_BYTES);
+    }
+
     /// Adds what one event of a stream says, whose bytes were read at `at`.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hyper::Uri;
 use url::{Host, Url};
 
 /// The address of the measured endpoint.
@@ -12,7 +13,7 @@ pub(super) struct Target {
     pub(super) port: u16,
     pub(super) tls: bool,
     /// Path of the request line.
-    pub(super) path: String,
+    pub(super) path: Uri,
     /// Value of the `Host` header: with the port where it is not the scheme's own.
     pub(super) authority: String,
 }
@@ -44,6 +45,7 @@ impl Target {
             return Err("nothing can follow its path".to_owned());
         }
         let path = format!("{}{route}", if url.path() == "/" { "" } else { url.path() });
+        let path = path.parse().map_err(|error| format!("its path cannot be sent: {error}"))?;
         Ok(Self { host, port, tls, path, authority })
     }
 }
@@ -61,7 +63,7 @@ mod tests {
 
     fn parts(base_url: &str) -> (String, u16, bool, String, String) {
         let target = Target::parse(base_url, "/v1/completions").expect("a good URL");
-        (target.host, target.port, target.tls, target.path, target.authority)
+        (target.host, target.port, target.tls, target.path.to_string(), target.authority)
     }
 
     #[test]

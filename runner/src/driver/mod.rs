@@ -15,6 +15,7 @@
 
 mod cgroup;
 mod hosting;
+mod permits;
 mod progress;
 mod request;
 mod settings;
@@ -27,6 +28,7 @@ use std::thread::JoinHandle;
 
 use benchmark_schemas::record::{ClientFacts, Nanos, RunEnd, SpoolEntry, StageFacts, StageStatus};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::client::TransportSource;
 use crate::clock::ClockSource;
@@ -38,11 +40,12 @@ use crate::workload::{self, Workload};
 
 pub use hosting::Hosting;
 pub use progress::{Progress, Snapshot};
-pub use settings::Settings;
+pub use settings::{Patience, Settings};
 pub use stop::Stop;
 
 use cgroup::Throttling;
 use hosting::Role;
+use permits::{Permits, Seat};
 use progress::WorkerCounts;
 use request::Sender;
 use settings::share;
@@ -50,8 +53,8 @@ use worker::{Order, Report, Worker};
 
 /// From "all workers are ready" to a stage's first instant: the word must reach them before it.
 const START_AHEAD_NS: Nanos = 5_000_000;
-/// Connections that a worker opens before a stage at most.
-const MOST_CONNECTIONS_AHEAD: u64 = 128;
+/// Connections that all workers together open before a stage at most.
+const MOST_CONNECTIONS_AHEAD: u64 = 512;
 
 /// Why the engine cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +87,8 @@ pub struct Engine<S> {
     threads: Vec<JoinHandle<()>>,
     progress: Arc<Progress>,
     throttling: Throttling,
+    /// Cancelled when records can no longer be written: what is not recorded need not be sent.
+    unrecorded: CancellationToken,
 }
 
 impl<S: ClockSource + Sync> Engine<S> {
@@ -114,10 +119,11 @@ impl<S: ClockSource + Sync> Engine<S> {
             threads: Vec::new(),
             progress: Arc::default(),
             throttling: Throttling::find(),
+            unrecorded: CancellationToken::new(),
         };
         engine.start_recorders(&options)?;
         for k in 0..engine.settings.workers {
-            engine.start_worker(k, transports.clone()).await?;
+            engine.start_worker(k, transports.clone(), options.keep.request).await?;
         }
         Ok(engine)
     }
@@ -136,7 +142,8 @@ impl<S: ClockSource + Sync> Engine<S> {
         for r in 0..count {
             let (sender, inbox) = mpsc::channel(in_flight + recorder::BACKLOG);
             let (options, spool) = (options.clone(), self.spool.clone());
-            let part = move || recorder::record(inbox, options, spool);
+            let unrecorded = self.unrecorded.clone();
+            let part = move || recorder::record(inbox, options, spool, unrecorded);
             self.start_part("recorder", format!("recorder-{r}"), Role::Background, part)?;
             self.recorders.push(sender);
         }
@@ -147,13 +154,13 @@ impl<S: ClockSource + Sync> Engine<S> {
         &mut self,
         k: usize,
         transports: T,
+        keeps_requests: bool,
     ) -> Result<(), EngineError> {
         let (orders, inbox) = mpsc::channel(1);
         let (started, outcome) = oneshot::channel();
         let settings = &self.settings;
-        let permits = share(settings.in_flight_cap, k, settings.workers);
         let connections = settings.connection_cap.map(|cap| share(cap, k, settings.workers).max(1));
-        let (timeout_ns, grace_ns) = (settings.request_timeout_ns, settings.grace_ns);
+        let (patience, grace_ns) = (settings.patience, settings.grace_ns);
         let source = self.source.clone();
         let records = self.recorders[k % self.recorders.len()].clone();
         let workload = Arc::clone(&self.workload);
@@ -161,13 +168,12 @@ impl<S: ClockSource + Sync> Engine<S> {
             let set_up = || {
                 let clock = source.for_this_runtime()?;
                 let transport = transports.for_worker(clock.clone(), connections)?;
-                Ok(std::rc::Rc::new(Sender { clock, transport, timeout_ns }))
+                Ok(std::rc::Rc::new(Sender { clock, transport, patience, keeps_requests }))
             };
             match set_up() {
                 Ok(sender) => {
                     let _ = started.send(Ok(()));
-                    let permits = Arc::new(Semaphore::new(permits));
-                    let worker = Worker { sender, permits, records, workload, grace_ns };
+                    let worker = Worker { sender, records, workload, grace_ns };
                     worker::serve(worker, inbox).await;
                 }
                 Err(error) => drop(started.send(Err(error))),
@@ -192,7 +198,8 @@ impl<S: ClockSource + Sync> Engine<S> {
         Ok(())
     }
 
-    /// Runs a stage to its end: until all its requests have ended, or until `stop` and the grace time after it.
+    /// Runs a stage to its end: until all its requests have ended, until `stop` and the grace time after it, or until the
+    /// stage's own time limit.
     ///
     /// Its records and its facts are in the spool when this returns.
     ///
@@ -200,7 +207,11 @@ impl<S: ClockSource + Sync> Engine<S> {
     ///
     /// If records cannot be stored, or a part of the engine broke.
     pub async fn run_stage(&mut self, stage: &StagePlan, stop: &Stop) -> Result<StageFacts, EngineError> {
+        // Whatever ends this call ends the stage.
+        let stop = stop.for_a_part();
+        let _at_the_end = stop.clone().stop_now_when_dropped();
         let schedule = schedule::of_stage(stage, self.settings.seed);
+        let permits = Permits::new(self.in_flight_cap(stage), self.settings.workers);
         let throttled_before = self.throttling.total_ns();
         let counts: Vec<_> = self.workers.iter().map(|_| Arc::<WorkerCounts>::default()).collect();
         let shard = self.settings.shard;
@@ -212,7 +223,8 @@ impl<S: ClockSource + Sync> Engine<S> {
             let (ready_sender, is_ready) = oneshot::channel();
             let (start_sender, start) = oneshot::channel();
             let (done_sender, is_done) = oneshot::channel();
-            let order = self.order(k, stage, &schedule, counts, stop, (ready_sender, start, done_sender))?;
+            let part = (permits.seat(k), counts, stop.clone());
+            let order = self.order(k, stage, &schedule, part, (ready_sender, start, done_sender))?;
             self.workers[k].send(order).await.map_err(|_| EngineError::Lost("worker"))?;
             ready.push(is_ready);
             starts.push(start_sender);
@@ -226,11 +238,11 @@ impl<S: ClockSource + Sync> Engine<S> {
         for start in starts {
             start.send(window_start).map_err(|_| EngineError::Lost("worker"))?;
         }
-        let mut reports = Vec::new();
-        for is_done in done {
-            reports.push(is_done.await.map_err(|_| EngineError::Lost("worker"))?);
-        }
-        self.await_recorders().await?;
+        let reports = self.await_workers(done, &stop).await?;
+        let recorded = self.await_recorders().await;
+        // What is wrong with the spool says more than that a recorder is gone.
+        self.spool.writer().flush()?;
+        recorded?;
         let throttled =
             self.throttling.total_ns().zip(throttled_before).map(|(after, before)| after - before);
         let facts = self.facts(stage, window_start, &reports, throttled);
@@ -246,8 +258,7 @@ impl<S: ClockSource + Sync> Engine<S> {
         k: usize,
         stage: &StagePlan,
         schedule: &Arc<dyn Schedule>,
-        counts: Arc<WorkerCounts>,
-        stop: &Stop,
+        (seat, counts, stop): (Seat, Arc<WorkerCounts>, Stop),
         (ready, start, done): (oneshot::Sender<()>, oneshot::Receiver<Nanos>, oneshot::Sender<Report>),
     ) -> Result<Order, EngineError> {
         let workers = self.settings.workers as u64;
@@ -258,23 +269,53 @@ impl<S: ClockSource + Sync> Engine<S> {
         let make = move || workload::generate(workload, stage_id, indices, sender);
         self.threads.retain(|thread| !thread.is_finished());
         self.start_part("generator", format!("generator-{k}"), Role::Background, make)?;
-        let cap = share(self.settings.in_flight_cap, k, self.settings.workers) as u64;
-        let requests = schedule.count().div_ceil(workers);
         // Two seconds' worth: answers that take longer open the rest while the stage runs.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
-        let expected = (2.0 * stage.rate / workers as f64).ceil() as u64;
-        let connections = expected.max(4).min(cap).min(requests).min(MOST_CONNECTIONS_AHEAD);
+        let expected = stage.concurrency.unwrap_or((2.0 * stage.rate).ceil() as u64).max(8);
+        let most = self.in_flight_cap(stage).min(schedule.count()).min(MOST_CONNECTIONS_AHEAD);
+        let connections = expected.min(most).div_ceil(workers);
         Ok(Order {
             stage: stage_id,
             arrivals: Box::new(shard.of(&**schedule)),
             bodies,
+            seat,
+            timeout_ns: stage.timeout_ns,
             connections: usize::try_from(connections).unwrap_or(usize::MAX),
             counts,
-            stop: stop.clone(),
+            stop,
             ready,
             start,
             done,
         })
+    }
+
+    /// Requests that `stage` may have in flight.
+    fn in_flight_cap(&self, stage: &StagePlan) -> u64 {
+        stage.concurrency.unwrap_or(self.settings.in_flight_cap)
+    }
+
+    /// Waits until all workers have done their share. Cuts them off if records can no longer be written.
+    async fn await_workers(
+        &self,
+        done: Vec<oneshot::Receiver<Report>>,
+        stop: &Stop,
+    ) -> Result<Vec<Report>, EngineError> {
+        let all_done = async {
+            let mut reports = Vec::new();
+            for is_done in done {
+                reports.push(is_done.await.map_err(|_| EngineError::Lost("worker"))?);
+            }
+            Ok(reports)
+        };
+        let unrecorded = async {
+            self.unrecorded.cancelled().await;
+            stop.now();
+            std::future::pending().await
+        };
+        tokio::select! {
+            reports = all_done => reports,
+            never = unrecorded => never,
+        }
     }
 
     /// Waits until everything handed to the recorders is in the spool.
@@ -300,7 +341,7 @@ impl<S: ClockSource + Sync> Engine<S> {
         let share =
             |report: &Report| report.busy.as_nanos() as f64 / (report.sent_all - window_start).max(1) as f64;
         let busiest = reports.iter().map(share).fold(0.0, f64::max);
-        let stopped = reports.iter().any(|report| report.stopped);
+        let broken_off = reports.iter().map(|report| report.status).find(|s| *s != StageStatus::Completed);
         StageFacts {
             stage: stage.id,
             rate: stage.rate,
@@ -310,11 +351,11 @@ impl<S: ClockSource + Sync> Engine<S> {
             window_start,
             window_end,
             teardown_ns: drained - window_end,
-            status: if stopped { StageStatus::Stopped } else { StageStatus::Completed },
+            status: broken_off.unwrap_or(StageStatus::Completed),
             client: ClientFacts {
                 busiest_runtime: busiest.min(1.0),
                 throttled_ns,
-                in_flight_cap: stage.concurrency.unwrap_or(self.settings.in_flight_cap),
+                in_flight_cap: self.in_flight_cap(stage),
                 workers: u32::try_from(self.settings.workers).unwrap_or(u32::MAX),
                 late_bodies: reports.iter().map(|report| report.late_bodies).sum(),
                 recorder_waits: reports.iter().map(|report| report.recorder_waits).sum(),

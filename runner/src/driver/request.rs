@@ -3,13 +3,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use benchmark_schemas::record::{Failure, Nanos, Outcome};
-use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
+use benchmark_schemas::record::{Failure, Nanos, Outcome, Retries};
 use tokio::sync::mpsc::OwnedPermit;
-use tokio_util::sync::CancellationToken;
 
+use super::permits::Permit;
 use super::progress::WorkerCounts;
+use super::settings::Patience;
 use crate::client::{Exchange, Transport};
 use crate::clock::Clock;
 use crate::recorder::{Finished, Message};
@@ -19,7 +18,9 @@ use crate::workload::{Drawn, Prepared};
 pub(super) struct Sender<C, T> {
     pub(super) clock: C,
     pub(super) transport: T,
-    pub(super) timeout_ns: Nanos,
+    pub(super) patience: Patience,
+    /// Records keep the bodies of requests; else their memory is free as soon as they are sent.
+    pub(super) keeps_requests: bool,
 }
 
 /// An arrival whose record is still to be written. It is written when this goes, whatever happens before: that is
@@ -27,7 +28,8 @@ pub(super) struct Sender<C, T> {
 pub(super) struct Pending<C: Clock> {
     clock: C,
     counts: Arc<WorkerCounts>,
-    /// Its place in the recorder's channel, so that handing over never waits; gone once it is used.
+    /// Its place in the recorder's channel, so that handing over never waits. Gone once it is used, or if the recorder
+    /// is: then the run is being broken off, and its last records are lost with it.
     place: Option<OwnedPermit<Message>>,
     record: Finished,
     ended: bool,
@@ -38,7 +40,7 @@ impl<C: Clock> Pending<C> {
     pub(super) fn new(
         clock: C,
         counts: Arc<WorkerCounts>,
-        place: OwnedPermit<Message>,
+        place: Option<OwnedPermit<Message>>,
         (stage, index, due): (u32, u64, Nanos),
     ) -> Self {
         let record = Finished {
@@ -51,10 +53,11 @@ impl<C: Clock> Pending<C> {
             retries: None,
             drawn: Drawn::default(),
             prompt_tokens: 0,
-            body: Bytes::new(),
+            request_bytes: 0,
+            body: None,
             exchange: Exchange::default(),
         };
-        Self { clock, counts, place: Some(place), record, ended: false }
+        Self { clock, counts, place, record, ended: false }
     }
 
     /// Notes when it held an in-flight permit.
@@ -98,7 +101,7 @@ impl<C: Clock> Drop for Pending<C> {
         }
         let empty = Finished {
             outcome: Outcome::Cancelled,
-            body: Bytes::new(),
+            body: None,
             exchange: Exchange::default(),
             ..self.record
         };
@@ -114,43 +117,57 @@ fn broken() -> Outcome {
     })
 }
 
-/// Sends `request` and follows it to its end: an answer, a failure, the timeout, or `cut`.
+/// Sends `request` and follows it to its end: an answer, a failure, or the timeout. Dropped before, it was cancelled.
 ///
 /// Its in-flight permit is free for the next as soon as it has ended.
 pub(super) async fn run<C: Clock, T: Transport>(
     sender: Rc<Sender<C, T>>,
     mut request: Prepared,
     mut pending: Pending<C>,
-    permit: OwnedSemaphorePermit,
-    cut: CancellationToken,
+    permit: Permit,
 ) {
     request.memory = None;
     pending.record.drawn = request.drawn;
     pending.record.prompt_tokens = request.prompt_tokens;
-    pending.record.body = request.body.clone();
+    pending.record.request_bytes = u32::try_from(request.body.len()).unwrap_or(u32::MAX);
+    pending.record.body = sender.keeps_requests.then(|| request.body.clone());
+    pending.record.exchange.expect_tokens(request.drawn.output_tokens);
     WorkerCounts::add(&pending.counts.sent);
-    let start = sender.clock.now();
-    pending.record.exchange.start = Some(start);
-    let ended = tokio::select! {
-        biased;
-        result = sender.transport.exchange(&request, &mut pending.record.exchange) => Ended::ByItself(result),
-        () = sender.clock.sleep_until(start.saturating_add(sender.timeout_ns)) => Ended::TimedOut,
-        () = cut.cancelled() => Ended::Cut,
-    };
-    let outcome = match ended {
-        Ended::ByItself(Ok(())) => Outcome::Success,
-        Ended::ByItself(Err(failure)) => Outcome::Failure(failure),
-        Ended::TimedOut => timed_out(&pending.record.exchange),
-        Ended::Cut => Outcome::Cancelled,
-    };
+    let outcome = attempts(&sender, &request, &mut pending.record).await;
     pending.end(outcome);
     drop(permit);
 }
 
-enum Ended {
-    ByItself(Result<(), Failure>),
-    TimedOut,
-    Cut,
+/// Sends it again where a connection failed before any answer, as often as is allowed.
+async fn attempts<C: Clock, T: Transport>(
+    sender: &Sender<C, T>,
+    request: &Prepared,
+    record: &mut Finished,
+) -> Outcome {
+    let patience = &sender.patience;
+    for attempt in 0.. {
+        let now = sender.clock.now();
+        let start = *record.exchange.start.get_or_insert(now);
+        if attempt > 0 {
+            record.retries = Some(Retries { count: attempt, last_start: now });
+        }
+        let result = tokio::select! {
+            biased;
+            result = sender.transport.exchange(request, &mut record.exchange) => result,
+            () = sender.clock.sleep_until(now.saturating_add(patience.timeout_ns)) => {
+                return timed_out(&record.exchange);
+            }
+        };
+        let Err(fault) = result else { return Outcome::Success };
+        if !fault.is_of_connection || attempt >= patience.retries {
+            return Outcome::Failure(fault.failure);
+        }
+        tracing::debug!("request {} is sent again: {}", record.index, fault.failure.message);
+        record.exchange = Exchange { start: Some(start), ..Exchange::default() };
+        let pause_ns = patience.pause_ns((record.stage, record.index), attempt);
+        sender.clock.sleep_until(sender.clock.now().saturating_add(pause_ns)).await;
+    }
+    unreachable!("the last attempt has returned")
 }
 
 /// Upstream says what timed out only where no answer had begun.

@@ -1,11 +1,12 @@
 //! What the engine keeps to, and how it is shared out among workers.
 
 use benchmark_schemas::record::Nanos;
+use rand::RngExt;
 use tokio::sync::Semaphore;
 
 use crate::plan::Plan;
 use crate::schedule::Shard;
-use crate::seed::Seed;
+use crate::seed::{Purpose, Seed};
 
 /// What the engine keeps to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,12 +19,36 @@ pub struct Settings {
     pub in_flight_cap: u64,
     /// Connections at most; `None` is no limit.
     pub connection_cap: Option<u64>,
-    /// Time that a request may take, nanoseconds.
-    pub request_timeout_ns: Nanos,
+    /// How long and how often a request is tried.
+    pub patience: Patience,
     /// Time that requests in flight have left when a stage is stopped, nanoseconds.
     pub grace_ns: Nanos,
     /// The part of each schedule that this process runs.
     pub shard: Shard,
+}
+
+/// How long and how often a request is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Time that an attempt may take, nanoseconds.
+    pub timeout_ns: Nanos,
+    /// Attempts after the first, made where a connection failed before any answer.
+    pub retries: u32,
+    /// Pause before the first of them, nanoseconds; it doubles each time and varies by half.
+    pub backoff_ns: Nanos,
+    /// Seed of that variation.
+    pub seed: Seed,
+}
+
+impl Patience {
+    /// Pause after attempt `attempt` (from 0) of a request, nanoseconds: backoff · 2^attempt · U, U uniform between 0.5
+    /// and 1.5, as upstream has it.
+    #[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
+    pub(super) fn pause_ns(&self, (stage, index): (u32, u64), attempt: u32) -> Nanos {
+        let mut rng = self.seed.rng(Purpose::RetryPause, stage, index);
+        let factor = (0..=attempt).map(|_| rng.random_range(0.5..1.5)).last().unwrap_or(1.0);
+        (self.backoff_ns as f64 * f64::from(attempt).exp2() * factor) as Nanos
+    }
 }
 
 impl Settings {
@@ -35,7 +60,12 @@ impl Settings {
             workers: plan.workers,
             in_flight_cap: plan.in_flight_cap,
             connection_cap: plan.connection_cap,
-            request_timeout_ns: plan.request_timeout_ns,
+            patience: Patience {
+                timeout_ns: plan.request_timeout_ns,
+                retries: plan.request_retries,
+                backoff_ns: plan.request_retry_backoff_ns,
+                seed: plan.seed,
+            },
             grace_ns: plan.grace_ns,
             shard: Shard::WHOLE,
         }

@@ -1,6 +1,6 @@
 //! Stopping a run: in two steps, so that what is in flight can end well.
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Asks a run to stop; clones ask and tell the same.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,16 @@ impl Stop {
     pub fn now(&self) {
         self.gently.cancel();
         self.at_once.cancel();
+    }
+
+    /// Stops with this one, but can be stopped alone.
+    pub(super) fn for_a_part(&self) -> Self {
+        Self { gently: self.gently.child_token(), at_once: self.at_once.child_token() }
+    }
+
+    /// As [`Stop::now`] when the result is dropped.
+    pub(super) fn stop_now_when_dropped(self) -> (DropGuard, DropGuard) {
+        (self.gently.drop_guard(), self.at_once.drop_guard())
     }
 
     /// Whether a stop is asked for.

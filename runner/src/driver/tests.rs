@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tokio::runtime::{Builder, LocalOptions};
 
 use super::*;
-use crate::client::{Exchange, Keep, Transport};
+use crate::client::{Exchange, Fault, Keep, Transport};
 use crate::clock::{Clock, MonotonicSource, TokioClock};
 use crate::schedule::Shard;
 use crate::seed::Seed;
@@ -62,7 +62,7 @@ fn behind_a_full_cap_requests_wait_in_order_and_it_shows() {
 }
 
 #[test]
-fn a_cap_is_shared_out_among_workers() {
+fn a_cap_holds_over_all_workers() {
     assert_eq!((0..3).map(|k| share(8, k, 3)).collect::<Vec<_>>(), [3, 3, 2]);
     let run = run(&even(1_000.0, 0.1), settings(3, 8), StopAt::Never, |_| Answer::After(100 * MS));
     for record in &run.records {
@@ -125,7 +125,7 @@ fn a_stop_while_the_last_requests_run_still_drains() {
 
 #[test]
 fn a_request_has_its_timeout_from_its_own_start() {
-    let settings = Settings { request_timeout_ns: 300 * MS, ..settings(1, 1) };
+    let settings = Settings { patience: patience(300 * MS), ..settings(1, 1) };
     let run = run(&even(10.0, 0.3), settings, StopAt::Never, |index| {
         if index == 0 { Answer::Hangs } else { Answer::After(SECOND) }
     });
@@ -180,11 +180,91 @@ fn the_workload_does_not_depend_on_the_number_of_workers() {
     assert_eq!(one, workload(5));
 }
 
+#[test]
+fn a_slow_answer_at_one_worker_holds_up_none_at_another() {
+    // Worker 0 has the even arrivals, and they hang on to nearly all permits.
+    let run = run(&even(100.0, 1.0), settings(2, 52), StopAt::Never, |index| {
+        Answer::After(if index % 2 == 0 { 10 * SECOND } else { MS })
+    });
+    for record in run.records.iter().filter(|record| record.index % 2 == 1) {
+        assert!(record.start.expect("sent") - record.due <= MS, "{record:?}");
+    }
+}
+
+#[test]
+fn a_closed_loop_keeps_its_concurrency() {
+    let stage =
+        StagePlan { concurrency: Some(4), ..StagePlan::new(0, 200.0, 1.0, Pacing::ScaledExponential) };
+    let run = run(&stage, settings(3, 1_000), StopAt::Never, |_| Answer::After(100 * MS));
+    assert_one_each(&run.records, 200);
+    assert_eq!((run.facts.concurrency, run.facts.client.in_flight_cap), (Some(4), 4));
+    // 200 requests of 100 ms, four at a time.
+    let length = run.facts.window_end - run.facts.window_start;
+    assert!((5_000 * MS..5_200 * MS).contains(&length), "{length}");
+    for record in &run.records {
+        let start = record.start.expect("sent");
+        let others = run.records.iter();
+        let in_flight =
+            others.filter(|other| other.start.expect("sent") <= start && start < other.end).count();
+        assert!(in_flight <= 4, "{in_flight} in flight");
+    }
+}
+
+#[test]
+fn a_stages_own_time_limit_cuts_everything_off() {
+    let stage = StagePlan { timeout_ns: Some(2 * SECOND), ..even(10.0, 4.0) };
+    let run = run(&stage, settings(2, 100), StopAt::Never, |index| {
+        if index < 5 { Answer::After(MS) } else { Answer::Hangs }
+    });
+    assert_one_each(&run.records, 40);
+    assert_eq!(run.facts.status, StageStatus::TimedOut);
+    assert!(run.facts.teardown_ns <= MS, "at once: {}", run.facts.teardown_ns);
+    let limit = run.facts.window_start + 2 * SECOND;
+    for record in &run.records {
+        let expected = match record.index {
+            0..5 => Outcome::Success,
+            _ if record.due < limit => Outcome::Cancelled,
+            _ if record.due > limit => Outcome::NotDispatched,
+            _ => continue,
+        };
+        assert_eq!(record.outcome, expected, "{record:?}");
+        assert!(record.end <= limit + MS, "{record:?}");
+    }
+}
+
+#[test]
+fn a_request_whose_connection_failed_is_sent_again() {
+    let patience = Patience { retries: 2, backoff_ns: 100 * MS, ..patience(SECOND) };
+    let settings = Settings { patience, ..settings(2, 100) };
+    let script = |index| match index {
+        0..4 => Answer::Disconnects { times: u32::try_from(index).expect("few") },
+        _ => Answer::FailsAfter(MS),
+    };
+    let run = run(&even(10.0, 0.5), settings, StopAt::Never, script);
+    assert_one_each(&run.records, 5);
+    let counts: Vec<_> =
+        run.records.iter().map(|record| record.retries.map(|retries| retries.count)).collect();
+    // An answer that is an error is an answer.
+    assert_eq!(counts, [None, Some(1), Some(2), Some(2), None]);
+    let succeeded: Vec<_> = run.records.iter().map(|record| record.outcome == Outcome::Success).collect();
+    assert_eq!(succeeded, [true, true, true, false, false]);
+    for record in &run.records[1..4] {
+        let (start, retries) = (record.start.expect("sent"), record.retries.expect("retried"));
+        assert!(start - record.due <= MS, "the start is that of the first attempt");
+        assert!((record.end - retries.last_start - 10 * MS).abs() <= MS, "{record:?}");
+        // 10 ms an attempt; pauses of 100 and 200 ms, each times 0.5 to 1.5.
+        let waited = retries.last_start - start - 10 * MS * i64::from(retries.count);
+        let (least, most) = if retries.count == 1 { (50, 150) } else { (150, 450) };
+        assert!((least * MS - MS..=most * MS + 3 * MS).contains(&waited), "{waited}");
+    }
+}
+
 fn answers() -> impl Strategy<Value = Answer> {
     prop_oneof![
         4 => (0..2_000i64).prop_map(|ms| Answer::After(ms * MS)),
         2 => (0..2_000i64).prop_map(|ms| Answer::FailsAfter(ms * MS)),
         1 => Just(Answer::Hangs),
+        1 => (0..4u32).prop_map(|times| Answer::Disconnects { times }),
     ]
 }
 
@@ -204,12 +284,15 @@ proptest! {
         stop_at in stops(),
         (workers, cap) in (1usize..4, 0u64..20),
         (rate, timeout_ms, grace_ms) in (1.0..40.0f64, 1..3_000i64, 0..3_000i64),
+        retries in 0..3u32,
+        (concurrency, limit_ms) in (proptest::option::of(1..10u64), proptest::option::of(0..3_000i64)),
         even: bool,
     ) {
         let pacing = if even { Pacing::Even } else { Pacing::ScaledExponential };
-        let stage = StagePlan::new(0, rate, 2.0, pacing);
+        let timeout_ns = limit_ms.map(|ms| ms * MS);
+        let stage = StagePlan { concurrency, timeout_ns, ..StagePlan::new(0, rate, 2.0, pacing) };
         let settings = Settings {
-            request_timeout_ns: timeout_ms * MS,
+            patience: Patience { retries, backoff_ns: 50 * MS, ..patience(timeout_ms * MS) },
             grace_ns: grace_ms * MS,
             ..settings(workers, workers as u64 + cap)
         };
@@ -223,10 +306,12 @@ proptest! {
             if sent {
                 let (permitted, start) = (record.permitted.expect("sent"), record.start.expect("sent"));
                 prop_assert!(record.due <= permitted && permitted <= start && start <= record.end);
-                prop_assert!(record.end - start <= (timeout_ms + 2) * MS);
+                let last = record.retries.map_or(start, |retries| retries.last_start);
+                // Between attempts it may pause, for 300 ms at most.
+                prop_assert!(record.end - last <= (timeout_ms.max(300) + 20) * MS);
             }
             if record.outcome == Outcome::Cancelled || !sent {
-                prop_assert_eq!(facts.status, StageStatus::Stopped);
+                prop_assert_ne!(facts.status, StageStatus::Completed);
             }
             prop_assert!(record.end <= facts.window_end + facts.teardown_ns);
         }
@@ -240,7 +325,7 @@ fn run_on_threads(workload: Arc<dyn Workload>, stage: &StagePlan) -> (StageFacts
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let facts = runtime.block_on(async {
         let spool = SpoolWriter::create(folder.path()).expect("a spool");
-        let memory = Memory { script: Arc::new(|_| Answer::After(MS)), seen: Seen::default() };
+        let memory = Memory::new(|_| Answer::After(MS));
         let (clock, threads) = (MonotonicSource::start(), Hosting::Threads);
         let engine = Engine::start(clock, settings(2, 100), memory, workload, options(), spool, threads);
         let mut engine = engine.await.expect("started");

@@ -9,13 +9,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use benchmark_schemas::record::{Failure, Nanos, Outcome};
+use benchmark_schemas::record::{Failure, Nanos, Outcome, StageStatus};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::OwnedPermit;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
+use super::permits::{Permit, Seat};
 use super::progress::WorkerCounts;
 use super::request::{self, Pending, Sender};
 use super::stop::Stop;
@@ -28,8 +28,6 @@ use crate::workload::{Bodies, Prepared, Workload};
 /// What a worker keeps for the whole run.
 pub(super) struct Worker<C, T> {
     pub(super) sender: Rc<Sender<C, T>>,
-    /// The worker's share of the requests that may be in flight.
-    pub(super) permits: Arc<Semaphore>,
     pub(super) records: mpsc::Sender<Message>,
     pub(super) workload: Arc<dyn Workload>,
     pub(super) grace_ns: Nanos,
@@ -40,8 +38,12 @@ pub(super) struct Order {
     pub(super) stage: u32,
     pub(super) arrivals: Box<dyn Iterator<Item = Arrival> + Send>,
     pub(super) bodies: Bodies,
+    /// Where in-flight permits are taken.
+    pub(super) seat: Seat,
     /// Connections to open before the stage.
     pub(super) connections: usize,
+    /// Time from the start until everything is cut off, nanoseconds.
+    pub(super) timeout_ns: Option<Nanos>,
     pub(super) counts: Arc<WorkerCounts>,
     pub(super) stop: Stop,
     /// Told when connections are open and the first body is made.
@@ -52,13 +54,13 @@ pub(super) struct Order {
 }
 
 /// How a worker's share of a stage went.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Report {
     /// The last request had ended, or the stop was noticed.
     pub(super) window_end: Nanos,
     /// Nothing was in flight any more.
     pub(super) drained: Nanos,
-    pub(super) stopped: bool,
+    pub(super) status: StageStatus,
     /// The last request of the stage was sent, or none will be any more.
     pub(super) sent_all: Nanos,
     /// Time that the runtime spent working until then.
@@ -80,12 +82,13 @@ struct Stage<'a, C, T> {
     worker: &'a Worker<C, T>,
     id: u32,
     counts: Arc<WorkerCounts>,
+    seat: Seat,
     stop: Stop,
     start: Nanos,
-    /// Exchanges under way.
-    tasks: TaskTracker,
-    /// Cuts them off.
-    cut: CancellationToken,
+    /// When the stage's own time is over.
+    deadline: Option<Nanos>,
+    /// Exchanges under way. Aborting one records it as cancelled.
+    tasks: JoinSet<()>,
     report: Report,
 }
 
@@ -99,13 +102,25 @@ struct Next {
 /// All that an arrival needs to be sent.
 struct Ready {
     request: Option<Prepared>,
-    permit: OwnedSemaphorePermit,
-    place: OwnedPermit<Message>,
+    permit: Permit,
+    place: Option<OwnedPermit<Message>>,
 }
 
 impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
     async fn run(worker: &'a Worker<C, T>, order: Order) {
-        let Order { stage, mut arrivals, mut bodies, connections, counts, stop, ready, start, done } = order;
+        let Order {
+            stage,
+            mut arrivals,
+            mut bodies,
+            seat,
+            connections,
+            timeout_ns,
+            counts,
+            stop,
+            ready,
+            start,
+            done,
+        } = order;
         let first = tokio::select! {
             biased;
             () = stop.requested() => None,
@@ -116,9 +131,10 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
         let Ok(start) = start.await else { return };
         let metrics = Handle::current().metrics();
         let busy_before = metrics.worker_total_busy_duration(0);
-        let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
-        let report = Report::default();
-        let mut this = Self { worker, id: stage, counts, stop, start, tasks, cut, report };
+        let report = Report::new(start);
+        let deadline = timeout_ns.map(|timeout| start.saturating_add(timeout));
+        let mut this =
+            Self { worker, id: stage, counts, seat, stop, start, deadline, tasks: JoinSet::new(), report };
         let unsent = this.send_all(&mut arrivals, &mut bodies, first).await;
         // A generator is judged by the time in which it has to send: an idle drain would dilute what it did then.
         this.report.busy = metrics.worker_total_busy_duration(0).saturating_sub(busy_before);
@@ -127,28 +143,28 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
         drop(bodies);
         match unsent {
             None => this.await_ends().await,
-            Some(next) => this.stopped(Some((next, arrivals))).await,
+            Some((next, status)) => this.broken_off(status, Some((next, arrivals))).await,
         }
         let mut report = this.report;
         report.drained = worker.sender.clock.now();
         let _ = done.send(report);
     }
 
-    /// Sends every arrival when it is due; gives the one that a stop kept from being sent.
+    /// Sends every arrival when it is due; gives the first that was not sent because the stage was broken off, and how.
     async fn send_all(
         &mut self,
         arrivals: &mut (dyn Iterator<Item = Arrival> + Send),
         bodies: &mut Bodies,
         mut first: Option<Prepared>,
-    ) -> Option<Next> {
-        let stop = self.stop.clone();
-        let mut stopping = pin!(stop.requested());
+    ) -> Option<(Next, StageStatus)> {
+        let mut breaking_off =
+            pin!(breaking_off(self.stop.clone(), self.worker.sender.clock.clone(), self.deadline));
         for arrival in arrivals {
             let due = self.start.saturating_add(arrival.offset);
             let mut next = Next { arrival, due, permitted: None };
             tokio::select! {
                 biased;
-                () = &mut stopping => return Some(next),
+                status = &mut breaking_off => return Some((next, status)),
                 ready = self.ready(&mut next, bodies, first.take()) => self.send(&next, ready),
             }
         }
@@ -164,11 +180,11 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
             self.report.late_bodies += u64::from(clock.now() > next.due);
         }
         clock.sleep_until(next.due).await;
-        let permit = acquire(&self.worker.permits).await;
+        let permit = self.seat.take(next.due).await;
         next.permitted = Some(clock.now());
         let records = &self.worker.records;
         let place = if let Ok(place) = records.clone().try_reserve_owned() {
-            place
+            Some(place)
         } else {
             self.report.recorder_waits += 1;
             reserve(records).await
@@ -176,7 +192,7 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
         Ready { request, permit, place }
     }
 
-    fn send(&self, next: &Next, ready: Ready) {
+    fn send(&mut self, next: &Next, ready: Ready) {
         let pending = self.pending(next, ready.place);
         let Some(request) = ready.request else {
             // The generator thread is gone, which only a fault of its own can do.
@@ -187,10 +203,12 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
             return;
         };
         let sender = Rc::clone(&self.worker.sender);
-        self.tasks.spawn_local(request::run(sender, request, pending, ready.permit, self.cut.clone()));
+        self.tasks.spawn_local(request::run(sender, request, pending, ready.permit));
+        // Those that have ended have their records; also those that ended by a fault of the client's own.
+        while self.tasks.try_join_next().is_some() {}
     }
 
-    fn pending(&self, next: &Next, place: OwnedPermit<Message>) -> Pending<C> {
+    fn pending(&self, next: &Next, place: Option<OwnedPermit<Message>>) -> Pending<C> {
         let clock = self.worker.sender.clock.clone();
         let place_in_stage = (self.id, next.arrival.index, next.due);
         Pending::new(clock, Arc::clone(&self.counts), place, place_in_stage).permitted(next.permitted)
@@ -198,34 +216,39 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
 
     /// Everything is sent: waits for all to end, as upstream does.
     async fn await_ends(&mut self) {
-        self.tasks.close();
-        let ended = tokio::select! {
+        let clock = &self.worker.sender.clock;
+        let broken_off = tokio::select! {
             biased;
-            () = self.tasks.wait() => true,
-            () = self.stop.requested() => false,
+            () = all_ended(&mut self.tasks) => None,
+            status = breaking_off(self.stop.clone(), clock.clone(), self.deadline) => Some(status),
         };
-        if ended {
-            self.report.window_end = self.worker.sender.clock.now();
-        } else {
-            self.stopped(None).await;
+        match broken_off {
+            None => self.report.window_end = clock.now(),
+            Some(status) => self.broken_off(status, None).await,
         }
     }
 
-    /// Stopped: records what is not sent, lets what is in flight end within the grace time, then cuts it off.
-    async fn stopped(&mut self, unsent: Option<(Next, Box<dyn Iterator<Item = Arrival> + Send>)>) {
+    /// Records what is not sent, and ends what is in flight: after a stop it has the grace time to end by itself, at the
+    /// stage's own time limit it is cut off.
+    async fn broken_off(
+        &mut self,
+        status: StageStatus,
+        unsent: Option<(Next, Box<dyn Iterator<Item = Arrival> + Send>)>,
+    ) {
         let clock = &self.worker.sender.clock;
-        self.report.stopped = true;
+        self.report.status = status;
         self.report.window_end = clock.now();
-        self.tasks.close();
-        let deadline = self.report.window_end.saturating_add(self.worker.grace_ns);
+        let mut tasks = std::mem::take(&mut self.tasks);
+        let grace_ns = if status == StageStatus::TimedOut { 0 } else { self.worker.grace_ns };
+        let deadline = self.report.window_end.saturating_add(grace_ns);
         let drain = async {
             tokio::select! {
                 biased;
-                () = self.tasks.wait() => {}
-                () = self.stop.wanted_now() => self.cut.cancel(),
-                () = clock.sleep_until(deadline) => self.cut.cancel(),
+                () = all_ended(&mut tasks) => {}
+                () = self.stop.wanted_now() => {}
+                () = clock.sleep_until(deadline) => {}
             }
-            self.tasks.wait().await;
+            tasks.shutdown().await;
         };
         let record_unsent = async {
             let Some((next, rest)) = unsent else { return };
@@ -245,19 +268,42 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
     }
 }
 
-/// A permit of a semaphore that is never closed.
-async fn acquire(permits: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    match Arc::clone(permits).acquire_owned().await {
-        Ok(permit) => permit,
-        Err(_closed) => std::future::pending().await,
+impl Report {
+    /// Of a stage that starts at `start`.
+    fn new(start: Nanos) -> Self {
+        Self {
+            window_end: start,
+            drained: start,
+            status: StageStatus::Completed,
+            sent_all: start,
+            busy: Duration::ZERO,
+            late_bodies: 0,
+            recorder_waits: 0,
+        }
     }
 }
 
-/// A place in the recorders' channel. They outlive the workers; without them nothing could be recorded, so the
-/// worker waits for its end.
-async fn reserve(records: &mpsc::Sender<Message>) -> OwnedPermit<Message> {
-    match records.clone().reserve_owned().await {
-        Ok(place) => place,
-        Err(_closed) => std::future::pending().await,
+/// Ends when none of `tasks` is under way.
+async fn all_ended(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Ends when a stage is to be broken off, and says why.
+async fn breaking_off<C: Clock>(stop: Stop, clock: C, deadline: Option<Nanos>) -> StageStatus {
+    let time_is_over = async {
+        match deadline {
+            Some(deadline) => clock.sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = stop.requested() => StageStatus::Stopped,
+        () = time_is_over => StageStatus::TimedOut,
     }
+}
+
+/// A place in the recorders' channel; `None` if the recorder is gone, which breaks off the run.
+async fn reserve(records: &mpsc::Sender<Message>) -> Option<OwnedPermit<Message>> {
+    records.clone().reserve_owned().await.ok()
 }

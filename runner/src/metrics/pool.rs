@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use super::percentile::{self, Percentiles};
 
-/// Numbers that a pool keeps at most (2 MiB).
-const CAPACITY: u64 = 1 << 18;
+/// Numbers that a pool keeps at most (256 KiB): a run has some dozens of pools.
+const CAPACITY: u64 = 1 << 15;
 
 /// Bits by which a pass narrows a slice.
 const STEP_BITS: u32 = 16;
@@ -73,7 +73,40 @@ struct Slice {
 #[derive(Debug, Clone)]
 enum Content {
     Values(Vec<f64>),
-    Counts(BTreeMap<u64, u64>),
+    Counts(Counts),
+}
+
+/// How many numbers have each of the values that the next [`STEP_BITS`] bits can have. Numbers of one kind crowd into few
+/// of them, so only the pages that are used take memory.
+#[derive(Debug, Clone)]
+struct Counts {
+    pages: Vec<Option<Box<[u64; PAGE]>>>,
+}
+
+/// Counts in a page.
+const PAGE: usize = 256;
+
+impl Counts {
+    fn new() -> Self {
+        Self { pages: vec![None; (1 << STEP_BITS) / PAGE] }
+    }
+
+    /// Counts one more number whose next bits are the last ones of `bits`.
+    fn add(&mut self, bits: u64) {
+        #[expect(clippy::cast_possible_truncation, reason = "the last 16 bits are what is meant")]
+        let place = usize::from(bits as u16);
+        let page = self.pages[place / PAGE].get_or_insert_with(|| Box::new([0; PAGE]));
+        page[place % PAGE] += 1;
+    }
+
+    /// Bits and count of all that occur, ascending.
+    fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        let pages = self.pages.iter().enumerate().filter_map(|(number, page)| Some((number, page.as_ref()?)));
+        pages.flat_map(|(number, page)| {
+            let counts = page.iter().enumerate().filter(|(_, count)| **count > 0);
+            counts.map(move |(place, count)| ((number * PAGE + place) as u64, *count))
+        })
+    }
 }
 
 impl Default for Pool {
@@ -208,7 +241,7 @@ impl Slice {
             open_bits: 64,
             below: 0,
             ranks: Vec::new(),
-            content: Content::Counts(BTreeMap::new()),
+            content: Content::Counts(Counts::new()),
         };
         for value in std::mem::take(values) {
             root.add(value);
@@ -237,7 +270,7 @@ impl Slice {
         match &mut self.content {
             Content::Values(values) => values.push(value),
             Content::Counts(counts) => {
-                *counts.entry(ordered_bits(value) >> (self.open_bits - STEP_BITS)).or_default() += 1;
+                counts.add(ordered_bits(value) >> (self.open_bits - STEP_BITS));
             }
         }
     }
@@ -281,16 +314,17 @@ impl Slice {
     }
 
     /// Appends the parts of this slice that hold wanted ranks, with their sizes.
-    fn split(&self, counts: &BTreeMap<u64, u64>, parts: &mut Vec<(Self, u64)>) {
+    fn split(&self, counts: &Counts, parts: &mut Vec<(Self, u64)>) {
         let mut below = self.below;
-        for (prefix, size) in counts {
+        for (bits, size) in counts.iter() {
+            let prefix = self.prefix.checked_shl(STEP_BITS).unwrap_or(0) | bits;
             let above = below + size;
             let ranks: Vec<u64> =
                 self.ranks.iter().copied().filter(|rank| (below..above).contains(rank)).collect();
             if !ranks.is_empty() {
                 let open_bits = self.open_bits - STEP_BITS;
-                let content = Content::Counts(BTreeMap::new());
-                parts.push((Self { prefix: *prefix, open_bits, below, ranks, content }, *size));
+                let content = Content::Counts(Counts::new());
+                parts.push((Self { prefix, open_bits, below, ranks, content }, size));
             }
             below = above;
         }

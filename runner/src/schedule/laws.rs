@@ -93,10 +93,15 @@ impl Schedule for Even {
     }
 }
 
-/// Independent gaps with a gamma distribution of mean 1 / rate: a renewal process.
+/// Independent gaps with a gamma distribution of mean 1 / rate: a renewal process, and load type `poisson`.
 ///
-/// Its shape is the burstiness as vLLM's benchmark defines it: 1 is a Poisson process, below 1 requests come in bursts,
-/// above 1 more evenly. The number of arrivals is fixed, so the last one lies about `count / rate` after the start.
+/// Its shape is the burstiness as vLLM's benchmark defines it: the gaps' coefficient of variation is 1 / √burstiness.
+/// 1 is a true Poisson process, below 1 requests come in bursts, above 1 more evenly. Upstream's `poisson` is another
+/// process on purpose not followed: it draws the number of requests second by second and spreads them so that each
+/// second with any ends in a request at its very end, which no Poisson process does.
+///
+/// The number of arrivals is fixed, so the last one lies about `count / rate` after the start, some before the end of
+/// the stage's nominal window, some after it. Fewer arrivals at the same rate are the first ones of more.
 pub struct Gamma {
     seed: Seed,
     stage: u32,
@@ -120,7 +125,7 @@ impl Schedule for Gamma {
 
     fn arrivals(&self) -> Box<dyn Iterator<Item = Arrival> + Send> {
         let mut rng = self.seed.rng(Purpose::Arrivals, self.stage, 0);
-        // Refused only for a shape or scale of 0 or less, or infinite ones; the configuration has neither.
+        // Refused only for a scale beyond the range of numbers. Such gaps are, but for a chance of no account, zero.
         let gaps = rand_distr::Gamma::new(self.burstiness, 1.0 / (self.rate * self.burstiness)).ok();
         let mut elapsed = 0.0;
         Box::new((0..self.count).map(move |index| {

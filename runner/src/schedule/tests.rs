@@ -4,6 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod laws;
+mod statistics;
+
+use statistics::{counts_distance, ks, ks_limit};
+
 const SECOND: Nanos = 1_000_000_000;
 
 fn offsets(schedule: &dyn Schedule) -> Vec<Nanos> {
@@ -14,22 +19,18 @@ fn scaled(seed: u64, stage: u32, count: u64, duration: Nanos) -> ScaledExponenti
     ScaledExponential::new(Seed(seed), stage, count, duration)
 }
 
-/// Kolmogorov–Smirnov distance between a sample, sorted, and a distribution.
-fn ks(sorted: &[f64], distribution: impl Fn(f64) -> f64) -> f64 {
-    let n = sorted.len() as f64;
-    sorted
-        .iter()
-        .enumerate()
-        .map(|(i, &x)| {
-            let f = distribution(x);
-            (f - i as f64 / n).abs().max((f - (i + 1) as f64 / n).abs())
-        })
-        .fold(0.0, f64::max)
+fn gamma(seed: u64, stage: u32, count: u64, rate: f64, burstiness: f64) -> Gamma {
+    Gamma::new(Seed(seed), stage, count, rate, burstiness)
 }
 
-/// Distance that a true sample of `n` exceeds once in a thousand (asymptotic Kolmogorov quantile 1.95).
-fn ks_limit(n: usize) -> f64 {
-    1.95 / (n as f64).sqrt()
+/// Gaps before each arrival, seconds, in ascending order.
+fn sorted_gaps(offsets: &[Nanos]) -> Vec<f64> {
+    let mut gaps: Vec<f64> = std::iter::once(offsets[0])
+        .chain(offsets.windows(2).map(|pair| pair[1] - pair[0]))
+        .map(|gap| gap as f64 / 1e9)
+        .collect();
+    gaps.sort_by(f64::total_cmp);
+    gaps
 }
 
 proptest! {
@@ -50,19 +51,26 @@ proptest! {
     fn shards_of_shards_partition_the_schedule(
         seed: u64, count in 0u64..500, pods in 1u64..5, workers in 1u64..5,
     ) {
-        let schedule = scaled(seed, 0, count, 10 * SECOND);
-        let mut parts = Vec::new();
-        for pod in 0..pods {
-            for worker in 0..workers {
-                let shard = Shard::WHOLE.part(pod, pods).part(worker, workers);
-                let part: Vec<_> = shard.of(&schedule).collect();
-                prop_assert!(shard.indices(count).eq(part.iter().map(|arrival| arrival.index)));
-                prop_assert!(part.iter().all(|a| a.index % pods == pod && a.index / pods % workers == worker));
-                parts.extend(part);
+        let schedules = [
+            &scaled(seed, 0, count, 10 * SECOND) as &dyn Schedule,
+            &Even::new(count, 10 * SECOND),
+            &gamma(seed, 0, count, 50.0, 1.0),
+            &gamma(seed, 0, count, 50.0, 0.3),
+        ];
+        for schedule in schedules {
+            let mut parts = Vec::new();
+            for pod in 0..pods {
+                for worker in 0..workers {
+                    let shard = Shard::WHOLE.part(pod, pods).part(worker, workers);
+                    let part: Vec<_> = shard.of(schedule).collect();
+                    prop_assert!(shard.indices(count).eq(part.iter().map(|arrival| arrival.index)));
+                    prop_assert!(part.iter().all(|a| a.index % pods == pod && a.index / pods % workers == worker));
+                    parts.extend(part);
+                }
             }
+            parts.sort_by_key(|arrival| arrival.index);
+            prop_assert_eq!(parts, schedule.arrivals().collect::<Vec<_>>());
         }
-        parts.sort_by_key(|arrival| arrival.index);
-        prop_assert_eq!(parts, schedule.arrivals().collect::<Vec<_>>());
     }
 
     #[test]
@@ -104,15 +112,21 @@ fn gaps_are_exponential_with_the_rate_as_their_inverse_mean() {
         #[expect(clippy::cast_possible_truncation, reason = "500 seconds")]
         let duration = (n as f64 / rate * 1e9) as Nanos;
         let offsets = offsets(&scaled(seed, 3, n, duration));
-        let mut gaps: Vec<f64> = std::iter::once(offsets[0])
-            .chain(offsets.windows(2).map(|pair| pair[1] - pair[0]))
-            .map(|gap| gap as f64 / 1e9)
-            .collect();
-        gaps.sort_by(f64::total_cmp);
+        let gaps = sorted_gaps(&offsets);
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         assert!((mean * rate - 1.0).abs() < 1e-9, "the scaling fixes the mean: {mean}");
         let distance = ks(&gaps, |x| 1.0 - (-rate * x).exp());
         assert!(distance < ks_limit(gaps.len()), "seed {seed}: {distance}");
+    }
+}
+
+/// Numbers of arrivals in equal intervals: as those of a Poisson process, but for their given sum.
+#[test]
+fn counts_are_poisson_distributed() {
+    for seed in 0..5 {
+        let offsets = offsets(&scaled(seed, 0, 20_000, 500 * SECOND));
+        let (distance, limit) = counts_distance(&offsets, SECOND / 4, 2_000, 10.0);
+        assert!(distance < limit, "seed {seed}: {distance} of {limit}");
     }
 }
 

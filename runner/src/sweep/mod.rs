@@ -98,7 +98,7 @@ pub enum SweepError {
     #[error("the records of the sweep's probe cannot be read back: {0}")]
     Spool(#[from] SpoolError),
     /// The probe showed too little.
-    #[error("the sweep's probe shows no limit of the server: {fault}: {counts} ({remedy})", remedy = counts.remedy())]
+    #[error("the sweep's probe shows no limit of the server: {fault}; {counts} ({remedy})", remedy = counts.remedy())]
     NoLimit {
         /// What is missing.
         fault: String,

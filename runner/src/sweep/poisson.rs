@@ -11,7 +11,7 @@ const NEGLIGIBLE: f64 = 1e-14;
 /// many or more have a chance of 2.5 %, and that for which so many or fewer have it.
 ///
 /// It holds the true mean with 95 % or more; for counts that are more regular than random ones, with far more.
-pub fn interval(count: u64) -> [f64; 2] {
+pub(super) fn interval(count: u64) -> [f64; 2] {
     let k = count as f64;
     let ln_factorial: f64 = (1..=count).map(|i| (i as f64).ln()).sum();
     let ln_chance = |mean: f64| k * mean.ln() - mean - ln_factorial;

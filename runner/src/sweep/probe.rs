@@ -12,13 +12,10 @@ use super::estimate::Observed;
 use crate::metrics::labels;
 use crate::spool::{SpoolError, SpoolReader};
 
-/// Instants that are kept of an answer that came in chunks.
-const MOST_MARKS: usize = 8;
-
 /// A probe that has ended.
 #[derive(Debug)]
 pub(super) struct Probe {
-    /// Requests that were sent and that the server did not refuse, in no order.
+    /// Requests that were sent and that the server did not refuse, in the order of the schedule.
     pub(super) requests: Vec<Observed>,
     /// Instant from which its arrivals were counted.
     pub(super) window_start: Nanos,
@@ -68,7 +65,7 @@ impl ProbeCounts {
     /// What to do if they were too few.
     pub fn remedy(&self) -> &'static str {
         if self.failed > self.requests / 2 {
-            "see why the server fails, then run again"
+            "see why the server fails, or give it fewer at once by load.sweep.num_requests"
         } else if self.cut_off + self.not_sent > 0 {
             "give it more time by load.sweep.timeout"
         } else {
@@ -119,41 +116,54 @@ impl Probe {
 
 /// Reads the probe with `facts` from the spool in `folder`.
 pub(super) fn read(folder: &Path, facts: StageFacts) -> Result<Probe, SpoolError> {
-    let mut probe = Probe {
-        requests: Vec::new(),
-        window_start: facts.window_start,
-        facts,
-        counts: ProbeCounts::default(),
-    };
+    let mut requests = Vec::new();
+    let mut counts = ProbeCounts::default();
     for entry in SpoolReader::open(folder)? {
         if let SpoolEntry::Request(record) = entry?
             && record.stage == PROBE_STAGE
         {
-            probe.counts.add(&record.outcome);
-            probe.requests.extend(observed(&record));
+            counts.add(&record.outcome);
+            requests.extend(Part::of(&record));
         }
     }
-    Ok(probe)
+    requests.sort_unstable_by_key(|part: &Part| part.index);
+    let served = requests.iter().filter(|part| part.observed.served);
+    let mean_chunks = served.map(|part| part.chunks as f64).sum::<f64>() / counts.succeeded.max(1) as f64;
+    let requests = requests.into_iter().map(|part| part.finished(mean_chunks)).collect();
+    Ok(Probe { requests, window_start: facts.window_start, facts, counts })
 }
 
-/// A request that the server worked on or had in its queue. One that failed was sent away, or its work was in vain;
-/// either way it is none of the server's completions. A time-out is the client's, the server had it.
-fn observed(record: &Record) -> Option<Observed> {
-    let start = record.start?;
-    let served = match &record.outcome {
-        Outcome::Success => true,
-        Outcome::Cancelled => false,
-        Outcome::Failure(failure) if failure.error_type == "TimeoutError" => false,
-        Outcome::Failure(_) | Outcome::NotDispatched => return None,
-    };
-    let marks = if served { marks(record) } else { Vec::new() };
-    Some(Observed { start, end: record.end, served, marks })
+/// A request with the number of chunks that came.
+struct Part {
+    index: u64,
+    observed: Observed,
+    /// It was cut off by the end of the probe, not by a time-out of its own: what it had was going to be used.
+    cut_off: bool,
+    chunks: usize,
 }
 
-/// Instants at which equal parts of the answer had come; the last is its end.
-fn marks(record: &Record) -> Vec<Nanos> {
-    let count = record.chunks.len().clamp(1, MOST_MARKS);
-    let part = |i: usize| record.chunks.get((i * record.chunks.len()).div_ceil(count).max(1) - 1);
-    let parts = (1..count).filter_map(|i| part(i).map(|chunk| chunk.at));
-    parts.chain([record.end]).collect()
+impl Part {
+    /// A request that the server worked on or had in its queue. One that failed was sent away, or its work was in
+    /// vain; either way it is none of the server's completions. A time-out is the client's, the server had it.
+    fn of(record: &Record) -> Option<Self> {
+        let start = record.start?;
+        let (served, cut_off) = match &record.outcome {
+            Outcome::Success => (true, false),
+            Outcome::Cancelled => (false, true),
+            Outcome::Failure(failure) if failure.error_type == "TimeoutError" => (false, false),
+            Outcome::Failure(_) | Outcome::NotDispatched => return None,
+        };
+        let done = f64::from(u8::from(served));
+        let observed = Observed { start, sent: record.sent.unwrap_or(start), end: record.end, served, done };
+        Some(Self { index: record.index, observed, cut_off, chunks: record.chunks.len() })
+    }
+
+    /// How much of a streamed answer had come when it was cut off follows from the mean of whole ones.
+    fn finished(self, mean_chunks: f64) -> Observed {
+        let mut observed = self.observed;
+        if self.cut_off && self.chunks > 0 && mean_chunks > 1.0 {
+            observed.done = (self.chunks as f64 / mean_chunks).min(1.0);
+        }
+        observed
+    }
 }

@@ -21,6 +21,11 @@ pub struct LoadExtensions {
     /// How load type `constant` spreads the requests of a stage; `scaled_exponential` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pacing: Option<PacingLaw>,
+    /// How even the gaps of load type `poisson` are: 1, or not given, is a Poisson process, less comes in bursts, more
+    /// comes more evenly (the shape of gamma-distributed gaps, as vLLM's benchmark has it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub burstiness: Option<f64>,
     /// How `load.sweep` estimates the server's limit; `completions` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep_estimator: Option<SweepEstimator>,

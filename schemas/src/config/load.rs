@@ -14,6 +14,9 @@ pub const REQUEST_RETRY_BACKOFF_SECONDS: f64 = 0.5;
 /// Time that requests in flight have left after the end of their stage, seconds.
 pub const STAGE_TEARDOWN_GRACE_SECONDS: f64 = 120.0;
 
+/// Time within which all requests of a `concurrent` stage fall due, seconds.
+pub const CONCURRENT_STAGE_SECONDS: i64 = 1;
+
 /// When requests are sent, how many at once, and for how long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -77,6 +80,29 @@ impl Default for Load {
 }
 
 impl Load {
+    /// The stages of load type `concurrent`, in order; empty for other kinds.
+    pub fn concurrent_stages(&self) -> impl Iterator<Item = &ConcurrentStage> {
+        self.stages.iter().filter_map(|stage| match stage {
+            Stage::Concurrent(stage) => Some(stage),
+            Stage::Standard(_) | Stage::Session(_) => None,
+        })
+    }
+
+    /// Writes into a `concurrent` load what holds in its run, as upstream does: all requests of a stage are due within
+    /// one second, and the limit for each worker is out of use, shown as 0. Other kinds stay as they are.
+    pub fn resolve_concurrency(&mut self) {
+        if self.kind != LoadType::Concurrent {
+            return;
+        }
+        self.worker_max_concurrency = 0;
+        for stage in &mut self.stages {
+            if let Stage::Concurrent(stage) = stage {
+                stage.rate = Some(stage.num_requests as f64);
+                stage.duration = Some(CONCURRENT_STAGE_SECONDS);
+            }
+        }
+    }
+
     /// The stages of an open-loop load (`constant`, `poisson`, `trace_replay`), in order; empty for other kinds.
     pub fn standard_stages(&self) -> impl Iterator<Item = &StandardStage> {
         self.stages.iter().filter_map(|stage| match stage {

@@ -74,9 +74,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// The law by which load type `constant` spreads the requests of a stage.
+    /// The law by which the load type spreads the requests of a stage.
+    ///
+    /// Those of a `concurrent` stage all fall due within its first second, by upstream's law of `constant`.
     pub fn pacing(&self) -> Pacing {
         let load = self.extensions.as_ref().and_then(|extensions| extensions.load.as_ref());
+        if self.load.kind == LoadType::Poisson {
+            let burstiness = load.and_then(|load| load.burstiness);
+            return burstiness.map_or(Pacing::Poisson, |burstiness| Pacing::Gamma { burstiness });
+        }
         load.and_then(|load| load.pacing).map_or(Pacing::ScaledExponential, Pacing::from)
     }
 

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use benchmark_schemas::record::{Failure, Nanos};
+use benchmark_schemas::record::Nanos;
 use benchmark_schemas::secret::{MASK, Secret};
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use rustls::ClientConfig;
 
-use crate::client::Keep;
 use crate::client::target::Target;
 use crate::client::tls::{self, TlsError, TlsFiles};
+use crate::client::{Fault, Keep};
 
 /// Shorter words of header values are not looked for in messages: `Bearer`, `true`, `gzip`.
 const SHORTEST_SECRET_BYTES: usize = 8;
@@ -78,14 +78,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// `failure` with a mask in place of every secret that its text repeats.
-    pub(super) fn without_secrets(&self, mut failure: Failure) -> Failure {
+    /// `fault` with a mask in place of every secret that its text repeats.
+    pub(super) fn without_secrets(&self, mut fault: Fault) -> Fault {
+        let failure = &mut fault.failure;
         for secret in &self.secrets {
             if failure.message.contains(secret.expose()) {
                 failure.message = failure.message.replace(secret.expose(), MASK);
             }
         }
-        failure
+        fault
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) enum Answer {
     After(Nanos),
     /// Fails after so long.
     FailsAfter(Nanos),
+    /// Closes the connection of so many attempts, 10 ms after each began, then answers.
+    Disconnects { times: u32 },
     /// Sends the head of an answer, then nothing.
     Hangs,
     /// The client's own code panics.
@@ -25,6 +27,13 @@ pub(super) type Seen = Arc<Mutex<BTreeMap<u64, Bytes>>>;
 pub(super) struct Memory {
     pub(super) script: Script,
     pub(super) seen: Seen,
+    pub(super) attempts: Arc<Mutex<BTreeMap<u64, u32>>>,
+}
+
+impl Memory {
+    pub(super) fn new(script: impl Fn(u64) -> Answer + Send + Sync + 'static) -> Self {
+        Self { script: Arc::new(script), seen: Seen::default(), attempts: Arc::default() }
+    }
 }
 
 impl<C: Clock> TransportSource<C> for Memory {
@@ -43,7 +52,7 @@ pub(super) struct MemoryTransport<C> {
 impl<C: Clock> Transport for MemoryTransport<C> {
     async fn prepare(&self, _connections: usize) {}
 
-    async fn exchange(&self, request: &Prepared, facts: &mut Exchange) -> Result<(), Failure> {
+    async fn exchange(&self, request: &Prepared, facts: &mut Exchange) -> Result<(), Fault> {
         self.memory.seen.lock().expect("no panic").insert(request.index, request.body.clone());
         facts.sent = Some(self.clock.now());
         let wait = |ns: Nanos| self.clock.sleep_until(self.clock.now() + ns);
@@ -56,7 +65,24 @@ impl<C: Clock> Transport for MemoryTransport<C> {
             }
             Answer::FailsAfter(ns) => {
                 wait(ns).await;
-                Err(Failure { error_type: "HTTP Error 503".to_owned(), message: "busy".to_owned() })
+                Err(Failure { error_type: "HTTP Error 503".to_owned(), message: "busy".to_owned() }.into())
+            }
+            Answer::Disconnects { times } => {
+                let attempt = {
+                    let mut attempts = self.memory.attempts.lock().expect("no panic");
+                    let attempts: &mut u32 = attempts.entry(request.index).or_default();
+                    std::mem::replace(attempts, *attempts + 1)
+                };
+                wait(10 * MS).await;
+                if attempt >= times {
+                    facts.last_byte = Some(self.clock.now());
+                    return Ok(());
+                }
+                let failure = Failure {
+                    error_type: "ServerDisconnectedError".to_owned(),
+                    message: "Server disconnected".to_owned(),
+                };
+                Err(Fault::of_connection(failure))
             }
             Answer::Hangs => {
                 facts.head = Some(self.clock.now());
@@ -87,10 +113,14 @@ pub(super) fn settings(workers: usize, in_flight_cap: u64) -> Settings {
         workers,
         in_flight_cap,
         connection_cap: None,
-        request_timeout_ns: 300 * SECOND,
+        patience: patience(300 * SECOND),
         grace_ns: 120 * SECOND,
         shard: Shard::WHOLE,
     }
+}
+
+pub(super) fn patience(timeout_ns: Nanos) -> Patience {
+    Patience { timeout_ns, retries: 0, backoff_ns: 0, seed: Seed(1) }
 }
 
 pub(super) fn options() -> RecordOptions {
@@ -124,7 +154,7 @@ pub(super) fn run(
     script: impl Fn(u64) -> Answer + Send + Sync + 'static,
 ) -> Run {
     let folder = tempfile::tempdir().expect("a folder");
-    let memory = Memory { script: Arc::new(script), seen: Seen::default() };
+    let memory = Memory::new(script);
     let facts = virtual_time(async {
         let clock = TokioClock::start();
         let spool = SpoolWriter::create(folder.path()).expect("a spool");

@@ -3,12 +3,18 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::seed::{Purpose, Seed};
 
 const MS: Nanos = 1_000_000;
 
-/// A request that was served in one piece.
+/// A request that was served.
 fn served(start: Nanos, end: Nanos) -> Observed {
-    Observed { start, end, served: true, marks: vec![end] }
+    Observed { start, sent: start, end, served: true, done: 1.0 }
+}
+
+/// One that was cut off, so much of it done.
+fn cut_off(start: Nanos, end: Nanos, done: f64) -> Observed {
+    Observed { start, sent: start, end, served: false, done }
 }
 
 /// A burst at zero, of which one request ends at each of `ends`.
@@ -16,40 +22,74 @@ fn burst(ends: impl IntoIterator<Item = Nanos>) -> Vec<Observed> {
     ends.into_iter().map(|end| served(0, end)).collect()
 }
 
+/// `count` requests at a server with so many slots, `cap` in flight at most, that take `service` of their index.
+fn queue(slots: usize, cap: usize, count: usize, service: impl Fn(u64) -> Nanos) -> Vec<Observed> {
+    let mut free = std::collections::BinaryHeap::from(vec![std::cmp::Reverse(0); slots]);
+    let mut ends = std::collections::BinaryHeap::new();
+    (0..count)
+        .map(|i| {
+            let sent = if i < cap { 0 } else { ends.pop().map_or(0, |std::cmp::Reverse(end)| end) };
+            let std::cmp::Reverse(slot) = free.pop().expect("a slot");
+            let end = sent.max(slot) + service(i as u64);
+            free.push(std::cmp::Reverse(end));
+            ends.push(std::cmp::Reverse(end));
+            served(sent, end)
+        })
+        .collect()
+}
+
+/// A uniform variate from 0 to 1 for request `index`.
+fn uniform(seed: u64, index: u64) -> f64 {
+    Seed(seed).rng(Purpose::Prompt, 1, index).random()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a few seconds")]
+fn ns(seconds: f64) -> Nanos {
+    (seconds * 1e9) as Nanos
+}
+
 fn rate(requests: &[Observed], cut: Option<Nanos>) -> f64 {
     completion_rate(requests, cut).expect("enough completions").rate
+}
+
+#[track_caller]
+fn assert_near(found: f64, truth: f64, tolerance: f64) {
+    assert!((found / truth - 1.0).abs() <= tolerance, "{found}, not {truth}");
 }
 
 #[test]
 fn a_steady_server_has_its_rate_whole_or_cut() {
     // One every 10 ms.
     let requests = burst((1..=500).map(|i| i * 10 * MS));
-    assert!((rate(&requests, None) - 100.0).abs() < 1e-9);
+    assert_near(rate(&requests, None), 100.0, 1e-9);
+    let end = 3_000 * MS;
     let cut: Vec<Observed> = (1..=500)
-        .map(|i| match i * 10 * MS {
-            end if end <= 3_000 * MS => served(0, end),
-            _ => Observed { start: 0, end: 3_000 * MS, served: false, marks: Vec::new() },
-        })
+        .map(|i| if i * 10 * MS <= end { served(0, i * 10 * MS) } else { cut_off(0, end, 0.0) })
         .collect();
-    let estimate = completion_rate(&cut, Some(3_000 * MS)).expect("enough completions");
-    assert!((estimate.rate - 100.0).abs() < 1e-9);
+    let estimate = completion_rate(&cut, Some(end)).expect("enough completions");
+    assert_near(estimate.rate, 100.0, 1e-9);
     assert_eq!((estimate.completions, estimate.peak_in_flight), (300, 500));
     let [lower, upper] = estimate.interval;
     assert!((lower - 89.0).abs() < 0.2 && (upper - 112.0).abs() < 0.2, "{lower} {upper}");
 }
 
+/// Answers of 0.4 s to 1.6 s: neither waves nor chance.
 #[test]
-fn the_final_drain_does_not_count() {
-    // 64 slots of 1 s, in step one after another: 64/s; then the last 64 take ten times as long.
-    let steady = (1..=640).map(|i| i * 1_000 * MS / 64);
-    let drain = (1..=64).map(|i| 10_000 * MS + i * 10_000 * MS / 64);
-    let found = rate(&burst(steady.chain(drain)), None);
-    assert!((found / 64.0 - 1.0).abs() < 0.01, "{found}");
-    // Two that never end do not either, whenever the probe is cut off.
-    let mut requests = burst((1..=640).map(|i| i * 1_000 * MS / 64));
-    requests.extend((0..2).map(|_| Observed { start: 0, end: 60_000 * MS, served: false, marks: Vec::new() }));
-    let found = rate(&requests, Some(60_000 * MS));
-    assert!((found / 64.0 - 1.0).abs() < 0.01, "{found}");
+fn slots_are_found_and_the_rate_follows_whatever_their_number() {
+    for (slots, cap, tolerance) in [(1, 800, 0.02), (8, 800, 0.02), (64, 800, 0.03), (256, 800, 0.04), (3_000, 800, 0.04)] {
+        for seed in 0..5 {
+            let requests = queue(slots, cap, 2_000, |i| ns(0.4 + 1.2 * uniform(seed, i)));
+            assert_near(rate(&requests, None), slots.min(cap) as f64, tolerance);
+        }
+    }
+}
+
+#[test]
+fn nearly_equal_answers_come_in_waves() {
+    for slots in [64, 256, 800] {
+        let requests = queue(slots, 800, 2_000, |i| ns(0.95 + 0.1 * uniform(3, i)));
+        assert_near(rate(&requests, None), slots as f64, 0.05);
+    }
 }
 
 #[test]
@@ -62,28 +102,32 @@ fn a_slow_start_of_the_client_does_not_count() {
             served(start, start + 1_000 * MS)
         })
         .collect();
-    let found = rate(&requests, None);
-    assert!((found / 100.0 - 1.0).abs() < 0.02, "{found}");
+    assert_near(rate(&requests, None), 100.0, 0.05);
 }
 
-/// Two and a half rounds of 800 answers that come token by token, each round of another length of answers.
 #[test]
-fn streamed_answers_count_by_their_parts() {
-    let mut requests = Vec::new();
-    for slot in 0..800_i64 {
-        let mut at = 0;
-        for round in 0..3 {
-            // Lengths of 0.7 s to 1.3 s, mean 1 s.
-            let length = 700 * MS + (slot * 7 + round * 331) % 601 * MS;
-            let marks = (1..=8).map(|part| at + length * part / 8).collect();
-            if requests.len() < 2_000 {
-                requests.push(Observed { start: at, end: at + length, served: true, marks });
-            }
-            at += length;
-        }
-    }
-    let found = rate(&requests, None);
-    assert!((found / 800.0 - 1.0).abs() < 0.05, "{found}");
+fn stragglers_and_requests_that_hang_do_not_count() {
+    let exponential = |i| ns(-(1.0 - uniform(5, i)).ln());
+    let mut requests = queue(64, 800, 2_000, exponential);
+    let whole = rate(&requests, None);
+    assert_near(whole, 64.0, 0.06);
+    let last = requests.iter().map(|request| request.end).max().expect("requests");
+    requests.extend((0..2).map(|_| cut_off(0, last + ns(60.0), 0.0)));
+    assert_near(rate(&requests, Some(last + ns(60.0))), whole, 0.02);
+    // One that is served at last, long after all others.
+    requests.truncate(2_000);
+    requests.push(served(0, last + ns(60.0)));
+    assert_near(rate(&requests, None), whole, 0.04);
+}
+
+#[test]
+fn streamed_answers_that_are_cut_off_count_by_what_came() {
+    // 100 slots, 1 s each, cut off in the middle of the third wave.
+    let whole: Vec<Observed> = (0..200).map(|i| served(0, (i / 100 + 1) * 1_000 * MS)).collect();
+    let end = 2_500 * MS;
+    let half: Vec<Observed> =
+        (0..2_000).map(|i| cut_off(0, end, if i < 100 { 0.5 } else { 0.0 })).collect();
+    assert_near(rate(&[whole, half].concat(), Some(end)), 100.0, 0.05);
 }
 
 #[test]
@@ -91,7 +135,7 @@ fn too_few_say_nothing() {
     assert_eq!(completion_rate(&[], None), None);
     assert_eq!(completion_rate(&burst([MS, 2 * MS, 3 * MS, 4 * MS]), None), None);
     assert!(completion_rate(&burst([MS, 2 * MS, 3 * MS, 4 * MS, 5 * MS]), None).is_some());
-    assert_eq!(completion_rate(&burst([0; 10]), None), None, "all at once is no rate");
+    assert_eq!(completion_rate(&burst([0; 10]), None), None, "what takes no time has no rate");
 }
 
 proptest! {
@@ -105,8 +149,11 @@ proptest! {
             .into_iter()
             .map(|(start, length, is_served)| {
                 let (start, end) = (start * MS, (start + length) * MS);
-                let end = cut.map_or(end, |cut| end.min(cut.max(start)));
-                Observed { start, end, served: is_served, marks: if is_served { vec![end] } else { Vec::new() } }
+                match cut {
+                    Some(cut) if end > cut => cut_off(start.min(cut), cut, 0.0),
+                    _ if is_served => served(start, end),
+                    _ => cut_off(start, end, 0.0),
+                }
             })
             .collect();
         if let Some(estimate) = completion_rate(&requests, cut) {
@@ -114,17 +161,18 @@ proptest! {
             prop_assert!(estimate.completions >= FEWEST_COMPLETIONS);
             prop_assert!(estimate.interval[0] <= estimate.rate && estimate.rate <= estimate.interval[1]);
             prop_assert!(estimate.busy_seconds > 0.0);
+            prop_assert!(estimate.peak_in_flight as usize <= requests.len());
         }
     }
 
-    /// Waves: every slot ends at the same instant, over and over; the last wave may be part of one.
+    /// The estimate knows no unit of time.
     #[test]
-    fn waves_have_the_rate_of_their_slots(slots in 20i64..300, waves in 4i64..12, part in 0i64..100) {
-        let count = slots * waves + slots * part / 100;
-        let requests = burst((0..count).map(|i| (i / slots + 1) * 1_000 * MS));
-        let found = rate(&requests, None);
-        // The partial wave is told from a full one only if it is so by more than chance.
-        let least = count as f64 / (count as f64 / slots as f64).ceil() / slots as f64;
-        prop_assert!(found / slots as f64 <= 1.0 + 1e-9 && found / slots as f64 >= least - 1e-9);
+    fn ten_times_slower_is_a_tenth(slots in 1usize..50, count in 20usize..300, seed: u64) {
+        let requests = queue(slots, 100, count, |i| 1_000 * (1 + ns(uniform(seed, i)) / 1_000));
+        let slower: Vec<Observed> = requests
+            .iter()
+            .map(|request| served(request.start * 10, request.end * 10))
+            .collect();
+        prop_assert!((rate(&requests, None) / rate(&slower, None) - 10.0).abs() < 1e-6);
     }
 }

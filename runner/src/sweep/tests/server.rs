@@ -9,7 +9,7 @@ use bytes::Bytes;
 use rand::RngExt as _;
 use tokio::sync::Semaphore;
 
-use crate::client::{Exchange, Transport, TransportSource};
+use crate::client::{Exchange, Fault, Transport, TransportSource};
 use crate::clock::{Clock, nanos_from_seconds};
 use crate::seed::{Purpose, Seed};
 use crate::workload::{Drawn, Prepared, Workload};
@@ -29,7 +29,7 @@ pub(super) struct Server {
     slot_count: usize,
     service: Service,
     /// Requests that may wait for a slot before others are refused.
-    pub(super) queue_limit: Option<usize>,
+    queue_limit: Option<usize>,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -37,6 +37,11 @@ impl Server {
     pub(super) fn new(slots: usize, service: Service) -> Self {
         let semaphore = Arc::new(Semaphore::new(slots));
         Self { slots: semaphore, slot_count: slots, service, queue_limit: None, waiting: Arc::default() }
+    }
+
+    /// Refuses what finds so many waiting, and no slot free.
+    pub(super) fn with_queue_limit(self, limit: usize) -> Self {
+        Self { queue_limit: Some(limit), ..self }
     }
 
     fn service_time(&self, index: u64) -> Nanos {
@@ -66,12 +71,13 @@ pub(super) struct Connection<C> {
 impl<C: Clock> Transport for Connection<C> {
     async fn prepare(&self, _connections: usize) {}
 
-    async fn exchange(&self, request: &Prepared, facts: &mut Exchange) -> Result<(), Failure> {
+    async fn exchange(&self, request: &Prepared, facts: &mut Exchange) -> Result<(), Fault> {
         let server = &self.server;
         facts.sent = Some(self.clock.now());
         let full = server.queue_limit.is_some_and(|limit| server.waiting.load(Ordering::Relaxed) >= limit);
         if full && server.slots.available_permits() == 0 {
-            return Err(Failure { error_type: "HTTP Error 503".to_owned(), message: "busy".to_owned() });
+            let (error_type, message) = ("HTTP Error 503".to_owned(), "busy".to_owned());
+            return Err(Failure { error_type, message }.into());
         }
         server.waiting.fetch_add(1, Ordering::Relaxed);
         let slot = server.slots.acquire().await.expect("never closed");

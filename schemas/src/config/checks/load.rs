@@ -2,7 +2,7 @@
 
 use super::Faults;
 use crate::config::read::Sections;
-use crate::config::{AdapterShare, Load, LoadType, Stage, Sweep};
+use crate::config::{AdapterShare, Extensions, Load, LoadExtensions, LoadType, Stage, Sweep};
 
 /// How far the shares of the adapters may sum from 1: decimal fractions do not add up exactly.
 const SPLIT_TOLERANCE: f64 = 1e-6;
@@ -23,6 +23,9 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
         );
     }
     check_type(load, faults);
+    if let Some(Some(Extensions { load: Some(extensions) })) = &sections.extensions {
+        check_extensions(load, extensions, faults);
+    }
     for (index, stage) in load.stages.iter().enumerate() {
         check_stage(index, stage, faults);
     }
@@ -59,8 +62,23 @@ fn check_type(load: &Load, faults: &mut Faults<'_>) {
             "give load.trace.file",
         );
     }
-    if load.kind == LoadType::Concurrent && load.num_workers.is_some_and(|workers| workers <= 0) {
-        faults.add("load.num_workers", "load type concurrent needs at least one worker", "give 1 or more");
+}
+
+/// Each of the own settings of `load` shapes one load type, and would be ignored by the others.
+fn check_extensions(load: &Load, extensions: &LoadExtensions, faults: &mut Faults<'_>) {
+    if extensions.pacing.is_some() && load.kind != LoadType::Constant {
+        faults.add(
+            "extensions.load.pacing",
+            "is only for load type constant",
+            "remove it, or set load.type: constant",
+        );
+    }
+    if extensions.burstiness.is_some() && load.kind != LoadType::Poisson {
+        faults.add(
+            "extensions.load.burstiness",
+            "is only for load type poisson",
+            "remove it, or set load.type: poisson",
+        );
     }
 }
 
@@ -90,7 +108,15 @@ fn check_stage(index: usize, stage: &Stage, faults: &mut Faults<'_>) {
             }
             times.push((key("duration"), duration));
         }
-        Stage::Concurrent(_) => {}
+        Stage::Concurrent(stage) => {
+            if stage.num_requests as f64 > MAX_REQUESTS {
+                faults.add(
+                    key("num_requests"),
+                    format!("is more than {MAX_REQUESTS:e} requests"),
+                    "lower it",
+                );
+            }
+        }
         Stage::Session(stage) => {
             let sessions = stage.concurrent_sessions;
             if let Some(rate) = stage.session_rate

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{LEAST, accept};
+use crate::record::Pacing;
 use crate::secret::MASK;
 
 #[test]
@@ -222,11 +223,48 @@ fn sessions(own: serde_json::Value) -> serde_json::Value {
 #[test]
 fn extensions_are_printed_only_if_given() {
     let plain = accept(LEAST);
-    assert_eq!(plain.pacing(), crate::record::Pacing::ScaledExponential);
+    assert_eq!(plain.pacing(), Pacing::ScaledExponential);
     let even = accept(&format!("{LEAST}extensions: {{load: {{pacing: even}}}}\n"));
-    assert_eq!(even.pacing(), crate::record::Pacing::Even);
+    assert_eq!(even.pacing(), Pacing::Even);
     let printed = serde_json::to_value(even).expect("a tree");
     assert_eq!(printed["extensions"], json!({"load": {"pacing": "even"}}));
+}
+
+#[test]
+fn load_types_have_their_laws() {
+    let server = "server: {base_url: 'http://localhost:8000'}\n";
+    let rates = "stages: [{rate: 1, duration: 1}]";
+    let law = |more: &str| accept(&format!("{server}{more}")).pacing();
+    assert_eq!(law(&format!("load: {{type: poisson, {rates}}}")), Pacing::Poisson);
+    assert_eq!(
+        law(&format!("load: {{type: poisson, {rates}}}\nextensions: {{load: {{burstiness: 0.5}}}}")),
+        Pacing::Gamma { burstiness: 0.5 }
+    );
+    assert_eq!(
+        law("load: {type: concurrent, stages: [{num_requests: 2, concurrency_level: 1}]}"),
+        Pacing::ScaledExponential
+    );
+}
+
+/// What upstream writes into the configuration's report when the load is concurrent.
+#[test]
+fn a_concurrent_load_is_resolved() {
+    let mut config = accept(
+        "
+server: {base_url: 'http://localhost:8000'}
+load: {type: concurrent, stages: [{num_requests: 20, concurrency_level: 4, rate: 7, duration: 60}]}
+",
+    );
+    config.load.resolve_concurrency();
+    let printed = serde_json::to_value(&config.load).expect("a tree");
+    assert_eq!(printed["worker_max_concurrency"], 0);
+    assert_eq!(
+        printed["stages"],
+        json!([{"num_requests": 20, "concurrency_level": 4, "rate": 20.0, "duration": 1}])
+    );
+    let mut plain = accept(LEAST);
+    plain.load.resolve_concurrency();
+    assert_eq!(plain, accept(LEAST));
 }
 
 #[test]

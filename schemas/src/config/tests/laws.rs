@@ -155,6 +155,7 @@ fn tree() -> impl Strategy<Value = serde_json::Value> {
         "tokenizer",
         "extensions",
         "pacing",
+        "burstiness",
         "a.b",
         "c[0]",
     ]);

@@ -80,11 +80,10 @@ config.yml:11:27: load.worker_max_concurrency: 0 lets no request through (give 1
 fn stages_of_another_load_type() {
     assert_snapshot!(refusal("
 server: {base_url: http://a}
-load: {type: concurrent, num_workers: 0, stages: [{rate: 5, duration: 180}]}
+load: {type: concurrent, stages: [{rate: 5, duration: 180}]}
 "), @r"
-config.yml:3:39: load.num_workers: load type concurrent needs at least one worker (give 1 or more)
-config.yml:3:51: load.stages[0].concurrency_level: is missing (add `concurrency_level: …`, a whole number, meaning: requests in flight)
-config.yml:3:51: load.stages[0].num_requests: is missing (add `num_requests: …`, a whole number, meaning: requests in all)
+config.yml:3:35: load.stages[0].concurrency_level: is missing (add `concurrency_level: …`, a whole number, meaning: requests in flight)
+config.yml:3:35: load.stages[0].num_requests: is missing (add `num_requests: …`, a whole number, meaning: requests in all)
 ");
     assert_snapshot!(refusal("
 server: {base_url: http://a}
@@ -282,6 +281,46 @@ config.yml:7:68: load.sweep.saturation_percentile: must be at most 100, is 101 (
 server: {base_url: http://a}
 load: {type: concurrent, sweep: {type: linear}, stages: [{num_requests: 1, concurrency_level: 1}]}
 "), @r"config.yml:3:33: load.sweep: a sweep varies the rate, which this load type does not have (remove it, or set load.type: constant)");
+}
+
+#[test]
+fn laws_of_another_load_type() {
+    assert_snapshot!(refusal_of("extensions: {load: {burstiness: 0.5}}\n"), @r"config.yml:3:33: extensions.load.burstiness: is only for load type poisson (remove it, or set load.type: poisson)");
+    assert_snapshot!(refusal("
+server: {base_url: http://a}
+load: {type: poisson, stages: [{rate: 1, duration: 1}]}
+extensions: {load: {pacing: even}}
+"), @r"config.yml:4:29: extensions.load.pacing: is only for load type constant (remove it, or set load.type: constant)");
+    for burstiness in ["0", "-1", ".inf", ".nan"] {
+        let text =
+            format!("{LEAST}load: {{type: poisson}}\nextensions: {{load: {{burstiness: {burstiness}}}}}\n");
+        assert!(refusal(&text).contains("extensions.load.burstiness"), "{burstiness}: {}", refusal(&text));
+    }
+}
+
+#[test]
+fn concurrent_stages_that_cannot_be() {
+    assert_snapshot!(refusal("
+server: {base_url: http://a}
+load: {type: concurrent, stages: [{num_requests: 2000000000000, concurrency_level: 0}]}
+"), @r"config.yml:3:84: load.stages[0].concurrency_level: must be at least 1, is 0 (meaning: requests in flight)");
+    assert_snapshot!(refusal("
+server: {base_url: http://a}
+load: {type: concurrent, stages: [{num_requests: 2000000000000, concurrency_level: 1}]}
+"), @r"config.yml:3:50: load.stages[0].num_requests: is more than 1e12 requests (lower it)");
+}
+
+#[test]
+fn sweeps() {
+    assert_snapshot!(refusal("
+server: {base_url: http://a}
+load: {sweep: {type: linear, num_requests: 2000000, num_stages: 1001, timeout: 1e10}}
+"), @"");
+    assert_snapshot!(refusal("
+server: {base_url: http://a}
+load: {stages: [{rate: 1, duration: 1}]}
+extensions: {load: {sweep_estimator: upstream}}
+"), @"");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::LEAST;
-use crate::config::{Config, unsupported};
+use crate::config::{Config, SweepEstimator, unsupported};
 use crate::yaml::{self, Dialect};
 
 /// All that is executed, in one file.
@@ -18,7 +18,6 @@ load:
   type: constant
   interval: 0
   stages: [{rate: 1, duration: 1}]
-  sweep: {type: geometric, saturation_percentile: 90}
   num_workers: 2
   worker_max_concurrency: 10
   request_timeout: 10
@@ -29,7 +28,7 @@ tokenizer: {pretrained_model_name_or_path: folder}
 report: {request_lifecycle: {per_request: true, percentiles: [50]}, goodput: {constraints: {}}}
 storage: {simple_storage_service: {bucket_name: b, endpoint_url: http://localhost:9000}}
 metrics: {type: default}
-extensions: {load: {pacing: even, sweep_estimator: upstream}}
+extensions: {load: {pacing: even}}
 ";
 
 fn executable(text: &str) -> Result<Config, String> {
@@ -41,6 +40,36 @@ fn executable(text: &str) -> Result<Config, String> {
 #[test]
 fn what_is_built_is_not_refused() {
     assert_eq!(executable(BUILT).map(|config| config.api.streaming), Ok(true));
+}
+
+#[test]
+fn load_types_that_are_built() {
+    let constant = "type: constant\n  interval: 0\n  stages: [{rate: 1, duration: 1}]";
+    let even = "extensions: {load: {pacing: even}}";
+    assert!(BUILT.contains(constant) && BUILT.contains(even));
+    for (load, extensions) in [
+        ("type: poisson\n  stages: [{rate: 1, duration: 1}]", "extensions: {load: {burstiness: 0.25}}"),
+        ("type: concurrent\n  stages: [{num_requests: 9, concurrency_level: 3}]", ""),
+    ] {
+        let text = BUILT.replace(constant, load).replace(even, extensions);
+        assert_eq!(executable(&text).map(|config| config.load.stages.len()), Ok(1), "{text}");
+    }
+}
+
+#[test]
+fn sweeps_are_built_for_loads_that_have_a_rate() {
+    let stages = "stages: [{rate: 1, duration: 1}]";
+    assert!(BUILT.contains(stages));
+    for sweep in [
+        "sweep: {type: geometric}",
+        "sweep: {type: linear, saturation_percentile: 90}\n  stages: [{rate: 1, duration: 1}]",
+    ] {
+        assert!(executable(&BUILT.replace(stages, sweep)).is_ok_and(|config| config.load.sweep.is_some()));
+    }
+    let config = executable(
+        &BUILT.replace(stages, "sweep: {type: linear}").replace("pacing: even", "sweep_estimator: upstream"),
+    );
+    assert_eq!(config.map(|config| config.sweep_estimator()), Ok(SweepEstimator::Upstream));
 }
 
 #[test]
@@ -62,7 +91,8 @@ data:
   multimodal: {}
   use_chat_template: true
 load:
-  type: poisson
+  type: trace_replay
+  trace: {file: t}
   stages: [{rate: 1, duration: 1}]
   sweep: {type: linear}
   circuit_breakers: [a]
@@ -89,15 +119,14 @@ config.yml:12:9: data.type: only data type synthetic is built yet (set data.type
 config.yml:13:10: data.trace: lengths from a trace are not built yet (remove it; input_distribution and output_distribution give the lengths)
 config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
 config.yml:15:22: data.use_chat_template: chat templates are not built yet (remove it)
-config.yml:17:9: load.type: only load type constant is built yet (set load.type: constant, with stages of rate and duration)
-config.yml:20:21: load.circuit_breakers: circuit breakers are not built yet (remove it; every stage runs to its end)
-config.yml:21:20: load.request_retries: failed requests are not sent again yet (set it to 0; failures are counted in the reports)
-config.yml:22:23: load.lora_traffic_split: LoRA adapters are not built yet (remove it; server.model_name names the one model)
-config.yml:23:16: server.type: the mock server is not built yet (run `inference-perf simulate` and set server.type: vllm)
-config.yml:24:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
-config.yml:25:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
-config.yml:26:41: metrics.prometheus: metrics of the server are not read yet (remove the section metrics, or set metrics.type: default without prometheus)
-config.yml:28:33: report.goodput.constraints: goodput is not reported yet (remove it; latencies are in the reports)
+config.yml:17:9: load.type: only load types constant, poisson and concurrent are built yet (set load.type: constant, with stages of rate and duration)
+config.yml:21:21: load.circuit_breakers: circuit breakers are not built yet (remove it; every stage runs to its end)
+config.yml:23:23: load.lora_traffic_split: LoRA adapters are not built yet (remove it; server.model_name names the one model)
+config.yml:24:16: server.type: the mock server is not built yet (run `inference-perf simulate` and set server.type: vllm)
+config.yml:25:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
+config.yml:26:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
+config.yml:27:41: metrics.prometheus: metrics of the server are not read yet (remove the section metrics, or set metrics.type: default without prometheus)
+config.yml:29:33: report.goodput.constraints: goodput is not reported yet (remove it; latencies are in the reports)
 ");
 }
 

@@ -124,7 +124,7 @@ pub(super) fn request() -> Prepared {
 pub(super) async fn exchange(transport: &HttpTransport<MonotonicClock>) -> (Result<(), Failure>, Exchange) {
     let mut facts = Exchange { start: Some(transport.clock.now()), ..Exchange::default() };
     let result = transport.exchange(&request(), &mut facts).await;
-    (result, facts)
+    (result.map_err(|fault| fault.failure), facts)
 }
 
 pub(super) fn failed((result, facts): (Result<(), Failure>, Exchange)) -> (String, Exchange) {

@@ -4,7 +4,8 @@
 //! requests from a bounded channel; whoever sends a request reserves its place there first, so handing it over never
 //! waits and nothing queues without bound. It knows nothing of schedules and reports.
 
-use std::collections::HashMap;
+mod counter;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,18 +14,16 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
 use crate::client::{Exchange, Keep};
-use crate::spool::{SpoolError, SpoolWriter};
-use crate::workload::{Drawn, SpecialTokens, Tokenizer};
+use crate::spool::SpoolWriter;
+use crate::workload::{Drawn, Tokenizer};
+
+use counter::Counter;
 
 /// Finished requests that may wait to be recorded, beyond those in flight.
 pub const BACKLOG: usize = 2048;
-
-/// Different chunk texts whose counts are remembered.
-const MOST_REMEMBERED: usize = 1 << 16;
-/// Longer ones are rare and not worth remembering, bytes.
-const LONGEST_REMEMBERED_BYTES: usize = 64;
 
 /// A request that has come to its end.
 #[derive(Debug)]
@@ -47,8 +46,10 @@ pub struct Finished {
     pub drawn: Drawn,
     /// Tokens of the prompt that was made; 0 if none was.
     pub prompt_tokens: u32,
-    /// The body that was made; empty if none was.
-    pub body: Bytes,
+    /// Bytes of the body that was made; 0 if none was.
+    pub request_bytes: u32,
+    /// The body, if it is kept.
+    pub body: Option<Bytes>,
     /// What came back.
     pub exchange: Exchange,
 }
@@ -82,7 +83,7 @@ impl SharedSpool {
 /// What records hold beside the facts of the exchange.
 #[derive(Debug, Clone)]
 pub struct RecordOptions {
-    /// Counts tokens of answers; without it they are not counted.
+    /// Counts tokens of answers; without it they are not counted, and the server's own counts are all there is.
     pub tokenizer: Option<Arc<Tokenizer>>,
     /// Answers were asked for as streams.
     pub streamed: bool,
@@ -92,8 +93,16 @@ pub struct RecordOptions {
 
 /// Records until nobody sends any more; hands what it has to the system at least every second.
 ///
-/// Errors of the spool are kept by the spool itself: whoever ends a stage asks it.
-pub async fn record(mut inbox: mpsc::Receiver<Message>, options: RecordOptions, spool: SharedSpool) {
+/// `unrecorded` is cancelled when it can record no more: the spool refuses, or it ends. What is wrong with the spool the
+/// spool itself keeps.
+pub async fn record(
+    mut inbox: mpsc::Receiver<Message>,
+    options: RecordOptions,
+    spool: SharedSpool,
+    unrecorded: CancellationToken,
+) {
+    // Also if a fault of its own ends it: nobody else would empty the channel.
+    let unrecorded = unrecorded.drop_guard();
     let mut counter = Counter::new(options.tokenizer.clone());
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -102,15 +111,21 @@ pub async fn record(mut inbox: mpsc::Receiver<Message>, options: RecordOptions, 
             message = inbox.recv() => match message {
                 Some(Message::Finished(finished)) => {
                     let record = make_record(*finished, &options, &mut counter);
-                    let _ = spool.writer().append(&SpoolEntry::Request(Box::new(record)));
+                    if spool.writer().append(&SpoolEntry::Request(Box::new(record))).is_err() {
+                        return;
+                    }
                 }
                 Some(Message::Barrier(reached)) => drop(reached.send(())),
                 None => break,
             },
-            _ = second.tick() => drop(spool.writer().flush()),
+            _ = second.tick() => if spool.writer().flush().is_err() {
+                return;
+            },
         }
     }
-    let _: Result<(), SpoolError> = spool.writer().flush();
+    if spool.writer().flush().is_ok() {
+        unrecorded.disarm();
+    }
 }
 
 fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counter) -> Record {
@@ -118,7 +133,7 @@ fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counte
     let chunks: Vec<Chunk> =
         exchange.chunk_texts().map(|(at, text)| Chunk { at, tokens: counter.chunk(text) }).collect();
     let answered = finished.outcome == Outcome::Success || !exchange.text.is_empty();
-    let output_tokens = if answered { counter.whole(&exchange.text, &chunks) } else { None };
+    let output_tokens = if answered { counter.whole(&exchange.text, only(&chunks)) } else { None };
     Record {
         stage: finished.stage,
         index: finished.index,
@@ -130,7 +145,7 @@ fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counte
         head: exchange.head,
         end: finished.end,
         streamed: options.streamed,
-        request_bytes: u32::try_from(finished.body.len()).unwrap_or(u32::MAX),
+        request_bytes: finished.request_bytes,
         prompt_tokens: finished.prompt_tokens,
         drawn_prompt_tokens: finished.drawn.prompt_tokens,
         max_tokens: finished.drawn.output_tokens,
@@ -140,7 +155,15 @@ fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counte
         done_seen: exchange.done_seen,
         retries: finished.retries,
         outcome: finished.outcome,
-        bodies: bodies(finished.exchange, &finished.body, options.keep),
+        bodies: bodies(finished.exchange, finished.body.as_ref(), options.keep),
+    }
+}
+
+/// Tokens of the only chunk. Tokens can merge across chunks, so several are not just added up.
+fn only(chunks: &[Chunk]) -> Option<u32> {
+    match chunks {
+        [chunk] => Some(chunk.tokens),
+        _ => None,
     }
 }
 
@@ -156,69 +179,15 @@ fn usage(object: &Map<String, Value>) -> Usage {
     }
 }
 
-fn bodies(exchange: Exchange, request: &Bytes, keep: Keep) -> Option<Box<Bodies>> {
+fn bodies(exchange: Exchange, request: Option<&Bytes>, keep: Keep) -> Option<Box<Bodies>> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (keep != Keep::default()).then(|| {
         Box::new(Bodies {
-            request: keep.request.then(|| text(request)),
+            request: keep.request.then(|| request.map(|body| text(body)).unwrap_or_default()),
             response: keep.response.then(|| text(&exchange.response)),
             chunks: keep.chunks.then_some(exchange.chunk_json),
         })
     })
-}
-
-/// Counts tokens of answers.
-struct Counter {
-    tokenizer: Option<Arc<Tokenizer>>,
-    /// Counts of chunk texts: a vocabulary's worth of them comes again and again.
-    remembered: HashMap<Box<str>, u32>,
-    complained: bool,
-}
-
-impl Counter {
-    fn new(tokenizer: Option<Arc<Tokenizer>>) -> Self {
-        Self { tokenizer, remembered: HashMap::new(), complained: false }
-    }
-
-    /// Tokens of one chunk's text alone; 1 if they cannot be counted.
-    fn chunk(&mut self, text: &str) -> u32 {
-        if self.tokenizer.is_none() {
-            return 1;
-        }
-        if let Some(&tokens) = self.remembered.get(text) {
-            return tokens;
-        }
-        let tokens = self.count(text).unwrap_or(1);
-        if text.len() <= LONGEST_REMEMBERED_BYTES {
-            if self.remembered.len() >= MOST_REMEMBERED {
-                self.remembered.clear();
-            }
-            self.remembered.insert(text.into(), tokens);
-        }
-        tokens
-    }
-
-    /// Tokens of the whole answer. Tokens can merge across chunks, so it is encoded as a whole unless it came in one.
-    fn whole(&mut self, text: &str, chunks: &[Chunk]) -> Option<u32> {
-        self.tokenizer.as_ref()?;
-        match chunks {
-            [chunk] => Some(chunk.tokens),
-            _ => self.count(text),
-        }
-    }
-
-    fn count(&mut self, text: &str) -> Option<u32> {
-        match self.tokenizer.as_ref()?.count(text, SpecialTokens::Left) {
-            Ok(tokens) => Some(tokens),
-            Err(error) => {
-                if !self.complained {
-                    self.complained = true;
-                    tracing::warn!("tokens of some answers are not counted: {error}");
-                }
-                None
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -252,7 +221,8 @@ mod tests {
             retries: None,
             drawn: Drawn { prompt_tokens: 5, output_tokens: 3 },
             prompt_tokens: 4,
-            body: Bytes::from_static(b"body"),
+            request_bytes: 4,
+            body: Some(Bytes::from_static(b"body")),
             exchange,
         }
     }
@@ -309,24 +279,17 @@ mod tests {
         assert_eq!(bodies.chunks, Some(vec!["{}".to_owned()]));
     }
 
-    #[test]
-    fn memory_for_counts_is_bounded() {
-        let mut counter = Counter::new(Some(Arc::new(fixtures::byte_level(&[]))));
-        for i in 0..MOST_REMEMBERED + 10 {
-            counter.chunk(&i.to_string());
-        }
-        assert!(counter.remembered.len() <= MOST_REMEMBERED);
-        counter.remembered.clear();
-        assert_eq!(counter.chunk(&"x".repeat(LONGEST_REMEMBERED_BYTES + 1)), 65);
-        assert!(counter.remembered.is_empty());
-    }
-
     #[tokio::test(start_paused = true)]
     async fn the_spool_has_records_after_a_barrier_and_the_system_has_them_after_a_second() {
         let folder = tempfile::tempdir().expect("a folder");
         let spool = SharedSpool::new(SpoolWriter::create(folder.path()).expect("a spool"));
         let (sender, inbox) = mpsc::channel(8);
-        let task = tokio::spawn(record(inbox, options(None, Keep::default()), spool.clone()));
+        let task = tokio::spawn(record(
+            inbox,
+            options(None, Keep::default()),
+            spool.clone(),
+            CancellationToken::new(),
+        ));
         for index in 0..5 {
             let message = Message::Finished(Box::new(finished(index, &["a"])));
             sender.send(message).await.expect("taken");
