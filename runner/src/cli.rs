@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use model_server_simulator::UsagePolicy;
 
 /// Runs an LLM inference benchmark: sends the configured load on time, writes reports, and says where the
 /// endpoint saturates and which rate to rely on.
@@ -107,6 +108,12 @@ pub struct SimulateArgs {
     /// Tokens in one streamed chunk
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub tokens_per_chunk: u32,
+    /// When token counts come with an answer: `as_asked`, `include` or `never`
+    #[arg(long, value_name = "POLICY", default_value = "as_asked")]
+    pub usage: UsagePolicy,
+    /// Requests whose instants `/stats` keeps, the newest
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub recorded_requests: usize,
     /// Share of requests that are refused with 500, from 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub error_rate: f64,

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::recorder::LiveLatency;
+
 /// Time between two lines about a running stage where there is no terminal.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Time between two looks at the counters on a terminal.
@@ -24,6 +26,8 @@ pub struct Counts {
     pub finished: u64,
     /// Of those, the ones that failed.
     pub failed: u64,
+    /// Latencies so far.
+    pub latency: Option<LiveLatency>,
 }
 
 impl Counts {
@@ -32,7 +36,22 @@ impl Counts {
         let waiting = self.due.saturating_sub(self.sent);
         let waiting = if waiting > 0 { format!(", {waiting} waiting to be sent") } else { String::new() };
         let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
-        format!("{}/{total} done, {in_flight} in flight{waiting}{failed}", self.finished)
+        let latency = self.latency.map(|latency| {
+            let name = if latency.to_first_token { "TTFT" } else { "latency" };
+            format!(", {name} p50 {} p95 {}", short(latency.p50), short(latency.p95))
+        });
+        let latency = latency.unwrap_or_default();
+        format!("{}/{total} done, {in_flight} in flight{waiting}{failed}{latency}", self.finished)
+    }
+}
+
+/// A time in three digits or so.
+fn short(time: Duration) -> String {
+    let ms = time.as_secs_f64() * 1e3;
+    match ms {
+        ..9.95 => format!("{ms:.1} ms"),
+        ..999.5 => format!("{ms:.0} ms"),
+        _ => format!("{:.1} s", ms / 1e3),
     }
 }
 
@@ -54,17 +73,10 @@ impl Progress {
         &self.bars
     }
 
-    /// Shows stage `stage` of `stages` with `total` requests until the future is dropped.
-    pub async fn show(
-        &self,
-        stage: usize,
-        stages: usize,
-        total: u64,
-        counts: impl Fn() -> Counts,
-    ) -> Infallible {
-        let name = format!("Stage {stage} ({} of {stages})", stage + 1);
+    /// Shows the stage called `name`, of `total` requests, until the future is dropped.
+    pub async fn show(&self, name: &str, total: u64, counts: impl Fn() -> Counts) -> Infallible {
         if self.terminal {
-            self.draw(&name, total, counts).await
+            self.draw(name, total, counts).await
         } else {
             loop {
                 tokio::time::sleep(HEARTBEAT).await;
@@ -111,9 +123,16 @@ mod tests {
 
     #[test]
     fn a_line_names_only_what_there_is() {
-        let counts = Counts { due: 12, sent: 12, finished: 9, failed: 0 };
+        let counts = Counts { due: 12, sent: 12, finished: 9, ..Counts::default() };
         assert_eq!(counts.line(50), "9/50 done, 3 in flight");
-        let counts = Counts { due: 20, sent: 12, finished: 9, failed: 2 };
+        let counts = Counts { due: 20, sent: 12, finished: 9, failed: 2, latency: None };
         assert_eq!(counts.line(50), "9/50 done, 3 in flight, 8 waiting to be sent, 2 failed");
+        let [p50, p95] = [52, 1_240].map(Duration::from_millis);
+        let latency = |to_first_token| Some(LiveLatency { to_first_token, p50, p95 });
+        let counts = Counts { finished: 9, sent: 9, latency: latency(true), ..Counts::default() };
+        assert_eq!(counts.line(50), "9/50 done, 0 in flight, TTFT p50 52 ms p95 1.2 s");
+        let counts = Counts { latency: latency(false), ..counts };
+        assert_eq!(counts.line(50), "9/50 done, 0 in flight, latency p50 52 ms p95 1.2 s");
+        assert_eq!(short(Duration::from_micros(2_340)), "2.3 ms");
     }
 }

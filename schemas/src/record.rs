@@ -181,7 +181,7 @@ pub struct Record {
     pub streamed: bool,
     /// Bytes of the request body.
     pub request_bytes: u32,
-    /// Tokens of the prompt by the client's tokenizer, special tokens included.
+    /// Tokens of the prompt by the client's tokenizer, special tokens included; 0 without a tokenizer.
     pub prompt_tokens: u32,
     /// Length of the prompt that was drawn; differs from `prompt_tokens` if no exact prompt was found.
     pub drawn_prompt_tokens: u32,

@@ -1,11 +1,13 @@
 //! Tests that send load over loopback: bounded in count and time, one after another.
 
 mod demo;
+mod mock;
 mod rig;
 mod secrets;
 mod seed_run;
 mod signals;
 mod storage;
+mod sweep;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
-use benchmark_schemas::config::Config;
-use benchmark_schemas::record::{RunFacts, SpoolEntry, StageStatus};
+use anyhow::{Context as _, Result, bail};
+use benchmark_schemas::config::{Config, DataType, SweepEstimator};
+use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
 
+use super::stages::{self, Driven};
 use super::start::{self, Start};
 use super::{Exit, complain, model, results};
 use crate::client::http::{HttpSettings, HttpSource};
@@ -16,13 +17,14 @@ use crate::client::tls::TlsFiles;
 use crate::clock::MonotonicSource;
 use crate::driver::{Engine, Hosting, Settings};
 use crate::plan::{Plan, Surroundings};
-use crate::progress::{Counts, Progress};
+use crate::progress::Progress;
 use crate::recorder::RecordOptions;
 use crate::seed::{Purpose, Seed};
 use crate::shutdown::Signals;
 use crate::spool::SpoolWriter;
 use crate::store::{S3Environment, Stores};
-use crate::workload::{Lengths, Synthetic, Tokenizer};
+use crate::sweep::SweepPlan;
+use crate::workload::{Lengths, Mock, Synthetic, Tokenizer, Workload};
 
 /// Path of the completion API.
 const COMPLETIONS: &str = "/v1/completions";
@@ -37,8 +39,14 @@ pub(super) fn run(config_file: &Path, progress: &Progress) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let signals = Signals::listen().context("signals cannot be listened for")?;
-        let Start { mut config, tokenizer } = start::read(config_file)?;
+        let Start { mut config, tokenizer, sets_saturation_percentile } = start::read(config_file)?;
         tracing::info!("Using configuration from: {}", config_file.display());
+        if sets_saturation_percentile && config.sweep_estimator() != SweepEstimator::Upstream {
+            tracing::info!(
+                "load.sweep.saturation_percentile has no effect: completions are counted, no percentile is taken \
+                 (extensions.load.sweep_estimator: upstream takes one)"
+            );
+        }
         let started = ZonedDateTime::now();
         config.resolve_timestamp(&started.strftime("%Y%m%d-%H%M%S").to_string());
         let ready = tokio::select! {
@@ -59,23 +67,29 @@ struct Ready {
     run_id: String,
     effective: serde_json::Value,
     plan: Plan,
-    tokenizer: Arc<Tokenizer>,
-    workload: Arc<Synthetic>,
+    sweep: Option<SweepPlan>,
+    tokenizer: Option<Arc<Tokenizer>>,
+    workload: Arc<dyn Workload>,
     transports: HttpSource,
     streaming: bool,
+    client_counts_answers: bool,
     stores: Stores,
 }
 
 /// Everything that can fail before the first request: the target's settings, the model's name, the workload, the
 /// stores.
-async fn prepare(mut config: Config, tokenizer: Arc<Tokenizer>, started: &ZonedDateTime) -> Result<Ready> {
+async fn prepare(
+    mut config: Config,
+    tokenizer: Option<Arc<Tokenizer>>,
+    started: &ZonedDateTime,
+) -> Result<Ready> {
     let transports = transports(&config)?;
     let model = model::name(&config).await?;
-    let plan = plan(&mut config, model, started);
+    let plan = plan(&mut config, model, tokenizer.is_some(), started);
     let effective = serde_json::to_value(&config)?;
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     let run_id = run_id(started);
-    let workload = Arc::new(workload(&plan, &tokenizer)?);
+    let workload = workload(config.data.kind, &plan, tokenizer.as_ref())?;
     let scratch = std::env::temp_dir().join(format!("inference-perf-{run_id}"));
     let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
     let mut stores = Stores::open(config.storage.as_ref(), &environment, &scratch)?;
@@ -83,12 +97,34 @@ async fn prepare(mut config: Config, tokenizer: Arc<Tokenizer>, started: &ZonedD
     for place in stores.places() {
         tracing::info!("Report files will be stored at: {place}");
     }
-    let streaming = config.api.streaming;
-    Ok(Ready { run_id, effective, plan, tokenizer, workload, transports, streaming, stores })
+    let (streaming, client_counts_answers) = (config.api.streaming, config.client_counts_answers());
+    Ok(Ready {
+        run_id,
+        effective,
+        plan,
+        sweep: SweepPlan::of(&config),
+        tokenizer,
+        workload,
+        transports,
+        streaming,
+        client_counts_answers,
+        stores,
+    })
 }
 
 async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Result<Exit> {
-    let Ready { run_id, effective, plan, tokenizer, workload, transports, streaming, stores } = ready;
+    let Ready {
+        run_id,
+        effective,
+        plan,
+        sweep,
+        tokenizer,
+        workload,
+        transports,
+        streaming,
+        client_counts_answers,
+        stores,
+    } = ready;
     let clock = MonotonicSource::start();
     let mut spool = SpoolWriter::create(stores.folder())?;
     spool.append(&SpoolEntry::Run(Box::new(RunFacts {
@@ -96,24 +132,34 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
         started_epoch_ns: epoch_ns(&ZonedDateTime::now()),
         run_id,
         config_json: effective.to_string(),
-        tokenizer: Some(tokenizer.path().display().to_string()),
+        tokenizer: tokenizer.as_ref().map(|tokenizer| tokenizer.path().display().to_string()),
     })))?;
-    let options = RecordOptions { tokenizer: Some(tokenizer), streamed: streaming, keep: plan.keep };
+    let tokenizer = tokenizer.filter(|_| client_counts_answers);
+    let options = RecordOptions { tokenizer, streamed: streaming, keep: plan.keep };
     let settings = Settings::of(&plan);
     let engine =
         Engine::start(clock, settings, transports, workload.clone(), options, spool, Hosting::Threads)
             .await?;
-    let driven = drive(engine, &plan, clock, signals, progress).await;
-    let inexact = workload.facts().inexact;
+    let driven =
+        stages::drive(engine, &plan, sweep.as_ref(), stores.folder(), (clock, signals, progress)).await;
+    let inexact = workload.inexact();
     if inexact > 0 {
         tracing::warn!(
             "{inexact} prompts do not have exactly the drawn length: the tokenizer has no text for it"
         );
     }
+    if let Ok(Driven::NoStages(error)) = driven {
+        complain(&format!("{error}"));
+        complain(&format!(
+            "No stage was run. The records of the probe are kept in {}.",
+            stores.local_place()
+        ));
+        return Ok(Exit::Invalid);
+    }
     // What was recorded until a fault is stored all the same.
     let stored = results::store(stores, signals).await;
     match driven {
-        Ok(()) => Ok(stored),
+        Ok(_) => Ok(stored),
         Err(error) => {
             complain(&format!("the run broke off: {error:#}"));
             Ok(Exit::NotStored)
@@ -121,71 +167,8 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
     }
 }
 
-/// Runs the stages one after another; stops early if a signal asks for it.
-async fn drive(
-    mut engine: Engine<MonotonicSource>,
-    plan: &Plan,
-    clock: MonotonicSource,
-    signals: &Signals,
-    progress: &Progress,
-) -> Result<()> {
-    let counters = engine.progress();
-    let counts = || {
-        use crate::clock::ClockSource as _;
-        let now = counters.snapshot(clock.now());
-        now.map_or_else(Counts::default, |now| Counts {
-            due: now.due,
-            sent: now.sent,
-            finished: now.finished,
-            failed: now.failed,
-        })
-    };
-    for (number, stage) in plan.stages.iter().enumerate() {
-        if signals.stop().is_requested() {
-            break;
-        }
-        tracing::info!(
-            "Stage {} - run started: {} requests at {}/s within {} s",
-            stage.id,
-            stage.requests,
-            stage.rate,
-            stage.duration_seconds
-        );
-        let facts = tokio::select! {
-            facts = engine.run_stage(stage, signals.stop()) => facts?,
-            never = progress.show(number, plan.stages.len(), stage.requests, counts) => match never {},
-        };
-        let ending = match facts.status {
-            StageStatus::Completed => "completed",
-            StageStatus::Stopped => "failed: interrupted",
-            StageStatus::TimedOut => "failed: its time limit is reached",
-        };
-        tracing::info!("Stage {} - run {ending}", stage.id);
-        let client = &facts.client;
-        if client.late_bodies > 0 {
-            tracing::warn!(
-                "Stage {}: {} requests were late because their prompts were not ready in time",
-                stage.id,
-                client.late_bodies
-            );
-        }
-        if client.recorder_waits > 0 {
-            tracing::warn!(
-                "Stage {}: {} requests were held up because records could not be written fast enough",
-                stage.id,
-                client.recorder_waits
-            );
-        }
-        if number + 1 < plan.stages.len() {
-            engine.pause(plan.interval_ns, signals.stop()).await;
-        }
-    }
-    engine.finish(signals.stop().is_requested()).await?;
-    Ok(())
-}
-
 /// The plan; what only the machine knows is written back into the configuration, so that its report tells it.
-fn plan(config: &mut Config, model: String, started: &ZonedDateTime) -> Plan {
+fn plan(config: &mut Config, model: String, has_tokenizer: bool, started: &ZonedDateTime) -> Plan {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let milliseconds = started.timestamp().as_millisecond();
     let default_seed = u64::try_from(milliseconds).unwrap_or_default();
@@ -193,17 +176,30 @@ fn plan(config: &mut Config, model: String, started: &ZonedDateTime) -> Plan {
     config.load.base_seed.get_or_insert(default_seed);
     config.load.num_workers.get_or_insert(i64::try_from(cores).unwrap_or(1));
     config.load.resolve_concurrency();
-    if let Some(tokenizer) = &mut config.tokenizer {
+    if let Some(tokenizer) = config.tokenizer.as_mut().filter(|_| has_tokenizer) {
         tokenizer.pretrained_model_name_or_path.get_or_insert(model);
     }
     Plan::new(config, &surroundings)
 }
 
-fn workload(plan: &Plan, tokenizer: &Arc<Tokenizer>) -> Result<Synthetic> {
+/// What makes the requests.
+fn workload(kind: DataType, plan: &Plan, tokenizer: Option<&Arc<Tokenizer>>) -> Result<Arc<dyn Workload>> {
+    if tokenizer.is_none() {
+        tracing::info!(
+            "No tokenizer: token counts are the server's; where it reports none, lengths are unknown and each chunk \
+             counts as one token"
+        );
+    }
+    let tokenizer = match (kind, tokenizer) {
+        (DataType::Mock, tokenizer) => return Ok(Arc::new(Mock::new(tokenizer.cloned(), plan.body.clone()))),
+        (_, Some(tokenizer)) => tokenizer,
+        (_, None) => bail!("this data type needs a tokenizer"),
+    };
     let input = Lengths::new(plan.input.clone(), plan.seed, Purpose::InputLength);
     let output = Lengths::new(plan.output.clone(), plan.seed, Purpose::OutputLength);
     let corpus = plan.corpus.as_deref();
-    Ok(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, (input, output), plan.body.clone())?)
+    let lengths = (input, output);
+    Ok(Arc::new(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, lengths, plan.body.clone())?))
 }
 
 /// How requests reach the server; checks the address, the headers and the TLS files.

@@ -21,6 +21,8 @@ fn config(arguments: SimulateArgs) -> SimulatorConfig {
             service_times: ServiceLaw::Deterministic,
         },
         queue_limit: arguments.queue_limit,
+        usage: arguments.usage,
+        recorded_requests: arguments.recorded_requests,
         error_rate: arguments.error_rate,
         tokens_per_chunk: arguments.tokens_per_chunk,
         seed: arguments.seed,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use benchmark_schemas::config::Config;
+use benchmark_schemas::config::{Config, DataType};
 use benchmark_schemas::problem::{Origin, Problem, Problems};
 use benchmark_schemas::secret::Secret;
 use benchmark_schemas::tree::Node;
@@ -16,7 +16,10 @@ use crate::workload::Tokenizer;
 /// A valid configuration with what it refers to.
 pub(super) struct Start {
     pub(super) config: Config,
-    pub(super) tokenizer: Arc<Tokenizer>,
+    /// `None` if the data type needs none and none is named.
+    pub(super) tokenizer: Option<Arc<Tokenizer>>,
+    /// Whether the file itself gives `load.sweep.saturation_percentile`, which has a default.
+    pub(super) sets_saturation_percentile: bool,
 }
 
 /// Variable that gives `server.api_key` where the configuration has none.
@@ -33,6 +36,7 @@ pub(super) fn read(config_file: &Path) -> Result<Start> {
     let text = yaml::decode(&bytes, &file)?;
     let document = yaml::parse(text, &file, Dialect::Config)?;
     let loaded = load_tokenizer(&document);
+    let sets_saturation_percentile = document.at(["load", "sweep", "saturation_percentile"]).is_some();
     match (Config::executable(document), loaded) {
         (Ok(mut config), Ok(tokenizer)) => {
             if config.server.api_key.is_none() {
@@ -40,7 +44,7 @@ pub(super) fn read(config_file: &Path) -> Result<Start> {
                 let key = std::env::var(API_KEY_VARIABLE).ok().map(|key| key.trim().to_owned());
                 config.server.api_key = key.filter(|key| !key.is_empty()).map(Secret::new);
             }
-            Ok(Start { config, tokenizer: Arc::new(tokenizer) })
+            Ok(Start { config, tokenizer: tokenizer.map(Arc::new), sets_saturation_percentile })
         }
         (config, tokenizer) => {
             let mut problems = config.err().map(Problems::into_vec).unwrap_or_default();
@@ -54,24 +58,32 @@ pub(super) fn read(config_file: &Path) -> Result<Start> {
 }
 
 /// The tokenizer that the document names: `tokenizer.pretrained_model_name_or_path`, else the model's name, as
-/// upstream has it.
-fn load_tokenizer(document: &Node) -> Result<Tokenizer, Problem> {
+/// upstream has it; but a data type that needs no tokenizer has only the one that is named for it.
+fn load_tokenizer(document: &Node) -> Result<Option<Tokenizer>, Problem> {
     let named = |path: [&str; 2]| {
         let node = document.at(path)?;
         Some((path.join("."), node.to_json().as_str()?.to_owned(), node.origin.clone()))
     };
-    let (key, name, origin) = named(["tokenizer", "pretrained_model_name_or_path"])
-        .or_else(|| named(["server", "model_name"]))
-        .unwrap_or_else(|| {
-            ("tokenizer.pretrained_model_name_or_path".to_owned(), String::new(), Origin::Derived)
-        });
+    let own = named(["tokenizer", "pretrained_model_name_or_path"]);
+    if own.is_none() && !data_type(document).is_some_and(DataType::needs_tokenizer) {
+        return Ok(None);
+    }
+    let (key, name, origin) = own.or_else(|| named(["server", "model_name"])).unwrap_or_else(|| {
+        ("tokenizer.pretrained_model_name_or_path".to_owned(), String::new(), Origin::Derived)
+    });
     if name.is_empty() {
         return Err(Problem::new(
             origin,
             key,
-            "no tokenizer is named, and data.type synthetic needs one",
+            "no tokenizer is named, and this data type needs one",
             "write the local folder that holds the model's tokenizer.json",
         ));
     }
-    Tokenizer::load(&PathBuf::from(name)).map_err(|error| error.problem(origin, key))
+    Tokenizer::load(&PathBuf::from(name)).map(Some).map_err(|error| error.problem(origin, key))
+}
+
+/// The data type that the document names, or the default; `None` if it is no data type.
+fn data_type(document: &Node) -> Option<DataType> {
+    let Some(named) = document.at(["data", "type"]) else { return Some(DataType::default()) };
+    serde_json::from_value(named.to_json()).ok()
 }

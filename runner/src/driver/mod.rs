@@ -117,7 +117,7 @@ impl<S: ClockSource + Sync> Engine<S> {
             workers: Vec::new(),
             recorders: Vec::new(),
             threads: Vec::new(),
-            progress: Arc::default(),
+            progress: Arc::new(Progress::new(options.streamed)),
             throttling: Throttling::find(),
             unrecorded: CancellationToken::new(),
         };
@@ -143,7 +143,8 @@ impl<S: ClockSource + Sync> Engine<S> {
             let (sender, inbox) = mpsc::channel(in_flight + recorder::BACKLOG);
             let (options, spool) = (options.clone(), self.spool.clone());
             let unrecorded = self.unrecorded.clone();
-            let part = move || recorder::record(inbox, options, spool, unrecorded);
+            let live = self.progress.live();
+            let part = move || recorder::record(inbox, options, spool, live, unrecorded);
             self.start_part("recorder", format!("recorder-{r}"), Role::Background, part)?;
             self.recorders.push(sender);
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use benchmark_schemas::record::Nanos;
 
+use crate::recorder::{Live, LiveLatency};
 use crate::schedule::{Arrival, Schedule, Shard};
 
 /// Counts of one worker, on cache lines of their own.
@@ -43,12 +44,14 @@ pub struct Snapshot {
     pub window_start: Option<Nanos>,
     /// Length of the sending window.
     pub duration_ns: Nanos,
+    /// Latencies so far.
+    pub latency: Option<LiveLatency>,
 }
 
 /// The stage that runs, as displays see it.
-#[derive(Default)]
 pub struct Progress {
     current: Mutex<Option<StageProgress>>,
+    live: Arc<Live>,
 }
 
 struct StageProgress {
@@ -63,6 +66,16 @@ struct StageProgress {
 }
 
 impl Progress {
+    /// Of a run whose answers come as streams or not.
+    pub(super) fn new(streamed: bool) -> Self {
+        Self { current: Mutex::default(), live: Arc::new(Live::new(streamed)) }
+    }
+
+    /// Where recorders note latencies.
+    pub(super) fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+
     /// Counts at `now`, the run's clock; `None` between stages.
     pub fn snapshot(&self, now: Nanos) -> Option<Snapshot> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,6 +97,7 @@ impl Progress {
             failed: sum(|worker| &worker.failed),
             window_start: stage.window_start,
             duration_ns: stage.duration_ns,
+            latency: self.live.latency(),
         })
     }
 
@@ -95,6 +109,7 @@ impl Progress {
         shard: Shard,
         workers: Vec<Arc<WorkerCounts>>,
     ) {
+        self.live.begin_stage();
         let arrivals: Box<dyn Iterator<Item = Arrival> + Send> = Box::new(shard.of(schedule));
         let requests = shard.indices(schedule.count()).count() as u64;
         self.set(Some(StageProgress {
@@ -131,7 +146,7 @@ mod tests {
 
     #[test]
     fn due_requests_are_counted_by_the_clock_alone() {
-        let progress = Progress::default();
+        let progress = Progress::new(true);
         assert_eq!(progress.snapshot(0), None);
         let worker = Arc::new(WorkerCounts::default());
         progress.begin(3, 100, &Even::new(10, 100), Shard::WHOLE, vec![Arc::clone(&worker)]);

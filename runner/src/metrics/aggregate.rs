@@ -108,7 +108,9 @@ impl Aggregate {
             Outcome::Failure(failure) => {
                 let metrics = self.recorded(record, options);
                 self.failures.request_latency.push(metrics.request_latency());
-                self.failures.prompt_tokens.push(f64::from(record.prompt_tokens));
+                if options.has_tokenizer {
+                    self.failures.prompt_tokens.push(f64::from(record.prompt_tokens));
+                }
                 if !self.first_pass_over {
                     self.failures.by_label.add(failure, options.max_error_messages);
                 }
@@ -222,6 +224,11 @@ impl Successes {
             (&mut self.time_to_first_token, metrics.time_to_first_token()),
             (&mut self.time_to_first_token_from_due, metrics.time_to_first_token_from_due()),
             (&mut self.output_len, metrics.client_output_tokens.map(|tokens| tokens as f64)),
+            (&mut self.prompt_tokens, metrics.input_tokens.map(|tokens| tokens as f64)),
+            (
+                &mut self.output_tokens,
+                metrics.server_output_tokens.or(metrics.client_output_tokens).map(|tokens| tokens as f64),
+            ),
         ];
         for (pool, value) in optional {
             if let Some(value) = value {
@@ -230,9 +237,6 @@ impl Successes {
         }
         token_gaps(record).for_each(|gap| self.inter_token_latency.push(gap));
         self.request_size_bytes.push(f64::from(record.request_bytes));
-        self.prompt_tokens.push(metrics.input_tokens as f64);
-        let output = metrics.server_output_tokens.or(metrics.client_output_tokens);
-        self.output_tokens.push(output.unwrap_or(0) as f64);
         if first_pass {
             self.cached_tokens += metrics.cached_tokens;
             self.effective_output_tokens += metrics.output_tokens.unwrap_or(0);

@@ -11,8 +11,10 @@ pub struct MetricOptions {
     pub use_server_output_tokens: bool,
     /// Distinct messages that a report keeps for each error label; further ones are only counted.
     pub max_error_messages: usize,
-    /// True if the run has a tokenizer, so that chunks carry real token counts.
+    /// True if the run has a tokenizer, so that prompts were counted.
     pub has_tokenizer: bool,
+    /// True if the tokenizer counted answers too, so that chunks carry real token counts.
+    pub counts_answers: bool,
 }
 
 impl Default for MetricOptions {
@@ -23,6 +25,7 @@ impl Default for MetricOptions {
             use_server_output_tokens: false,
             max_error_messages: 100,
             has_tokenizer: true,
+            counts_answers: true,
         }
     }
 }

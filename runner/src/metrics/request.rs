@@ -20,8 +20,8 @@ pub fn seconds(nanos: i64) -> f64 {
 pub struct RequestMetrics {
     /// Instant from which upstream's clock runs: of the first attempt to get a connection, else the scheduled one.
     pub start: Nanos,
-    /// Prompt tokens by the server, else by the client.
-    pub input_tokens: u64,
+    /// Prompt tokens by the server, else by the client; `None` if neither counted them.
+    pub input_tokens: Option<u64>,
     /// Prompt tokens that the server took from its cache.
     pub cached_tokens: u64,
     /// Output tokens by the client's tokenizer.
@@ -61,7 +61,7 @@ impl RequestMetrics {
             start: record.start.unwrap_or(record.due),
             input_tokens: usage
                 .and_then(|usage| usage.prompt_tokens)
-                .unwrap_or_else(|| u64::from(record.prompt_tokens)),
+                .or_else(|| options.has_tokenizer.then(|| u64::from(record.prompt_tokens))),
             cached_tokens: usage.and_then(|usage| usage.cached_tokens).unwrap_or(0),
             client_output_tokens,
             server_output_tokens,
@@ -71,7 +71,7 @@ impl RequestMetrics {
             token_times: token_times(record).map(|(_, tokens)| u64::from(tokens)).sum(),
             token_mismatch: success
                 && record.streamed
-                && options.has_tokenizer
+                && options.counts_answers
                 && server_output_tokens.is_some_and(|server| server != chunk_tokens),
             end: record.end,
             due: record.due,
@@ -211,11 +211,14 @@ mod tests {
         record.usage = Some(usage(120, 3));
         record.output_tokens = Some(4);
         let options = MetricOptions { use_server_output_tokens: true, ..MetricOptions::default() };
-        assert_eq!(of(&record).input_tokens, 120);
+        assert_eq!(of(&record).input_tokens, Some(120));
         assert_eq!(of(&record).output_tokens, Some(4));
         assert_eq!(RequestMetrics::of(&record, &options).output_tokens, Some(3));
         record.usage = None;
-        assert_eq!(of(&record).input_tokens, 100);
+        assert_eq!(of(&record).input_tokens, Some(100));
+        let without =
+            MetricOptions { has_tokenizer: false, counts_answers: false, ..MetricOptions::default() };
+        assert_eq!(RequestMetrics::of(&record, &without).input_tokens, None);
         assert_eq!(RequestMetrics::of(&record, &options).output_tokens, Some(4));
     }
 
@@ -224,7 +227,8 @@ mod tests {
         let mut record = record(0, 0);
         record.usage = Some(usage(100, 99));
         assert!(of(&record).token_mismatch);
-        let without = MetricOptions { has_tokenizer: false, ..MetricOptions::default() };
+        let without =
+            MetricOptions { has_tokenizer: false, counts_answers: false, ..MetricOptions::default() };
         assert!(!RequestMetrics::of(&record, &without).token_mismatch);
         record.usage = None;
         assert!(!of(&record).token_mismatch);

@@ -97,7 +97,9 @@ pub fn records<S: RecordSource + ?Sized>(
 ) -> Result<impl Iterator<Item = Result<Record, S::Error>>, S::Error> {
     Ok(source.entries()?.filter_map(|entry| match entry {
         Ok(SpoolEntry::Request(record)) => Some(Ok(*record)),
-        Ok(SpoolEntry::Run(_) | SpoolEntry::Stage(_) | SpoolEntry::Sweep(_) | SpoolEntry::Finished(_)) => None,
+        Ok(SpoolEntry::Run(_) | SpoolEntry::Stage(_) | SpoolEntry::Sweep(_) | SpoolEntry::Finished(_)) => {
+            None
+        }
         Err(error) => Some(Err(error)),
     }))
 }

@@ -5,6 +5,7 @@
 //! waits and nothing queues without bound. It knows nothing of schedules and reports.
 
 mod counter;
+mod live;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use crate::client::{Exchange, Keep};
 use crate::spool::SpoolWriter;
 use crate::workload::{Drawn, Tokenizer};
+
+pub use live::{Live, LiveLatency};
 
 use counter::Counter;
 
@@ -99,6 +102,7 @@ pub async fn record(
     mut inbox: mpsc::Receiver<Message>,
     options: RecordOptions,
     spool: SharedSpool,
+    live: Arc<Live>,
     unrecorded: CancellationToken,
 ) {
     // Also if a fault of its own ends it: nobody else would empty the channel.
@@ -111,6 +115,7 @@ pub async fn record(
             message = inbox.recv() => match message {
                 Some(Message::Finished(finished)) => {
                     let record = make_record(*finished, &options, &mut counter);
+                    live.note(&record);
                     if spool.writer().append(&SpoolEntry::Request(Box::new(record))).is_err() {
                         return;
                     }
@@ -288,6 +293,7 @@ mod tests {
             inbox,
             options(None, Keep::default()),
             spool.clone(),
+            Arc::new(Live::new(true)),
             CancellationToken::new(),
         ));
         for index in 0..5 {

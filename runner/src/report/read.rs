@@ -49,7 +49,7 @@ impl RunReport {
             Some(section) => serde_json::from_value(section.clone()).map_err(ReadError::Config)?,
             None => Report::default(),
         };
-        let options = options(&settings, &facts);
+        let options = options(&settings, &facts, &config);
         let metrics = summarise(source, &options).map_err(ReadError::Source)?;
         let capacity = analysis::capacity(source, &options).map_err(ReadError::Source)?;
         Ok(Self { facts, config, settings, options, metrics, capacity })
@@ -59,7 +59,9 @@ impl RunReport {
     pub fn configured_rate(&self, stage: u32) -> f64 {
         let recorded = self.metrics.stages.iter().find(|known| known.stage == stage);
         let recorded = recorded.and_then(|known| known.facts.as_ref()).map(|facts| facts.rate);
+        let swept = self.capacity.sweep.as_ref().and_then(|sweep| sweep.rates.get(stage as usize).copied());
         recorded
+            .or(swept)
             .or_else(|| self.config.pointer(&format!("/load/stages/{stage}/rate")).and_then(Value::as_f64))
             .unwrap_or(0.0)
     }
@@ -73,12 +75,14 @@ fn first_entry<S: RecordSource + ?Sized>(source: &S) -> Result<RunFacts, ReadErr
     }
 }
 
-fn options(settings: &Report, facts: &RunFacts) -> MetricOptions {
+fn options(settings: &Report, facts: &RunFacts, config: &Value) -> MetricOptions {
+    let counted_by_usage = config.pointer("/extensions/token_counts").is_some_and(|counts| counts == "usage");
     let requests = &settings.request_lifecycle;
     MetricOptions {
         percentiles: Percentiles::new(&requests.percentiles),
         use_server_output_tokens: requests.use_server_output_tokens,
         max_error_messages: usize::try_from(requests.max_error_messages).unwrap_or(usize::MAX),
         has_tokenizer: facts.tokenizer.is_some(),
+        counts_answers: facts.tokenizer.is_some() && !counted_by_usage,
     }
 }

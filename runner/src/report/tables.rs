@@ -7,6 +7,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 use benchmark_schemas::report::{Capacity, LatencyQuantiles, StageCapacity};
 
 use super::RunReport;
+use super::answer::sweep_line;
 use crate::metrics::pool::Pool;
 use crate::metrics::{Dist, StageMetrics};
 
@@ -215,6 +216,7 @@ pub fn saturation(capacity: &Capacity) -> String {
         "{name} in ms from the scheduled instant; Done: answered within the sending window; Backlog growth: share of \
          the offered rate."
     )];
+    notes.extend(capacity.sweep.as_ref().map(sweep_line));
     for stage in &capacity.stages {
         notes.push(format!("Stage {}: {}", stage.stage, stage.reasons.join("; ")));
     }

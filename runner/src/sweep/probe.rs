@@ -81,7 +81,11 @@ impl fmt::Display for ProbeCounts {
             write!(f, ", {} failed, most of them ({count}) with {label:?}", self.failed)?;
         }
         if self.cut_off + self.not_sent > 0 {
-            write!(f, ", {} were in flight and {} unsent when the time was over", self.cut_off, self.not_sent)?;
+            write!(
+                f,
+                ", {} were in flight and {} unsent when the time was over",
+                self.cut_off, self.not_sent
+            )?;
         }
         Ok(())
     }

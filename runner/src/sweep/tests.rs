@@ -152,7 +152,8 @@ fn the_probe_and_what_it_found_are_in_the_spool() {
         .filter_map(|entry| if let SpoolEntry::Stage(facts) = entry { Some(&**facts) } else { None })
         .collect();
     assert_eq!(stages.iter().map(|stage| stage.stage).collect::<Vec<_>>(), [PROBE_STAGE]);
-    let records = entries.iter().filter(|entry| matches!(entry, SpoolEntry::Request(r) if r.stage == PROBE_STAGE));
+    let records =
+        entries.iter().filter(|entry| matches!(entry, SpoolEntry::Request(r) if r.stage == PROBE_STAGE));
     assert_eq!(records.count(), 100);
     assert!(entries.contains(&SpoolEntry::Sweep(Box::new(facts.clone()))));
     assert!((facts.estimate / 32.0 - 1.0).abs() < 0.05, "{facts:?}");
@@ -203,7 +204,10 @@ fn upstreams_estimator_sees_upstreams_probe() {
     let facts = found(&plan, Server::new(80, Service::Fixed { seconds: 1.25 }));
     assert_eq!(facts.method, SweepMethod::Upstream);
     assert_eq!(facts.interval, None);
-    assert!((facts.estimate - 160.0).abs() < 1.0, "two and a half times the truth, as upstream has it: {facts:?}");
+    assert!(
+        (facts.estimate - 160.0).abs() < 1.0,
+        "two and a half times the truth, as upstream has it: {facts:?}"
+    );
     let few = SweepPlan { num_requests: 10, ..plan };
     let (found, _) = sweep(&few, settings(), Server::new(80, Service::Fixed { seconds: 100.0 }), None);
     insta::assert_snapshot!(found.expect_err("nothing falls"), @"the sweep's probe shows no limit of the server: upstream's estimator needs to see the number in flight fall 2 times, and saw 0; of 10 requests 0 succeeded, 10 were in flight and 0 unsent when the time was over (give it more time by load.sweep.timeout)");

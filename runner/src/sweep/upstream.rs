@@ -66,4 +66,3 @@ fn in_flight(probe: &Probe, until: Nanos) -> Vec<i64> {
     }
     samples
 }
-

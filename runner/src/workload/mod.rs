@@ -6,6 +6,7 @@
 mod body;
 mod generator;
 mod lengths;
+mod mock;
 mod prompt;
 mod tokenizer;
 mod words;
@@ -16,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 pub use body::BodyOptions;
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;
+pub use mock::Mock;
 pub use prompt::{Synthetic, SyntheticError, SyntheticFacts};
 pub use tokenizer::{SpecialTokens, Tokenizer, TokenizerError};
 
@@ -26,7 +28,7 @@ pub struct Prepared {
     pub index: u64,
     /// The body.
     pub body: Bytes,
-    /// Tokens of the prompt by the client's tokenizer, special tokens included.
+    /// Tokens of the prompt by the client's tokenizer, special tokens included; 0 without one.
     pub prompt_tokens: u32,
     /// What was drawn for it.
     pub drawn: Drawn,
@@ -50,6 +52,11 @@ pub trait Workload: Send + Sync + 'static {
 
     /// The request for an arrival; the same arguments give the same request.
     fn prepare(&self, stage: u32, index: u64) -> Prepared;
+
+    /// Prompts made so far that do not have exactly the drawn length.
+    fn inexact(&self) -> u64 {
+        0
+    }
 }
 
 #[cfg(test)]

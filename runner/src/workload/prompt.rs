@@ -266,6 +266,10 @@ impl Workload for Synthetic {
         let body = self.options.completion(&prompt, drawn.output_tokens);
         Prepared { index, body, prompt_tokens, drawn, memory: None }
     }
+
+    fn inexact(&self) -> u64 {
+        self.facts().inexact
+    }
 }
 
 /// A text that grows word by word and can always still be filled up exactly, if that is possible at all.

@@ -12,6 +12,19 @@ pub struct Extensions {
     /// Additions to `load`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load: Option<LoadExtensions>,
+    /// Who counts the tokens of answers; `client` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_counts: Option<TokenCounts>,
+}
+
+/// Who counts the tokens of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenCounts {
+    /// The client's tokenizer, beside the server: upstream's way.
+    Client,
+    /// The server alone, by the `usage` that it reports; where it reports none, lengths are unknown.
+    Usage,
 }
 
 /// Additions to `load`.

@@ -92,6 +92,12 @@ impl Config {
         load.and_then(|load| load.sweep_estimator).unwrap_or_default()
     }
 
+    /// True if the client's tokenizer counts the tokens of answers.
+    pub fn client_counts_answers(&self) -> bool {
+        let asked = self.extensions.as_ref().and_then(|extensions| extensions.token_counts);
+        asked != Some(TokenCounts::Usage)
+    }
+
     /// Puts `text`, the local start time of the run as `20260131-235959`, in place of every `{timestamp}` in the
     /// paths of `storage`.
     pub fn resolve_timestamp(&mut self, text: &str) {

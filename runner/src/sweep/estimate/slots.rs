@@ -91,9 +91,9 @@ impl Levels {
         let slots = slots as f64;
         match self.times.get(reached) {
             Some(entry) => entry.below / slots + entry.at_least,
-            None => self.times.last().map_or(0.0, |last| {
-                (last.below + last.level as f64 * last.at_least) / slots
-            }),
+            None => {
+                self.times.last().map_or(0.0, |last| (last.below + last.level as f64 * last.at_least) / slots)
+            }
         }
     }
 

@@ -76,7 +76,9 @@ fn a_steady_server_has_its_rate_whole_or_cut() {
 /// Answers of 0.4 s to 1.6 s: neither waves nor chance.
 #[test]
 fn slots_are_found_and_the_rate_follows_whatever_their_number() {
-    for (slots, cap, tolerance) in [(1, 800, 0.02), (8, 800, 0.02), (64, 800, 0.03), (256, 800, 0.04), (3_000, 800, 0.04)] {
+    for (slots, cap, tolerance) in
+        [(1, 800, 0.02), (8, 800, 0.02), (64, 800, 0.03), (256, 800, 0.04), (3_000, 800, 0.04)]
+    {
         for seed in 0..5 {
             let requests = queue(slots, cap, 2_000, |i| ns(0.4 + 1.2 * uniform(seed, i)));
             assert_near(rate(&requests, None), slots.min(cap) as f64, tolerance);
@@ -125,8 +127,7 @@ fn streamed_answers_that_are_cut_off_count_by_what_came() {
     // 100 slots, 1 s each, cut off in the middle of the third wave.
     let whole: Vec<Observed> = (0..200).map(|i| served(0, (i / 100 + 1) * 1_000 * MS)).collect();
     let end = 2_500 * MS;
-    let half: Vec<Observed> =
-        (0..2_000).map(|i| cut_off(0, end, if i < 100 { 0.5 } else { 0.0 })).collect();
+    let half: Vec<Observed> = (0..2_000).map(|i| cut_off(0, end, if i < 100 { 0.5 } else { 0.0 })).collect();
     assert_near(rate(&[whole, half].concat(), Some(end)), 100.0, 0.05);
 }
 

@@ -44,7 +44,8 @@ pub(super) fn virtual_time<F: Future>(make: impl FnOnce(VirtualClock) -> F) -> F
     let clock = VirtualClock::default();
     let idle = clock.clone();
     let mut builder = Builder::new_current_thread();
-    let runtime = builder.enable_time().on_thread_park(move || idle.advance()).build_local(LocalOptions::default());
+    let runtime =
+        builder.enable_time().on_thread_park(move || idle.advance()).build_local(LocalOptions::default());
     runtime.expect("a runtime").block_on(make(clock))
 }
 

@@ -23,7 +23,7 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
         );
     }
     check_type(load, faults);
-    if let Some(Some(Extensions { load: Some(extensions) })) = &sections.extensions {
+    if let Some(Some(Extensions { load: Some(extensions), .. })) = &sections.extensions {
         check_extensions(load, extensions, faults);
     }
     for (index, stage) in load.stages.iter().enumerate() {
@@ -143,10 +143,8 @@ fn check_sweep(sweep: &Sweep, kind: LoadType, faults: &mut Faults<'_>) {
             "remove it, or set load.type: constant",
         );
     }
-    let counts = [
-        ("num_requests", sweep.num_requests, MAX_BURST),
-        ("num_stages", sweep.num_stages, MAX_SWEEP_STAGES),
-    ];
+    let counts =
+        [("num_requests", sweep.num_requests, MAX_BURST), ("num_stages", sweep.num_stages, MAX_SWEEP_STAGES)];
     for (name, count, most) in counts {
         if count > most {
             faults.add(

@@ -89,9 +89,8 @@ fn check_tokenizer_known(
     tokenizer: Option<&Tokenizer>,
     faults: &mut Faults<'_>,
 ) {
-    let needed = !matches!(data, DataType::Mock | DataType::VisionArena);
     let named = tokenizer.is_some_and(|tokenizer| tokenizer.pretrained_model_name_or_path.is_some());
-    if server.kind == ServerType::Mock && needed && !named {
+    if server.kind == ServerType::Mock && data.needs_tokenizer() && !named {
         faults.add(
             "tokenizer.pretrained_model_name_or_path",
             "this data type needs a tokenizer, and server type mock does not imply one",

@@ -89,6 +89,12 @@ pub enum DataType {
 }
 
 impl DataType {
+    /// True for sources that cannot make their requests without a tokenizer.
+    #[must_use]
+    pub fn needs_tokenizer(self) -> bool {
+        !matches!(self, Self::Mock | Self::VisionArena)
+    }
+
     /// True for sources of whole sessions, which only load type `trace_session_replay` can run.
     #[must_use]
     pub fn is_session(self) -> bool {

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::LEAST;
-use crate::config::{Config, SweepEstimator, unsupported};
+use crate::config::{Config, DataType, SweepEstimator, unsupported};
 use crate::yaml::{self, Dialect};
 
 /// All that is executed, in one file.
@@ -115,7 +115,7 @@ config.yml:7:20: api.slo_tpot_header: latency objectives in headers are not eval
 config.yml:8:20: api.slo_ttft_header: latency objectives in headers are not evaluated yet (remove it)
 config.yml:9:26: api.session_id_header_key: sessions are not built yet (remove it)
 config.yml:10:29: api.session_token_header_key: sessions are not built yet (remove it)
-config.yml:12:9: data.type: only data type synthetic is built yet (set data.type: synthetic, with input_distribution and output_distribution)
+config.yml:12:9: data.type: only data types synthetic and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)
 config.yml:13:10: data.trace: lengths from a trace are not built yet (remove it; input_distribution and output_distribution give the lengths)
 config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
 config.yml:15:22: data.use_chat_template: chat templates are not built yet (remove it)
@@ -130,17 +130,15 @@ config.yml:29:33: report.goodput.constraints: goodput is not reported yet (remov
 ");
 }
 
-/// An unset key is refused at the place of its section.
 #[test]
-fn defaults_are_refused_too() {
-    assert_snapshot!(executable(LEAST).expect_err("data type mock is not built"), @r"config.yml:1:1: data.type: only data type synthetic is built yet (set data.type: synthetic, with input_distribution and output_distribution)");
+fn defaults_are_built() {
+    assert_eq!(executable(LEAST).map(|config| config.data.kind), Ok(DataType::Mock));
 }
 
 #[test]
 fn with_other_problems_at_once() {
     let text = "api: {type: chat}\nload: {stages: [{rate: -1, duration: 1}]}\nserver: {base_url: http://a}\n";
     assert_snapshot!(executable(text).expect_err("wrong and not built"), @r"
-    config.yml:1:1: data.type: only data type synthetic is built yet (set data.type: synthetic, with input_distribution and output_distribution)
     config.yml:1:13: api.type: only the API completion is built yet (set api.type: completion)
     config.yml:2:24: load.stages[0].rate: must be greater than 0, is -1 (meaning: requests per second)
     ");
@@ -156,7 +154,7 @@ fn of_a_configuration_that_was_read_before() {
     assert_eq!(
         problems.first().map(ToString::to_string).as_deref(),
         Some(
-            "config.yml:3:14: data.type: only data type synthetic is built yet \
+            "config.yml:3:14: data.type: only data types synthetic and mock are built yet \
              (set data.type: synthetic, with input_distribution and output_distribution)"
         )
     );

@@ -1,0 +1,84 @@
+//! `data.type: mock`: the shortest requests there are, numbered within their stage. They need no tokenizer; with one,
+//! their tokens are counted.
+
+use std::sync::Arc;
+
+use super::body::BodyOptions;
+use super::tokenizer::{SpecialTokens, Tokenizer};
+use super::{Drawn, Prepared, Workload};
+
+/// `max_tokens` of every request, as upstream has it.
+const OUTPUT_TOKENS: u32 = 30;
+
+/// Mock prompts.
+pub struct Mock {
+    tokenizer: Option<Arc<Tokenizer>>,
+    options: BodyOptions,
+}
+
+impl Mock {
+    /// Prompts in bodies as `options` say; without a tokenizer their tokens are not counted.
+    #[must_use]
+    pub fn new(tokenizer: Option<Arc<Tokenizer>>, options: BodyOptions) -> Self {
+        Self { tokenizer, options }
+    }
+
+    /// The tokens of a prompt, 0 if they are not counted: nothing is drawn, so this is what was meant to be sent.
+    fn lengths(&self, prompt: &str) -> Drawn {
+        let count = |tokenizer: &Arc<Tokenizer>| tokenizer.count(prompt, SpecialTokens::Counted).ok();
+        let prompt_tokens = self.tokenizer.as_ref().and_then(count).unwrap_or(0);
+        Drawn { prompt_tokens, output_tokens: OUTPUT_TOKENS }
+    }
+}
+
+/// The prompt of an arrival; upstream counts from 1.
+fn prompt(index: u64) -> String {
+    format!("1 2 3 {}", index + 1)
+}
+
+impl Workload for Mock {
+    fn drawn(&self, _stage: u32, index: u64) -> Drawn {
+        self.lengths(&prompt(index))
+    }
+
+    fn prepare(&self, _stage: u32, index: u64) -> Prepared {
+        let prompt = prompt(index);
+        let drawn = self.lengths(&prompt);
+        let body = self.options.completion(&prompt, drawn.output_tokens);
+        Prepared { index, body, prompt_tokens: drawn.prompt_tokens, drawn, memory: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures;
+    use super::*;
+
+    fn mock(tokenizer: Option<Tokenizer>) -> Mock {
+        let options =
+            BodyOptions { model: "m".to_owned(), streaming: true, ignore_eos: true, response_format: None };
+        Mock::new(tokenizer.map(Arc::new), options)
+    }
+
+    #[test]
+    fn requests_are_upstreams_and_each_stage_counts_from_one() {
+        let mock = mock(None);
+        for (stage, index, shown) in [(0, 0, 1), (0, 41, 42), (3, 0, 1)] {
+            let prepared = mock.prepare(stage, index);
+            let body: serde_json::Value = serde_json::from_slice(&prepared.body).expect("JSON");
+            assert_eq!(body["prompt"], format!("1 2 3 {shown}"));
+            assert_eq!(body["max_tokens"], 30);
+            assert_eq!(prepared.index, index);
+            assert_eq!((prepared.prompt_tokens, prepared.drawn), (0, mock.drawn(stage, index)));
+        }
+    }
+
+    #[test]
+    fn a_tokenizer_counts_the_prompt() {
+        let tokenizer = fixtures::byte_level(&[]);
+        let expected = tokenizer.count("1 2 3 7", SpecialTokens::Counted).expect("counted");
+        assert!(expected > 0);
+        let prepared = mock(Some(tokenizer)).prepare(0, 6);
+        assert_eq!((prepared.prompt_tokens, prepared.drawn.prompt_tokens), (expected, expected));
+    }
+}

@@ -1,0 +1,71 @@
+//! Mock requests against a server, without a tokenizer: counts are the server's, and where it gives none there are none.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::machine;
+use crate::rig::{MODEL, Rig, json as json_file, text};
+
+const REQUESTS: u64 = 20;
+/// `max_tokens` of a mock request.
+const OUTPUT_TOKENS: u64 = 30;
+
+/// Runs 20 mock requests against `rig`, with a further line of configuration, and gives the log and the summary.
+fn run(rig: &Rig, further: &str) -> Result<(String, Value)> {
+    let config = format!(
+        "api: {{type: completion, streaming: true}}\nload:\n  stages: [{{rate: 20, duration: 1}}]\n\
+         server: {{type: vllm, model_name: {MODEL}, base_url: '{}', ignore_eos: true}}\n\
+         storage: {{local_storage: {{path: reports}}}}\n{further}\n",
+        rig.simulator.base_url
+    );
+    let output = rig.command(&config)?.output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let summary = json_file(&rig.path("reports/summary_lifecycle_metrics.json"))?;
+    assert_eq!(summary["successes"]["count"], REQUESTS);
+    assert_eq!(rig.served()?, REQUESTS);
+    Ok((text(&output), summary["successes"].clone()))
+}
+
+#[test]
+fn without_a_tokenizer_counts_are_the_servers() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1"])?;
+    let (log, successes) = run(&rig, "")?;
+    assert_eq!(log.matches("No tokenizer").count(), 1, "{log}");
+    assert_eq!(successes["output_tokens"]["total"].as_f64(), Some((REQUESTS * OUTPUT_TOKENS) as f64));
+    assert!(successes["prompt_tokens"]["total"].as_f64().context("prompt tokens")? >= REQUESTS as f64);
+    assert_eq!(successes["output_len"], Value::Null, "nobody counted the answers' text");
+    for latency in ["time_to_first_token", "time_per_output_token", "inter_token_latency"] {
+        assert!(successes["latency"][latency]["mean"].is_number(), "{latency}");
+    }
+    Ok(())
+}
+
+#[test]
+fn where_nobody_counts_there_are_no_lengths() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1", "--usage", "never"])?;
+    let (_, successes) = run(&rig, "")?;
+    for counts in ["prompt_tokens", "output_tokens"] {
+        assert_eq!(successes[counts]["total"].as_f64(), Some(0.0));
+        assert_eq!(successes[counts].get("mean"), None);
+    }
+    let latency = &successes["latency"];
+    assert_eq!(latency["normalized_time_per_output_token"], Value::Null);
+    assert!(latency["inter_token_latency"]["mean"].is_number(), "chunks stand for tokens");
+    assert_eq!(successes["client_fallback_requests"]["output"], REQUESTS);
+    Ok(())
+}
+
+#[test]
+fn a_tokenizer_that_is_named_counts() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1", "--usage", "never"])?;
+    let tokenizer = rig.path("tokenizer");
+    let further = format!("tokenizer: {{pretrained_model_name_or_path: '{}'}}", tokenizer.display());
+    let (log, successes) = run(&rig, &further)?;
+    assert!(!log.contains("No tokenizer"), "{log}");
+    assert_eq!(successes["output_tokens"]["total"].as_f64(), Some((REQUESTS * OUTPUT_TOKENS) as f64));
+    assert!(successes["prompt_tokens"]["mean"].as_f64().context("prompt tokens")? >= 1.0);
+    Ok(())
+}
