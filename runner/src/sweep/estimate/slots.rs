@@ -1,0 +1,186 @@
+//! How many requests a server works on at once, as far as it shows from outside.
+//!
+//! Two signs. While the server's queue is kept in order of arrival, a request can only end before older ones that are
+//! in a slot as well: so there are more slots than it has left unfinished behind, and as seldom all but the youngest
+//! are overtaken, a margin is added (too many slots by that much do no harm to the rate, too few do). And where fewer requests are left
+//! than slots, completions become rarer in proportion; of the numbers of slots that are left, that one is taken under
+//! which what was seen is likeliest (completions at random, as many a second as slots are busy).
+
+use benchmark_schemas::record::Nanos;
+
+use super::Observed;
+
+/// Share of completions that may overtake more requests than there are slots: a few out of turn are no sign.
+const OUT_OF_TURN: f64 = 0.005;
+/// Slots for each older request that was overtaken.
+const MARGIN: f64 = 1.25;
+/// Share of completions before which at least as many requests as slots were in flight: the rate with all slots busy
+/// is not concluded from less.
+const SEEN_BUSY: f64 = 0.25;
+
+/// Numbers in flight over time.
+pub(super) struct Levels {
+    /// Each level that occurred, in rising order, with the time spent at it or above, in nanoseconds, and the time at
+    /// lower levels weighted by them.
+    times: Vec<LevelTime>,
+    /// The level before each completion, in rising order, each with the sum of logarithms of it and all below.
+    before: Vec<(u64, f64)>,
+}
+
+struct LevelTime {
+    level: u64,
+    /// ∫ n dt over the time below this level.
+    below: f64,
+    /// Time at this level and above.
+    at_least: f64,
+}
+
+impl Levels {
+    /// The numbers of `requests` in flight until `end`.
+    pub(super) fn of(requests: &[Observed], end: Nanos) -> Self {
+        let mut changes: Vec<(Nanos, i64, u64)> = requests
+            .iter()
+            .flat_map(|request| {
+                let counted = u64::from(request.served && request.end <= end);
+                [(request.start, 1, 0), (request.end, -1, counted)]
+            })
+            .filter(|&(at, ..)| at <= end)
+            .collect();
+        changes.sort_unstable_by_key(|&(at, ..)| at);
+        let (mut level, mut since) = (0_i64, changes.first().map_or(end, |&(at, ..)| at));
+        let (mut times, mut before) = (Vec::new(), Vec::new());
+        // What happens at one instant happens at once: a wave that ends together leaves no slot idle in between.
+        for same in changes.chunk_by(|a, b| a.0 == b.0) {
+            times.push((level.unsigned_abs(), same[0].0 - since));
+            since = same[0].0;
+            let ended: u64 = same.iter().map(|&(_, _, counted)| counted).sum();
+            let come = same.iter().filter(|&&(_, change, _)| change > 0).count() as i64;
+            // A request that came and went within the instant was in flight too.
+            let most = if level == 0 { come } else { level };
+            before.extend((0..ended).map(|_| most.unsigned_abs()));
+            level += same.iter().map(|&(_, change, _)| change).sum::<i64>();
+        }
+        times.push((level.unsigned_abs(), end - since));
+        Self { times: Self::accumulated(times), before: with_logarithms(before) }
+    }
+
+    fn accumulated(mut times: Vec<(u64, Nanos)>) -> Vec<LevelTime> {
+        times.retain(|&(_, time)| time > 0);
+        times.sort_unstable();
+        let (mut below, mut at_least) = (0.0, times.iter().map(|&(_, time)| time as f64).sum());
+        times
+            .chunk_by(|a, b| a.0 == b.0)
+            .map(|same| {
+                let entry = LevelTime { level: same[0].0, below, at_least };
+                let time: f64 = same.iter().map(|&(_, time)| time as f64).sum();
+                below += entry.level as f64 * time;
+                at_least -= time;
+                entry
+            })
+            .collect()
+    }
+
+    /// Greatest number in flight.
+    pub(super) fn peak(&self) -> u64 {
+        self.times.last().map_or(0, |entry| entry.level)
+    }
+
+    /// ∫ min(n, slots) dt / slots: the time in which all slots, busy, would have done the work, nanoseconds.
+    pub(super) fn busy_ns(&self, slots: u64) -> f64 {
+        let reached = self.times.partition_point(|entry| entry.level < slots);
+        let slots = slots as f64;
+        match self.times.get(reached) {
+            Some(entry) => entry.below / slots + entry.at_least,
+            None => {
+                self.times.last().map_or(0.0, |last| (last.below + last.level as f64 * last.at_least) / slots)
+            }
+        }
+    }
+
+    /// Logarithm of how likely what was seen is with so many slots, up to a constant.
+    fn log_likelihood(&self, slots: u64) -> f64 {
+        let below = self.before.partition_point(|&(level, _)| level < slots);
+        let logarithms = if below == 0 { 0.0 } else { self.before[below - 1].1 };
+        let count = self.before.len();
+        let all_busy = (count - below) as f64 * (slots as f64).ln();
+        logarithms + all_busy - count as f64 * (self.busy_ns(slots) * slots as f64).ln()
+    }
+
+    /// The greatest number of slots about which something was seen.
+    fn most_slots(&self) -> u64 {
+        let rank = (self.before.len() as f64 * (1.0 - SEEN_BUSY)) as usize;
+        self.before.get(rank).map_or(1, |&(level, _)| level.max(1))
+    }
+}
+
+fn with_logarithms(mut levels: Vec<u64>) -> Vec<(u64, f64)> {
+    levels.sort_unstable();
+    let mut sum = 0.0;
+    let with_sum = levels.into_iter().map(|level| {
+        sum += (level.max(1) as f64).ln();
+        (level, sum)
+    });
+    with_sum.collect()
+}
+
+/// The number of slots, at least 1.
+pub(super) fn estimate(requests: &[Observed], levels: &Levels) -> u64 {
+    let most = levels.most_slots();
+    let least = least_slots(requests).min(most);
+    let mut best = (least, levels.log_likelihood(least));
+    for slots in least + 1..=most {
+        let likelihood = levels.log_likelihood(slots);
+        if likelihood > best.1 {
+            best = (slots, likelihood);
+        }
+    }
+    best.0
+}
+
+/// The number of slots that the overtaking of requests takes at least.
+fn least_slots(requests: &[Observed]) -> u64 {
+    let mut in_order: Vec<&Observed> = requests.iter().collect();
+    in_order.sort_by_key(|request| request.sent);
+    let mut ends: Vec<Nanos> = in_order.iter().map(|request| request.end).collect();
+    ends.sort_unstable();
+    let mut ended = Counts::new(ends.len());
+    let mut overtaken: Vec<u64> = Vec::new();
+    for (older, request) in (0..).zip(in_order) {
+        let not_later = ends.partition_point(|&end| end <= request.end);
+        if request.served {
+            overtaken.push(older - ended.up_to(not_later));
+        }
+        ended.add(ends.partition_point(|&end| end < request.end));
+    }
+    overtaken.sort_unstable();
+    let ignored = (overtaken.len() as f64 * OUT_OF_TURN) as usize;
+    overtaken.iter().rev().nth(ignored).map_or(1, |&count| 1 + (count as f64 * MARGIN) as u64)
+}
+
+/// Counts by place, whose sums up to any place are cheap (a Fenwick tree).
+struct Counts(Vec<u64>);
+
+impl Counts {
+    fn new(places: usize) -> Self {
+        Self(vec![0; places + 1])
+    }
+
+    /// Adds one at `place`, from 0.
+    fn add(&mut self, place: usize) {
+        let mut i = place + 1;
+        while let Some(count) = self.0.get_mut(i) {
+            *count += 1;
+            i += i & i.wrapping_neg();
+        }
+    }
+
+    /// Sum of the first `places`.
+    fn up_to(&self, places: usize) -> u64 {
+        let (mut i, mut sum) = (places, 0);
+        while i > 0 {
+            sum += self.0[i];
+            i &= i - 1;
+        }
+        sum
+    }
+}
