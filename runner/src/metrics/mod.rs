@@ -13,6 +13,7 @@ pub mod options;
 pub mod percentile;
 pub mod pool;
 pub mod request;
+pub mod retries;
 pub mod run;
 pub mod source;
 

@@ -4,11 +4,13 @@
 //! of upstream's report files are built by the exporters and have no types here.
 
 mod capacity;
+mod client;
 mod manifest;
 
 pub use capacity::{
     Bracket, Capacity, Knee, LatencyQuantiles, Limits, Pacing, Saturation, StageCapacity, Verdict,
 };
+pub use client::{ClientConduct, WaitQuantiles};
 pub use manifest::{Manifest, ManifestFile};
 
 use schemars::JsonSchema;
