@@ -69,7 +69,7 @@ impl Levels {
             times.push((level.unsigned_abs(), same[0].0 - since));
             since = same[0].0;
             let ended: u64 = same.iter().map(|&(_, _, counted)| counted).sum();
-            let come = same.iter().filter(|&&(_, change, _)| change > 0).count() as i64;
+            let come: i64 = same.iter().map(|&(_, change, _)| change.max(0)).sum();
             // A request that came and went within the instant was in flight too.
             let most = if level == 0 { come } else { level };
             before.extend((0..ended).map(|_| most.unsigned_abs()));
@@ -126,8 +126,7 @@ impl Levels {
 
     /// The greatest number of slots about which something was seen.
     fn most_slots(&self) -> u64 {
-        let rank = (self.before.len() as f64 * (1.0 - SEEN_BUSY)) as usize;
-        self.before.get(rank).map_or(1, |&(level, _)| level.max(1))
+        self.before.get(rank(self.before.len(), 1.0 - SEEN_BUSY)).map_or(1, |&(level, _)| level.max(1))
     }
 }
 
@@ -155,7 +154,7 @@ pub(super) fn estimate(requests: &[Observed], levels: &Levels) -> u64 {
     best.0
 }
 
-/// The least number of slots by which requests sent after `full_at` overtook older ones.
+/// The least number of slots by which requests begun after `full_at` overtook older ones.
 fn overtaking(requests: &[Observed], full_at: Nanos) -> u64 {
     let mut in_order: Vec<&Observed> = requests.iter().collect();
     in_order.sort_by_key(|request| request.sent);
@@ -164,29 +163,44 @@ fn overtaking(requests: &[Observed], full_at: Nanos) -> u64 {
     let mut ended = Counts::new(ends.len());
     let mut overtaken: Vec<u64> = Vec::new();
     for (older, request) in (0..).zip(in_order) {
-        if request.served && request.sent > full_at {
+        if request.served && request.start > full_at {
             let not_later = ends.partition_point(|&end| end <= request.end);
             overtaken.push(older - ended.up_to(not_later));
         }
         ended.add(ends.partition_point(|&end| end < request.end));
     }
     overtaken.sort_unstable();
-    let ignored = (overtaken.len() as f64 * OUT_OF_TURN) as usize;
-    overtaken.iter().rev().nth(ignored).map_or(1, |&count| 1 + (count as f64 * MARGIN) as u64)
+    overtaken
+        .iter()
+        .rev()
+        .nth(rank(overtaken.len(), OUT_OF_TURN))
+        .map_or(1, |&count| 1 + whole(count as f64 * MARGIN))
 }
 
 /// The number of slots by which later requests took longer than the first burst; 1 if that is too few to tell.
 fn queueing(requests: &[Observed], levels: &Levels) -> u64 {
     let served = requests.iter().filter(|request| request.served);
-    let (first, later): (Vec<_>, Vec<_>) = served
-        .map(|request| (request.sent, (request.end - request.sent) as f64))
-        .partition(|of| of.0 <= levels.full_at);
+    let (first, later): (Vec<&Observed>, Vec<&Observed>) =
+        served.partition(|request| request.start <= levels.full_at);
     if first.is_empty() || later.len() < FEWEST_LATER {
         return 1;
     }
-    let mean = |of: &[(Nanos, f64)]| of.iter().map(|&(_, latency)| latency).sum::<f64>() / of.len() as f64;
+    let mean = |of: &[&Observed]| {
+        of.iter().map(|request| (request.end - request.sent) as f64).sum::<f64>() / of.len() as f64
+    };
     let share = 2.0 * mean(&first) / mean(&later) - 1.0;
-    if share >= HARDLY_QUEUED { (share.min(1.0) * levels.peak() as f64) as u64 } else { 1 }
+    if share >= HARDLY_QUEUED { whole(share.min(1.0) * levels.peak() as f64) } else { 1 }
+}
+
+/// The whole part.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+fn whole(number: f64) -> u64 {
+    number as u64
+}
+
+/// The place that divides `count` values so that `share` of them come before it.
+fn rank(count: usize, share: f64) -> usize {
+    usize::try_from(whole(count as f64 * share)).unwrap_or(usize::MAX)
 }
 
 /// Counts by place, whose sums up to any place are cheap (a Fenwick tree).

@@ -101,7 +101,9 @@ fn the_order_of_the_first_burst_does_not_matter() {
         let mut requests = queue(slots, cap, count, |i| ns(0.8 + 0.4 * uniform(9, i)));
         let known = rate(&requests, None);
         assert_near(known, slots as f64, 0.05);
-        requests[..cap].reverse();
+        for (place, request) in (0..).zip(&mut requests[..cap]) {
+            request.sent = place * 7919 % 1_000 * MS / 1_000;
+        }
         assert_near(rate(&requests, None), known, 0.03);
     }
 }
@@ -174,7 +176,7 @@ proptest! {
             prop_assert!(estimate.completions >= FEWEST_COMPLETIONS);
             prop_assert!(estimate.interval[0] <= estimate.rate && estimate.rate <= estimate.interval[1]);
             prop_assert!(estimate.busy_seconds > 0.0);
-            prop_assert!(estimate.peak_in_flight as usize <= requests.len());
+            prop_assert!(estimate.peak_in_flight <= requests.len() as u64);
         }
     }
 
