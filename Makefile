@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Property tests draw the same cases in every run; set another seed to search further.
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: help demo test check fmt lint schemas schemas-check tools prerequisites clean
+.PHONY: help demo test bench bench-peers soak check fmt lint schemas schemas-check tools prerequisites clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,21 @@ demo: prerequisites ## the saturation scenario from values to knee, on the embed
 test: prerequisites tools ## everything that is deterministic and needs no root: unit, property, parity with real Helm, end to end
 	cargo build --locked --workspace
 	cargo test --locked --workspace
+
+# The clients are measured as they are shipped. Options: BENCH_RUNS, BENCH_SCALE, BENCH_TOKENIZER, SOAK_REQUESTS.
+BENCH = cargo build --release --locked -p inference-perf -p benchmark-tests --bin inference-perf --bin bench && target/release/bench
+
+bench: ## what the client costs and how exact its instants are, beside oha and wrk, and its hot path part by part
+	tests/tools/bench.sh
+	cargo bench --locked -p inference-perf
+	$(BENCH)
+
+bench-peers: ## the same beside upstream's inference-perf and vLLM's client, which are fetched (ORACLE, VLLM_RS name others)
+	tests/tools/bench.sh peers
+	$(BENCH) peers
+
+soak: ## memory over 200,000 streamed requests; SOAK_REQUESTS for a longer run
+	$(BENCH) soak
 
 check: fmt lint schemas-check ## formatting, lints and generated files
 

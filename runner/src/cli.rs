@@ -87,6 +87,9 @@ pub struct SimulateArgs {
     /// Folder with `tokenizer.json`: prompts are counted and answers made with it; words count as tokens without
     #[arg(long, value_name = "DIR")]
     pub tokenizer: Option<PathBuf>,
+    /// Count prompts by words although there is a tokenizer for the answers, which spares the server much time
+    #[arg(long, requires = "tokenizer")]
+    pub prompts_by_words: bool,
     /// Requests that are served at once
     #[arg(long, default_value_t = 16)]
     pub slots: u32,
@@ -108,6 +111,9 @@ pub struct SimulateArgs {
     /// Tokens in one streamed chunk
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub tokens_per_chunk: u32,
+    /// Write each event as an HTTP chunk of its own, as model servers do, also when several are due at once
+    #[arg(long)]
+    pub separate_events: bool,
     /// When token counts come with an answer: `as_asked`, `include` or `never`
     #[arg(long, value_name = "POLICY", default_value = "as_asked")]
     pub usage: UsagePolicy,

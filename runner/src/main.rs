@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use inference_perf::cli::Cli;
 
+/// Bodies are made on one thread and freed on another, records the other way round: it is made for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // One TLS provider for everything that speaks TLS; installed before any client exists. It fails only if one
     // is installed already, which is then the same one.

@@ -164,6 +164,18 @@ impl Plan {
         }
     }
 
+    /// What holds in the run of the limits that the configuration gives for each worker, in words; `asked` is its
+    /// `num_workers`.
+    pub fn limits(&self, asked: Option<i64>) -> String {
+        let asked = asked.map_or_else(String::new, |asked| format!(" (num_workers: {asked})"));
+        let connections =
+            self.connection_cap.map_or_else(|| "any number of".to_owned(), |cap| cap.to_string());
+        format!(
+            "Limits over all stages: {} worker threads{asked}, {} requests in flight, {connections} connections",
+            self.workers, self.in_flight_cap
+        )
+    }
+
     /// The stages of a load of any type that is executed.
     fn stages(config: &Config) -> Vec<StagePlan> {
         let pacing = config.pacing();
@@ -267,6 +279,19 @@ tokenizer: {pretrained_model_name_or_path: /t}
         assert_eq!(
             plan("num_workers: 4, worker_max_concurrency: 1, worker_max_tcp_connections: 0"),
             (2, 4, None)
+        );
+    }
+
+    #[test]
+    fn limits_are_told_as_they_hold() {
+        let limits = |load: &str, asked| plan(&format!("{{{load}, {STAGES}}}"), 2).limits(asked);
+        assert_eq!(
+            limits("num_workers: 8", Some(8)),
+            "Limits over all stages: 2 worker threads (num_workers: 8), 800 requests in flight, 20000 connections"
+        );
+        assert_eq!(
+            limits("worker_max_tcp_connections: 0", None),
+            "Limits over all stages: 2 worker threads, 200 requests in flight, any number of connections"
         );
     }
 

@@ -155,6 +155,11 @@ impl Simulator {
         }
         bail!("the simulator ended before it listened")
     }
+
+    /// Number of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
 }
 
 impl Drop for Simulator {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::Simulator;
 use crate::engine::{Ticket, Token};
-use crate::stats::{Event, RequestOutcome, RequestTrace};
+use crate::stats::{RequestOutcome, RequestTrace};
 use crate::time::{Nanos, Timer};
 use crate::tokenizer::Answer;
 
@@ -62,7 +62,7 @@ impl<T: Timer> Delivery<T> {
     pub(crate) fn start(simulator: Arc<Simulator>, mut ticket: Ticket<T>, order: Order) -> Self {
         ticket.begin(order.prompt_tokens, order.max_tokens);
         let tokens_per_chunk = if order.streamed { simulator.config.tokens_per_chunk } else { u32::MAX };
-        simulator.recorder.count(Event::Started);
+        simulator.recorder.started(ticket.arrival());
         let tokens =
             if simulator.recorder.keeps_traces() { order.max_tokens.min(RESERVED_TOKENS) } else { 0 };
         let chunks = tokens.div_ceil(tokens_per_chunk) as usize;
@@ -77,6 +77,11 @@ impl<T: Timer> Delivery<T> {
             chunk_tokens: Vec::with_capacity(chunks),
             ended: false,
         }
+    }
+
+    /// Whether each event is to be written by itself.
+    pub(crate) fn separate_events(&self) -> bool {
+        self.simulator.config.separate_events
     }
 
     /// What was asked for.
@@ -133,7 +138,7 @@ impl<T: Timer> Delivery<T> {
     fn end(&mut self, outcome: RequestOutcome, at: Nanos) {
         self.ended = true;
         let arrival = self.ticket.arrival();
-        self.simulator.recorder.ended(RequestTrace {
+        let trace = RequestTrace {
             id: std::mem::take(&mut self.order.id),
             arrival_ns: arrival,
             granted_ns: self.ticket.granted().map(|at| at - arrival),
@@ -145,7 +150,8 @@ impl<T: Timer> Delivery<T> {
             max_tokens: self.order.max_tokens,
             streamed: self.order.streamed,
             outcome,
-        });
+        };
+        self.simulator.recorder.ended(trace, self.ticket.now());
     }
 }
 

@@ -105,6 +105,9 @@ pub struct SimulatorConfig {
     pub tokenizer: Option<PathBuf>,
     /// Longest prompt plus answer, tokens; longer requests get 400.
     pub max_model_len: u32,
+    /// Count prompts by words although there is a tokenizer for the answers: a benchmark of clients does not wait for
+    /// the server's tokenizer then.
+    pub prompts_by_words: bool,
     /// The model's times.
     pub model: ModelParameters,
     /// Requests that may wait for a slot; `None` = any number.
@@ -117,6 +120,9 @@ pub struct SimulatorConfig {
     pub error_status: u16,
     /// Tokens in each chunk of a stream but the last, which has the rest. A chunk is due with its last token.
     pub tokens_per_chunk: u32,
+    /// Write each event of a stream as an HTTP chunk of its own, as model servers do, also when several are due at once.
+    /// Without it these are joined, which is cheaper for both sides.
+    pub separate_events: bool,
     /// How events of a stream are written.
     pub framing: Framing,
     /// When token counts are sent.
@@ -177,12 +183,14 @@ impl Default for SimulatorConfig {
             model_name: "simulated-model".to_owned(),
             tokenizer: None,
             max_model_len: 131_072,
+            prompts_by_words: false,
             model: ModelParameters::default(),
             queue_limit: None,
             queue_full_status: 503,
             error_rate: 0.0,
             error_status: 500,
             tokens_per_chunk: 1,
+            separate_events: false,
             framing: Framing::Lf,
             usage: UsagePolicy::AsAsked,
             seed: 0,

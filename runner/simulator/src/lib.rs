@@ -49,7 +49,10 @@ impl Simulator {
     pub fn new(config: SimulatorConfig) -> Result<Arc<Self>, SimulatorError> {
         config.validate()?;
         let text = match &config.tokenizer {
-            Some(path) => TextModel::load(path, config.seed)?,
+            Some(path) => {
+                let text = TextModel::load(path, config.seed)?;
+                if config.prompts_by_words { text.counting_words() } else { text }
+            }
             None => TextModel::words(),
         };
         Ok(Arc::new(Self {

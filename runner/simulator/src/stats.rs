@@ -25,6 +25,10 @@ pub struct Stats {
     pub waiting: usize,
     /// Counts.
     pub totals: Totals,
+    /// When the first request that was let in had been read, since the start or the last reset.
+    pub first_arrival_ns: Option<Nanos>,
+    /// When the latest end of a request was: its last chunk was handed to the socket, or its client went away.
+    pub last_end_ns: Option<Nanos>,
     /// The newest requests that have come to their end, in the order of their ends.
     pub requests: Vec<RequestTrace>,
 }
@@ -123,6 +127,10 @@ pub(crate) struct Recorder {
     invalid: AtomicU64,
     prompt_tokens: AtomicU64,
     generation_tokens: AtomicU64,
+    /// `u64::MAX` before the first.
+    first_arrival: AtomicU64,
+    /// 0 before the first.
+    last_end: AtomicU64,
     most_requests: usize,
     ring: Mutex<Ring>,
 }
@@ -145,6 +153,8 @@ impl Recorder {
             invalid: AtomicU64::new(0),
             prompt_tokens: AtomicU64::new(0),
             generation_tokens: AtomicU64::new(0),
+            first_arrival: AtomicU64::new(Nanos::MAX),
+            last_end: AtomicU64::new(0),
             most_requests,
             ring: Mutex::default(),
         }
@@ -165,6 +175,12 @@ impl Recorder {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A request was let in; it had arrived at `arrival`.
+    pub(crate) fn started(&self, arrival: Nanos) {
+        self.count(Event::Started);
+        self.first_arrival.fetch_min(arrival, Ordering::Relaxed);
+    }
+
     /// A prompt of `tokens` was prefilled.
     pub(crate) fn prefilled(&self, tokens: u32) {
         self.prompt_tokens.fetch_add(u64::from(tokens), Ordering::Relaxed);
@@ -175,8 +191,9 @@ impl Recorder {
         self.generation_tokens.fetch_add(u64::from(tokens), Ordering::Relaxed);
     }
 
-    /// A request came to its end.
-    pub(crate) fn ended(&self, trace: RequestTrace) {
+    /// A request came to its end, at `now`.
+    pub(crate) fn ended(&self, trace: RequestTrace, now: Nanos) {
+        self.last_end.fetch_max(now, Ordering::Relaxed);
         let counter = match trace.outcome {
             RequestOutcome::Completed => &self.completed,
             RequestOutcome::Cancelled => &self.cancelled,
@@ -219,6 +236,8 @@ impl Recorder {
             running: occupancy.running,
             waiting: occupancy.waiting,
             totals: self.totals(),
+            first_arrival_ns: Some(self.first_arrival.load(Ordering::Relaxed)).filter(|&at| at < Nanos::MAX),
+            last_end_ns: Some(self.last_end.load(Ordering::Relaxed)).filter(|&at| at > 0),
             requests,
         }
     }
@@ -238,6 +257,8 @@ impl Recorder {
         ] {
             counter.store(0, Ordering::Relaxed);
         }
+        self.first_arrival.store(Nanos::MAX, Ordering::Relaxed);
+        self.last_end.store(0, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, Ring> {
@@ -275,25 +296,33 @@ mod tests {
     #[test]
     fn the_ring_keeps_the_newest() {
         let recorder = Recorder::new(3);
-        (0..5).for_each(|n| recorder.ended(trace(n, 1)));
+        assert_eq!(recorder.stats(IDLE, 9).last_end_ns, None);
+        (0..5).for_each(|n| recorder.ended(trace(n, 1), 100 + n));
+        assert_eq!(recorder.stats(IDLE, 0).last_end_ns, Some(104));
+        assert_eq!(recorder.stats(IDLE, 0).first_arrival_ns, None);
+        recorder.started(7);
+        recorder.started(9);
+        assert_eq!(recorder.stats(IDLE, 0).first_arrival_ns, Some(7));
         let arrivals = |most| -> Vec<Nanos> {
             recorder.stats(IDLE, most).requests.iter().map(|request| request.arrival_ns).collect()
         };
         assert_eq!(arrivals(usize::MAX), [2, 3, 4]);
         assert_eq!(arrivals(2), [3, 4]);
         assert_eq!(recorder.totals().completed, 5);
-        recorder.ended(trace(5, MOST_STAMPS / 2));
+        recorder.ended(trace(5, MOST_STAMPS / 2), 9);
         assert_eq!(arrivals(usize::MAX), [5]);
         recorder.reset();
         assert_eq!(recorder.stats(IDLE, 9).requests, []);
         assert_eq!(recorder.totals(), Totals::default());
+        let stats = recorder.stats(IDLE, 0);
+        assert_eq!((stats.first_arrival_ns, stats.last_end_ns), (None, None));
     }
 
     #[test]
     fn completions_are_counted_in_half_open_windows() {
         let recorder = Recorder::new(100);
-        (0..50).for_each(|n| recorder.ended(trace(n * 1_000_000, 1)));
-        recorder.ended(RequestTrace { outcome: RequestOutcome::Cancelled, ..trace(5_000_000, 1) });
+        (0..50).for_each(|n| recorder.ended(trace(n * 1_000_000, 1), 1));
+        recorder.ended(RequestTrace { outcome: RequestOutcome::Cancelled, ..trace(5_000_000, 1) }, 1);
         let stats = recorder.stats(IDLE, usize::MAX);
         assert_eq!(stats.completed_between(10, 10 + 20_000_000).count(), 20);
         assert!((stats.completion_rate(10, 10 + 20_000_000) - 1_000.0).abs() < 1e-6);

@@ -57,6 +57,12 @@ impl TextModel {
         Ok(Self { tokenizer: Some(tokenizer), words })
     }
 
+    /// The same answers, but prompts are counted by their words.
+    #[must_use]
+    pub fn counting_words(self) -> Self {
+        Self { tokenizer: None, ..self }
+    }
+
     /// Tokens of `text`, with the special tokens that the tokenizer adds or without.
     pub fn count(&self, text: &str, special_tokens: bool) -> Result<u32, SimulatorError> {
         match &self.tokenizer {
@@ -193,6 +199,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn prompts_can_be_counted_by_words_beside_the_same_answers() {
+        let (_folder, model) = small();
+        let answer = model.answer(1, b"x").word(3).to_owned();
+        let model = model.counting_words();
+        assert_eq!(model.count("Zażółć gęślą jaźń", true).unwrap(), 3);
+        assert!(!model.is_slow());
+        assert_eq!(model.answer(1, b"x").word(3), answer);
     }
 
     #[test]

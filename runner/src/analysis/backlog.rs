@@ -32,6 +32,8 @@ pub enum Backlog {
         /// How many fell due there.
         requests: usize,
     },
+    /// There is none: in a closed loop a request is due when another has ended.
+    ClosedLoop,
     /// Even quick requests outlasted the part that is left out as the initial fill.
     TooShort {
         /// Latency that all but the quickest twentieth exceed, seconds.
@@ -69,7 +71,7 @@ pub fn measure(series: &Series) -> Backlog {
     let due = series.due();
     let window = series.window_end - series.window_start;
     let mut latencies: Vec<f64> =
-        due.iter().filter(|arrival| arrival.fate == Fate::Success).map(|arrival| arrival.latency).collect();
+        due.iter().filter(|arrival| arrival.fate == Fate::Success).map(Arrival::latency).collect();
     let median = quantile_of(&mut latencies, 50.0).unwrap_or(0.0);
     let quick = quantile_of(&mut latencies, 5.0).unwrap_or(0.0);
     let longest = seconds(window) * FILL_SHARE_MAX;
@@ -128,7 +130,7 @@ impl Measured<'_> {
             while batch + 1 < BATCHES && arrival.due >= self.edge(batch + 1) {
                 batch += 1;
             }
-            sums[batch].0 += arrival.latency_from_due - per_token * arrival.tokens;
+            sums[batch].0 += arrival.latency_from_due() - per_token * arrival.tokens;
             sums[batch].1 += 1.0;
         }
         if sums.iter().any(|(_, count)| *count == 0.0) {
@@ -190,10 +192,10 @@ fn growth(averages: &[f64], increments: &[f64], scale: f64, unit: f64) -> Option
 fn token_effect(arrivals: &[&Arrival]) -> f64 {
     let n = arrivals.len() as f64;
     let mean = |of: fn(&Arrival) -> f64| arrivals.iter().map(|arrival| of(arrival)).sum::<f64>() / n;
-    let (tokens, latency) = (mean(|arrival| arrival.tokens), mean(|arrival| arrival.latency_from_due));
+    let (tokens, latency) = (mean(|arrival| arrival.tokens), mean(Arrival::latency_from_due));
     let (covariance, variance) = arrivals.iter().fold((0.0, 0.0), |(covariance, variance), arrival| {
         let distance = arrival.tokens - tokens;
-        (covariance + distance * (arrival.latency_from_due - latency), variance + distance * distance)
+        (covariance + distance * (arrival.latency_from_due() - latency), variance + distance * distance)
     });
     if variance > 0.0 { (covariance / variance).max(0.0) } else { 0.0 }
 }

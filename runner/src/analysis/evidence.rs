@@ -1,9 +1,10 @@
 //! What one stage shows, boiled down to a few numbers before the next stage is read.
 
 use benchmark_schemas::record::StageFacts;
+use benchmark_schemas::report::ClientConduct;
 
 use super::backlog::{self, Backlog};
-use super::client::ClientEvidence;
+use super::client;
 use super::series::{Arrival, Fate, Series};
 use super::stats::{resampled_p95, share_lower_bound};
 use crate::metrics::percentile::quantile_of;
@@ -13,7 +14,7 @@ use crate::metrics::percentile::quantile_of;
 pub struct StageEvidence {
     /// The stage.
     pub facts: StageFacts,
-    /// Requests that fell due in the sending window / its length, requests/s.
+    /// Requests that fell due in the sending window / its length, requests/s; in a closed loop only what was sent.
     pub offered_rate: f64,
     /// Requests sent / time it took, requests/s.
     pub achieved_rate: f64,
@@ -32,7 +33,7 @@ pub struct StageEvidence {
     /// Request latency per output token from the scheduled instant.
     pub ntpot: Option<Latency>,
     /// What the load generator did.
-    pub client: ClientEvidence,
+    pub client: ClientConduct,
 }
 
 /// Requests by their fate.
@@ -88,10 +89,14 @@ impl StageEvidence {
             window_seconds: series.window_seconds(),
             counts,
             errors: counts.errors(),
-            backlog: backlog::measure(&series),
+            backlog: if facts.concurrency.is_some() {
+                Backlog::ClosedLoop
+            } else {
+                backlog::measure(&series)
+            },
             ttft: Latency::of(series.due().iter().filter_map(|arrival| arrival.ttft), seed),
             ntpot: Latency::of(series.due().iter().filter_map(|arrival| arrival.ntpot), seed | 1),
-            client: ClientEvidence::of(&series, &facts),
+            client: client::conduct(&series, &facts),
             facts,
         }
     }

@@ -17,6 +17,13 @@ pub const LIMITS: Limits = Limits {
     recommended_share: [0.7, 0.8],
 };
 
+/// Share of a stage's requests from which on late prompts or slow records are named as the cause of late sending.
+pub const CAUSE_SHARE: f64 = 0.01;
+
+/// A request that waits longer for a connection is counted, seconds: a local handshake takes less, and an open
+/// connection is there at once.
+pub const CONNECTION_WAIT_SECONDS: f64 = 0.001;
+
 /// Batches into which the measured part of a sending window is divided.
 pub const BATCHES: usize = 8;
 

@@ -98,12 +98,13 @@ fn judge_all(stages: &[StageEvidence]) -> (Vec<Judgement>, Option<u32>) {
 fn described(stage: &StageEvidence, judgement: &Judgement) -> StageCapacity {
     let growth = match stage.backlog {
         Backlog::Measured(growth) => Some(growth),
-        Backlog::TooFew { .. } | Backlog::TooShort { .. } => None,
+        Backlog::TooFew { .. } | Backlog::TooShort { .. } | Backlog::ClosedLoop => None,
     };
     StageCapacity {
         stage: stage.facts.stage,
+        concurrency: stage.facts.concurrency,
         configured_rate: stage.facts.rate,
-        offered_rate: stage.offered_rate,
+        offered_rate: stage.facts.concurrency.is_none().then_some(stage.offered_rate),
         achieved_rate: stage.achieved_rate,
         completed_rate: stage.completed_rate,
         window_seconds: stage.window_seconds,
@@ -126,10 +127,6 @@ fn described(stage: &StageEvidence, judgement: &Judgement) -> StageCapacity {
         error_rate_lower: stage.errors.map(|errors| errors.lower),
         time_to_first_token: judgement.ttft,
         normalized_time_per_output_token: judgement.ntpot,
-        send_error_p99_seconds: stage.client.send_error_p99_seconds,
-        throttled_share: stage.client.throttled_share,
-        busiest_runtime: stage.client.busiest_runtime,
-        in_flight_cap: stage.facts.client.in_flight_cap,
-        waited_for_permit: stage.client.waited_for_permit,
+        client: stage.client,
     }
 }

@@ -1,26 +1,25 @@
 //! The requests of one stage as the analysis sees them: instants and latencies, in the order of the schedule.
 
-use benchmark_schemas::record::{Nanos, Outcome, Record, StageFacts, StageStatus};
+use benchmark_schemas::record::{Nanos, Outcome, Pacing, Record, StageFacts, StageStatus};
 
+use crate::metrics::request::seconds;
 use crate::metrics::{MetricOptions, RequestMetrics};
 
 /// One scheduled request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Arrival {
-    /// Position in the stage's schedule.
-    pub index: u64,
-    /// Scheduled instant.
+    /// Scheduled instant; in a closed loop the instant of the permit, see [`Arrival::in_closed_loop`].
     pub due: Nanos,
+    /// Instant of the permit.
+    pub permitted: Option<Nanos>,
     /// Instant of sending.
     pub start: Option<Nanos>,
+    /// How long the last attempt waited for a connection to itself, seconds; `None` if it had none.
+    pub connection_wait: Option<f64>,
     /// Instant of the end, whatever it was.
     pub end: Nanos,
     /// How it ended.
     pub fate: Fate,
-    /// Start to end, seconds.
-    pub latency: f64,
-    /// Scheduled instant to end, seconds.
-    pub latency_from_due: f64,
     /// Output tokens; zero if unknown.
     pub tokens: f64,
     /// First token from the scheduled instant, seconds; successes only.
@@ -56,18 +55,44 @@ impl Arrival {
             Outcome::NotDispatched => Fate::NotDispatched,
         };
         let success = fate == Fate::Success;
+        let attempt = record.retries.map(|retries| retries.last_start).or(record.start);
         Self {
-            index: record.index,
             due: record.due,
+            permitted: record.permitted,
             start: record.start,
+            connection_wait: record
+                .connected
+                .zip(attempt)
+                .map(|(connected, start)| seconds(connected - start)),
             end: record.end,
             fate,
-            latency: metrics.request_latency(),
-            latency_from_due: metrics.request_latency_from_due(),
             tokens: metrics.output_tokens.unwrap_or(0) as f64,
             ttft: metrics.time_to_first_token_from_due().filter(|_| success),
             ntpot: metrics.normalized_time_per_output_token_from_due().filter(|_| success),
         }
+    }
+
+    /// The same request as one of a closed loop sees it: such a loop has no schedule but the ends of its requests, so a
+    /// request is due when the permit of an earlier one falls to it.
+    #[must_use]
+    pub fn in_closed_loop(mut self) -> Self {
+        if let Some(permitted) = self.permitted {
+            let waited = seconds(permitted - self.due);
+            self.due = permitted;
+            self.ttft = self.ttft.map(|ttft| ttft - waited);
+            self.ntpot = self.ntpot.map(|ntpot| ntpot - waited / self.tokens);
+        }
+        self
+    }
+
+    /// Sending (if it was not sent: scheduled instant) to end, seconds.
+    pub fn latency(&self) -> f64 {
+        seconds(self.end - self.start.unwrap_or(self.due))
+    }
+
+    /// Scheduled instant to end, seconds.
+    pub fn latency_from_due(&self) -> f64 {
+        seconds(self.end - self.due)
     }
 
     /// Instant at which the request left the backlog; `None` if it did not by itself.
@@ -81,7 +106,8 @@ impl Arrival {
 pub struct Series {
     /// Start of the sending window.
     pub window_start: Nanos,
-    /// End of the sending window: the configured duration, or the stop of the stage if that was earlier.
+    /// End of the sending window: the configured duration, or the stop of the stage if that was earlier. The duration of
+    /// `poisson` and `gamma` arrivals is what their gaps add up to; a closed loop goes on until its last answer.
     pub window_end: Nanos,
     /// All scheduled requests by scheduled instant.
     pub arrivals: Vec<Arrival>,
@@ -92,9 +118,13 @@ pub struct Series {
 impl Series {
     /// The requests of the stage that `facts` describe.
     pub fn new(mut arrivals: Vec<Arrival>, facts: &StageFacts) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "a stage lasts less than 292 years")]
-        let planned_end = facts.window_start + (facts.duration_seconds * 1e9) as Nanos;
-        arrivals.sort_by_key(|arrival| arrival.due);
+        if facts.concurrency.is_some() {
+            for arrival in &mut arrivals {
+                *arrival = arrival.in_closed_loop();
+            }
+        }
+        arrivals.sort_unstable_by_key(|arrival| (arrival.due, arrival.end));
+        let planned_end = planned_end(&arrivals, facts);
         let (window_end, in_window) = match facts.status {
             // The last arrival may lie on the very end of the window, and rounding may put it just behind.
             StageStatus::Completed => (planned_end, arrivals.len()),
@@ -113,7 +143,7 @@ impl Series {
 
     /// Length of the sending window, seconds.
     pub fn window_seconds(&self) -> f64 {
-        crate::metrics::request::seconds(self.window_end - self.window_start)
+        seconds(self.window_end - self.window_start)
     }
 
     /// Requests that fell due in the sending window, per second of it.
@@ -126,7 +156,7 @@ impl Series {
     pub fn achieved_rate(&self) -> f64 {
         let sent = self.due().iter().filter_map(|arrival| arrival.start);
         let last = sent.clone().max().unwrap_or(self.window_end).max(self.window_end);
-        self.per_second(sent.count(), crate::metrics::request::seconds(last - self.window_start))
+        self.per_second(sent.count(), seconds(last - self.window_start))
     }
 
     /// Successes that ended within the sending window, per second of it.
@@ -142,4 +172,19 @@ impl Series {
     fn per_second(&self, count: usize, seconds: f64) -> f64 {
         if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
     }
+}
+
+/// End of the sending window of a stage that is not stopped; `arrivals` are in order.
+#[expect(clippy::cast_possible_truncation, reason = "a stage lasts less than 292 years")]
+fn planned_end(arrivals: &[Arrival], facts: &StageFacts) -> Nanos {
+    let configured = facts.window_start + (facts.duration_seconds * 1e9) as Nanos;
+    let last = if facts.concurrency.is_some() {
+        arrivals.iter().map(|arrival| arrival.end).max()
+    } else {
+        match facts.pacing {
+            Pacing::Poisson | Pacing::Gamma { .. } => arrivals.last().map(|arrival| arrival.due),
+            Pacing::ScaledExponential | Pacing::Even => None,
+        }
+    };
+    last.unwrap_or(configured)
 }

@@ -8,6 +8,7 @@ use benchmark_schemas::record::StageStatus;
 use benchmark_schemas::report::{LatencyQuantiles, Limits, Verdict};
 
 use super::backlog::{Backlog, Growth};
+use super::client;
 use super::evidence::{Latency, StageEvidence};
 use super::stats::ratio_lower_bound;
 
@@ -41,18 +42,22 @@ pub struct Judgement {
     pub ntpot: Option<LatencyQuantiles>,
 }
 
-/// True if `stage` may serve as the baseline: valid, not saturated, and with enough latencies.
+/// True if `stage` may serve as the baseline: it follows a schedule, is valid, not saturated, and with enough latencies.
 pub fn can_be_baseline(stage: &StageEvidence, limits: &Limits) -> bool {
     let enough = |latency: &Option<Latency>| {
         latency.as_ref().is_some_and(|latency| latency.count as u64 >= limits.min_requests)
     };
     let saturated = matches!(stage.backlog, Backlog::Measured(growth) if growth.grows());
-    stage.client.faults(limits).is_empty() && !saturated && (enough(&stage.ttft) || enough(&stage.ntpot))
+    let valid = client::faults(&stage.client, stage.counts.scheduled, limits).is_empty();
+    stage.facts.concurrency.is_none() && valid && !saturated && (enough(&stage.ttft) || enough(&stage.ntpot))
 }
 
 /// Judges `stage` against `baseline`, the lowest stage that can be one.
 pub fn judge(stage: &StageEvidence, baseline: Option<&StageEvidence>, limits: &Limits) -> Judgement {
-    let mut reasons = stage.client.faults(limits);
+    if let Some(concurrency) = stage.facts.concurrency {
+        return judge_closed_loop(stage, concurrency, limits);
+    }
+    let mut reasons = client::faults(&stage.client, stage.counts.scheduled, limits);
     let valid = reasons.is_empty();
     let ttft = compare(stage.ttft.as_ref(), baseline.and_then(|baseline| baseline.ttft.as_ref()));
     let ntpot = compare(stage.ntpot.as_ref(), baseline.and_then(|baseline| baseline.ntpot.as_ref()));
@@ -81,8 +86,8 @@ pub fn judge(stage: &StageEvidence, baseline: Option<&StageEvidence>, limits: &L
             ));
         }
         good_service = worst(&answers);
-        if stage.facts.status != StageStatus::Completed {
-            reasons.push("the stage was stopped before its end".to_owned());
+        if let Some(ending) = broken_off(stage) {
+            reasons.push(ending.to_owned());
             // What was bad until then stays bad; what was good might have become bad.
             keeps_up = if keeps_up == Answer::Yes { Answer::Unclear } else { keeps_up };
             good_service = if good_service == Answer::Yes { Answer::Unclear } else { good_service };
@@ -109,6 +114,39 @@ pub fn judge(stage: &StageEvidence, baseline: Option<&StageEvidence>, limits: &L
     Judgement { valid, keeps_up, good_service, verdict, reasons, ttft, ntpot }
 }
 
+/// A closed loop sends as fast as the server answers, so there is no rate that the server could fail to keep up with.
+fn judge_closed_loop(stage: &StageEvidence, concurrency: u64, limits: &Limits) -> Judgement {
+    let mut reasons = client::faults(&stage.client, stage.counts.scheduled, limits);
+    let valid = reasons.is_empty();
+    if valid {
+        reasons.push(format!(
+            "a closed loop, in which the server sets the pace, has no offered rate to judge: with {concurrency} requests \
+             in flight it completed {:.2} requests/s",
+            stage.completed_rate
+        ));
+        errors_answer(stage, limits, &mut reasons);
+        reasons.extend(broken_off(stage).map(str::to_owned));
+    }
+    Judgement {
+        valid,
+        keeps_up: Answer::Unclear,
+        good_service: Answer::Unclear,
+        verdict: if valid { Verdict::Undecided } else { Verdict::InvalidClient },
+        reasons,
+        ttft: compare(stage.ttft.as_ref(), None),
+        ntpot: compare(stage.ntpot.as_ref(), None),
+    }
+}
+
+/// How the stage ended if not by itself.
+fn broken_off(stage: &StageEvidence) -> Option<&'static str> {
+    match stage.facts.status {
+        StageStatus::Completed => None,
+        StageStatus::Stopped => Some("the stage was stopped before its end"),
+        StageStatus::TimedOut => Some("the stage reached its time limit before its end"),
+    }
+}
+
 fn worst(answers: &[Answer]) -> Answer {
     let has = |wanted: Answer| answers.contains(&wanted);
     if has(Answer::No) {
@@ -122,6 +160,7 @@ fn worst(answers: &[Answer]) -> Answer {
 
 fn backlog_answer(stage: &StageEvidence, limits: &Limits, reasons: &mut Vec<String>) -> Answer {
     match stage.backlog {
+        Backlog::ClosedLoop => Answer::Unclear,
         Backlog::TooFew { requests } => {
             reasons.push(format!(
                 "only {requests} requests fell due after the initial fill, {} are needed",

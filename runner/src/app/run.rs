@@ -88,6 +88,7 @@ async fn prepare(
     let plan = plan(&mut config, model, tokenizer.is_some(), started);
     let effective = serde_json::to_value(&config)?;
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
+    tracing::info!("{}", plan.limits(config.load.num_workers));
     let run_id = run_id(started);
     let workload = workload(config.data.kind, &plan, tokenizer.as_ref())?;
     let scratch = std::env::temp_dir().join(format!("inference-perf-{run_id}"));

@@ -12,6 +12,7 @@ fn config(arguments: SimulateArgs) -> SimulatorConfig {
         port: arguments.port,
         model_name: arguments.model,
         tokenizer: arguments.tokenizer,
+        prompts_by_words: arguments.prompts_by_words,
         model: ModelParameters {
             slots: arguments.slots,
             prefill_base_ms: arguments.prefill_ms,
@@ -21,6 +22,7 @@ fn config(arguments: SimulateArgs) -> SimulatorConfig {
             service_times: ServiceLaw::Deterministic,
         },
         queue_limit: arguments.queue_limit,
+        separate_events: arguments.separate_events,
         usage: arguments.usage,
         recorded_requests: arguments.recorded_requests,
         error_rate: arguments.error_rate,

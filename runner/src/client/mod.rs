@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use crate::clock::Clock;
 use crate::workload::Prepared;
 
+pub(crate) use parse::Chunks;
 pub use sse::SseDecoder;
 
 /// Response bodies above this size fail their request instead of filling the memory.
@@ -107,6 +108,7 @@ pub struct Exchange {
     pub response: Vec<u8>,
     /// JSON text of each content-bearing chunk, if it is kept.
     pub chunk_json: Vec<String>,
+    pub(crate) chunks: Chunks,
 }
 
 /// A content-bearing chunk: its text is that between the end of the one before and `text_end`.
@@ -118,6 +120,8 @@ pub struct Mark {
     pub text_end: u32,
 }
 
+/// The event that closes a stream is never longer, whatever white space there is around it.
+const LONGEST_DONE_BYTES: usize = 32;
 /// Tokens of an answer for which room is made ahead.
 const MOST_EXPECTED_TOKENS: usize = 4096;
 /// Bytes of text for a token, on the generous side of what tokenizers give.
@@ -140,11 +144,11 @@ impl Exchange {
         if self.done_seen {
             return Ok(());
         }
-        if data.trim_ascii() == b"[DONE]" {
+        if data.len() <= LONGEST_DONE_BYTES && data.trim_ascii() == b"[DONE]" {
             self.done_seen = true;
             return Ok(());
         }
-        let content = parse::chunk(data);
+        let content = self.chunks.read(data);
         if let Some(text) = content.text {
             self.text.push_str(&text);
             let text_end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);

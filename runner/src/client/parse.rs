@@ -1,8 +1,8 @@
 //! Answers of `/v1/completions`: JSON of a chunk or of a whole body to text, usage and error.
 //!
-//! The common shape of a chunk is read by a scanner that builds nothing; whatever is unusual (usage, errors, odd
-//! shapes) takes the typed path. Null or unknown content never fails a request; an error object does. It knows
-//! nothing of HTTP and of time.
+//! The chunks of an answer are alike but for their text, so most are told by comparing them with the one before. The
+//! common shape is read by a scanner that builds nothing; whatever is unusual (usage, errors, odd shapes) takes the typed
+//! path. Null or unknown content never fails a request; an error object does. It knows nothing of HTTP and of time.
 
 use std::borrow::Cow;
 
@@ -21,12 +21,52 @@ pub(super) struct Content<'a> {
     pub error: Option<Failure>,
 }
 
-/// Reads the data of one event of a stream. What is not JSON says nothing.
-pub(super) fn chunk(data: &[u8]) -> Content<'_> {
-    if let Some(text) = scan(data) {
-        return Content { text: Some(text).filter(|text| !text.is_empty()), ..Content::default() };
+/// Reads the chunks of one stream.
+#[derive(Debug, Default)]
+pub(crate) struct Chunks {
+    /// The last chunk of the common shape, and where its text lies.
+    last: Vec<u8>,
+    text_start: usize,
+    text_end: usize,
+}
+
+impl Chunks {
+    /// Reads the data of one event. What is not JSON says nothing.
+    pub(super) fn read<'a>(&mut self, data: &'a [u8]) -> Content<'a> {
+        let text = match self.like_the_last(data) {
+            Some(text) => Some(Cow::Borrowed(text)),
+            None => self.scanned(data),
+        };
+        if let Some(text) = text {
+            return Content { text: Some(text).filter(|text| !text.is_empty()), ..Content::default() };
+        }
+        serde_json::from_slice(data).map_or_else(|_| Content::default(), |value| content(value, data))
     }
-    serde_json::from_slice(data).map_or_else(|_| Content::default(), |value| content(value, data))
+
+    /// The text of a chunk that differs from the last one in nothing else.
+    ///
+    /// Such a chunk need not be read: where the text was, there is a text, if it has neither quotes nor escapes.
+    fn like_the_last<'a>(&self, data: &'a [u8]) -> Option<&'a str> {
+        if self.last.is_empty() {
+            return None;
+        }
+        let (before, after) = (&self.last[..self.text_start], &self.last[self.text_end..]);
+        let text = data.strip_prefix(before)?.strip_suffix(after)?;
+        if memchr2(b'"', b'\\', text).is_some() {
+            return None;
+        }
+        std::str::from_utf8(text).ok()
+    }
+
+    fn scanned<'a>(&mut self, data: &'a [u8]) -> Option<Cow<'a, str>> {
+        let (text, start) = scan(data)?;
+        if let (Cow::Borrowed(text), Some(start)) = (&text, start) {
+            self.last.clear();
+            self.last.extend_from_slice(data);
+            (self.text_start, self.text_end) = (start, start + text.len());
+        }
+        Some(text)
+    }
 }
 
 /// Reads the body of an answer that is not a stream.
@@ -76,12 +116,12 @@ fn error_of(value: &Value, data: &[u8]) -> Option<Failure> {
     Some(Failure { error_type, message: String::from_utf8_lossy(data).into_owned() })
 }
 
-/// `choices[0].text` of a chunk of the common shape, empty if it is null or there is none; `None` if the chunk needs
-/// the typed path.
+/// `choices[0].text` of a chunk of the common shape, empty if it is null or there is none, and where it lies if it is a
+/// string; `None` if the chunk needs the typed path.
 ///
 /// Values that do not matter are skipped, not checked.
-fn scan(data: &[u8]) -> Option<Cow<'_, str>> {
-    let mut scanner = Scanner { data, at: 0 };
+fn scan(data: &[u8]) -> Option<(Cow<'_, str>, Option<usize>)> {
+    let mut scanner = Scanner { data, at: 0, text_start: None };
     let mut found = None;
     scanner.object(|scanner, key| match key {
         b"choices" => found.replace(scanner.first_text()?).is_none().then_some(()),
@@ -92,12 +132,14 @@ fn scan(data: &[u8]) -> Option<Cow<'_, str>> {
     if scanner.at != data.len() {
         return None;
     }
-    found
+    Some((found?, scanner.text_start))
 }
 
 struct Scanner<'a> {
     data: &'a [u8],
     at: usize,
+    /// Where the first choice's text begins, behind its quote.
+    text_start: Option<usize>,
 }
 
 impl<'a> Scanner<'a> {
@@ -204,6 +246,7 @@ impl<'a> Scanner<'a> {
         }
         let start = self.at;
         let (raw, escaped) = self.string()?;
+        self.text_start = Some(start + 1);
         if escaped {
             serde_json::from_slice(&self.data[start..self.at]).ok().map(Cow::Owned)
         } else {

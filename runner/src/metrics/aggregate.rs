@@ -9,6 +9,7 @@ use benchmark_schemas::record::{Nanos, Outcome, Record};
 use super::labels::LabelGroups;
 use super::pool::Pool;
 use super::request::{RequestMetrics, seconds, token_gaps};
+use super::retries::RetryTotals;
 use super::{Dist, MetricOptions};
 
 /// Aggregates of a set of records.
@@ -25,6 +26,8 @@ pub struct Aggregate {
     pub successes: Successes,
     /// What failed.
     pub failures: Failures,
+    /// What of both was sent more than once.
+    pub retries: RetryTotals,
     first_start: Option<Nanos>,
     last_start: Option<Nanos>,
     last_end: Option<Nanos>,
@@ -128,6 +131,7 @@ impl Aggregate {
         self.last_start = self.last_start.max(Some(metrics.start));
         self.last_end = self.last_end.max(Some(record.end));
         self.schedule_delay.push(metrics.schedule_delay());
+        self.retries.push(record, !self.first_pass_over);
         metrics
     }
 
@@ -151,8 +155,10 @@ impl Aggregate {
             &mut self.successes.output_len,
             &mut self.successes.output_tokens,
         ];
+        let retries = self.retries.end_pass(&options.percentiles);
         // Each pool must see the end of the pass: no short cut after the first that needs another.
-        pools.into_iter().filter_map(|pool| pool.end_pass(&options.percentiles).then_some(())).count() > 0
+        let open = pools.into_iter().filter_map(|pool| pool.end_pass(&options.percentiles).then_some(()));
+        open.count() > 0 || retries
     }
 
     /// Requests in the statistics: successes and failures.

@@ -13,12 +13,13 @@ pub mod options;
 pub mod percentile;
 pub mod pool;
 pub mod request;
+pub mod retries;
 pub mod run;
 pub mod source;
 
 pub use aggregate::{Aggregate, Failures, Successes};
 pub use options::MetricOptions;
 pub use pool::Dist;
-pub use request::RequestMetrics;
+pub use request::{RequestMetrics, token_times};
 pub use run::{RunMetrics, StageMetrics, summarise};
 pub use source::RecordSource;

@@ -39,24 +39,36 @@ impl RunMetrics {
 
 /// Computes the aggregates of all records of `source`.
 ///
-/// While a stage is read, its small samples are in memory; finished stages keep only their statistics.
+/// While a stage is read, its small samples are in memory; finished stages keep only their statistics. The numbers of a
+/// run of one stage are those of the stage, and are not worked out twice.
 pub fn summarise<S: RecordSource + ?Sized>(
     source: &S,
     options: &MetricOptions,
 ) -> Result<RunMetrics, S::Error> {
     let mut run = RunMetrics { facts: None, end: None, summary: Aggregate::default(), stages: Vec::new() };
     let mut stages: BTreeMap<u32, Open> = BTreeMap::new();
+    // Of all stages, once there is a second one; until then, what the first one had when it ended.
+    let (mut summary, mut first_stage) = (None::<Aggregate>, None::<Aggregate>);
     for entry in source.entries()? {
         match entry? {
             SpoolEntry::Run(facts) => run.facts = Some(*facts),
             SpoolEntry::Request(record) => {
-                run.summary.push(&record, options);
+                if summary.is_none() && stages.keys().any(|stage| *stage != record.stage) {
+                    let first = stages.values().next().map(|stage| &stage.requests);
+                    summary = first_stage.take().or_else(|| first.cloned());
+                }
+                if let Some(summary) = &mut summary {
+                    summary.push(&record, options);
+                }
                 let stage = stages.entry(record.stage).or_default();
                 stage.requests.push(&record, options);
             }
             SpoolEntry::Stage(facts) => {
                 // A stage without a request has no report, as upstream has none for it.
                 if let Some(stage) = stages.get_mut(&facts.stage) {
+                    if summary.is_none() {
+                        first_stage = Some(stage.requests.clone());
+                    }
                     stage.end_pass(options);
                     stage.facts = Some(*facts);
                 }
@@ -65,21 +77,22 @@ pub fn summarise<S: RecordSource + ?Sized>(
             SpoolEntry::Finished(end) => run.end = Some(end),
         }
     }
-    let mut summary_open = run.summary.end_pass(options);
+    drop(first_stage);
+    let mut summary_open = summary.as_mut().is_some_and(|summary| summary.end_pass(options));
     for stage in stages.values_mut().filter(|stage| !stage.pass_over) {
         stage.end_pass(options);
     }
     while summary_open || stages.values().any(|stage| stage.unfinished) {
         for record in records(source)? {
             let record = record?;
-            if summary_open {
-                run.summary.push(&record, options);
+            if let Some(summary) = summary.as_mut().filter(|_| summary_open) {
+                summary.push(&record, options);
             }
             if let Some(stage) = stages.get_mut(&record.stage).filter(|stage| stage.unfinished) {
                 stage.requests.push(&record, options);
             }
         }
-        summary_open = summary_open && run.summary.end_pass(options);
+        summary_open = summary_open && summary.as_mut().is_some_and(|summary| summary.end_pass(options));
         for stage in stages.values_mut().filter(|stage| stage.unfinished) {
             stage.end_pass(options);
         }
@@ -88,6 +101,8 @@ pub fn summarise<S: RecordSource + ?Sized>(
         .into_iter()
         .map(|(stage, open)| StageMetrics { stage, facts: open.facts, requests: open.requests })
         .collect();
+    let only_stage = || run.stages.first().map(|stage| stage.requests.clone());
+    run.summary = summary.or_else(only_stage).unwrap_or_default();
     Ok(run)
 }
 

@@ -21,7 +21,8 @@ const TRIAL: &str = "The quick brown fox, aged 12, jumps over 345 lazy dogs; isn
 /// Counts tokens of answers.
 pub(super) struct Counter {
     tokenizer: Option<Arc<Tokenizer>>,
-    remembered: HashMap<Box<str>, u32>,
+    /// Hashed fast: it is looked into for every chunk.
+    remembered: HashMap<Box<str>, u32, foldhash::fast::RandomState>,
     /// Counts of words add up to those of texts.
     additive: bool,
     answers: u64,
@@ -32,7 +33,7 @@ impl Counter {
     /// Counts with `tokenizer`; without one, not at all.
     pub(super) fn new(tokenizer: Option<Arc<Tokenizer>>) -> Self {
         let mut counter =
-            Self { tokenizer, remembered: HashMap::new(), additive: true, answers: 0, complained: false };
+            Self { tokenizer, remembered: HashMap::default(), additive: true, answers: 0, complained: false };
         counter.additive =
             counter.tokenizer.is_some() && counter.sum_of_words(TRIAL) == counter.encoded(TRIAL);
         counter

@@ -53,6 +53,14 @@ fn stages(capacity: &Capacity) -> String {
     }
 }
 
+/// What there is to say on brackets where no stage could have moved one.
+const NOT_LOOKED_FOR: &str = "not looked for (a closed loop";
+
+/// True if no stage had an offered rate, in which the brackets are.
+fn is_closed_loop(capacity: &Capacity) -> bool {
+    !capacity.stages.is_empty() && capacity.stages.iter().all(|stage| stage.offered_rate.is_none())
+}
+
 fn rate(value: f64) -> String {
     format!("{value:.2}")
 }
@@ -84,6 +92,9 @@ fn three_digits(value: f64) -> String {
 }
 
 fn saturation(capacity: &Capacity) -> String {
+    if is_closed_loop(capacity) {
+        return format!("{NOT_LOOKED_FOR} has no offered rate, the server sets the pace)");
+    }
     described(
         capacity.saturation.bracket,
         "the server kept up at the lower rate and not at the upper one",
@@ -93,6 +104,9 @@ fn saturation(capacity: &Capacity) -> String {
 }
 
 fn knee(capacity: &Capacity) -> String {
+    if is_closed_loop(capacity) {
+        return format!("{NOT_LOOKED_FOR} has no offered rate)");
+    }
     described(
         capacity.knee.bracket,
         "latencies and errors were good at the lower rate and not at the upper one",

@@ -3,7 +3,8 @@
 //! Units: seconds, tokens, bytes. Own numbers stand under `extensions`; `from_scheduled` holds latencies that begin
 //! at the scheduled instant instead of at the sending.
 
-use benchmark_schemas::record::{Pacing, StageFacts, StageStatus};
+use benchmark_schemas::record::{Pacing, StageStatus};
+use benchmark_schemas::report::ClientConduct;
 use serde_json::{Map, Value, json};
 
 use super::{Document, RunReport};
@@ -11,6 +12,7 @@ use crate::metrics::aggregate::Aggregate;
 use crate::metrics::percentile::Percentiles;
 use crate::metrics::pool::Pool;
 use crate::metrics::request::seconds;
+use crate::metrics::retries::RetryTotals;
 use crate::metrics::{Dist, Failures, MetricOptions, StageMetrics, Successes};
 
 /// The report on the whole run.
@@ -35,17 +37,28 @@ fn stages_planned(run: &RunReport) -> Option<u64> {
 
 /// The report on `stage`.
 pub fn stage(run: &RunReport, stage: &StageMetrics) -> Document {
-    let rate = run.configured_rate(stage.stage);
-    let mut tree = tree(&stage.requests, Some(rate), &run.options);
-    tree["extensions"] = stage_extensions(stage);
+    let load = StageLoad {
+        rate: run.configured_rate(stage.stage),
+        concurrency: stage.facts.as_ref().and_then(|facts| facts.concurrency),
+    };
+    let mut tree = tree(&stage.requests, Some(&load), &run.options);
+    let judged = run.capacity.stages.iter().find(|judged| judged.stage == stage.stage);
+    tree["extensions"] = stage_extensions(stage, judged.map(|judged| &judged.client));
     Document::json(format!("stage_{}_lifecycle_metrics.json", stage.stage), tree)
 }
 
-fn stage_extensions(stage: &StageMetrics) -> Value {
+/// What was asked of a stage.
+struct StageLoad {
+    /// Requests/s.
+    rate: f64,
+    /// Requests in flight; `None` for a stage that follows a schedule.
+    concurrency: Option<u64>,
+}
+
+fn stage_extensions(stage: &StageMetrics, client: Option<&ClientConduct>) -> Value {
     let Some(facts) = &stage.facts else {
         return json!({"stage": stage.stage, "status": "cut_off"});
     };
-    let StageFacts { client, .. } = facts;
     json!({
         "stage": stage.stage,
         "status": match facts.status {
@@ -60,26 +73,29 @@ fn stage_extensions(stage: &StageMetrics) -> Value {
             Pacing::Poisson => "poisson",
             Pacing::Gamma { .. } => "gamma",
         },
+        "burstiness": match facts.pacing {
+            Pacing::Gamma { burstiness } => Some(burstiness),
+            Pacing::ScaledExponential | Pacing::Even | Pacing::Poisson => None,
+        },
         "window_start": seconds(facts.window_start),
         "window_end": seconds(facts.window_end),
         "teardown_seconds": seconds(facts.teardown_ns),
-        "client": {
-            "busiest_runtime": client.busiest_runtime,
-            "throttled_seconds": client.throttled_ns.map(seconds),
-            "in_flight_cap": client.in_flight_cap,
-        },
+        "client": client,
     })
 }
 
-/// The tree of a report; `rate` is the configured rate of a stage, `None` for the summary.
-fn tree(requests: &Aggregate, rate: Option<f64>, options: &MetricOptions) -> Value {
+/// The tree of a report; `stage` is what was asked of a stage, `None` for the summary.
+fn tree(requests: &Aggregate, stage: Option<&StageLoad>, options: &MetricOptions) -> Value {
     let mut load = Map::new();
     load.insert("count".to_owned(), json!(requests.recorded_count()));
     load.insert("schedule_delay".to_owned(), dist(requests.schedule_delay(options)));
-    if let Some(rate) = rate {
+    if let Some(stage) = stage {
         load.insert("send_duration".to_owned(), json!(requests.send_duration_seconds()));
-        load.insert("requested_rate".to_owned(), json!(rate));
+        load.insert("requested_rate".to_owned(), json!(stage.rate));
         load.insert("achieved_rate".to_owned(), json!(requests.achieved_rate()));
+    }
+    if let Some(concurrency) = stage.and_then(|stage| stage.concurrency) {
+        load.insert("concurrency".to_owned(), json!(concurrency));
     }
     load.insert(
         "extensions".to_owned(),
@@ -89,12 +105,16 @@ fn tree(requests: &Aggregate, rate: Option<f64>, options: &MetricOptions) -> Val
             "not_dispatched": requests.not_dispatched,
         }),
     );
-    json!({
+    let mut tree = json!({
         "benchmark_time_seconds": requests.benchmark_time_seconds(),
         "load_summary": load,
         "successes": successes(requests, &options.percentiles),
         "failures": failures(&requests.failures, &options.percentiles),
-    })
+    });
+    if requests.retries.requests() > 0 {
+        tree["retries"] = retries(&requests.retries, &options.percentiles);
+    }
+    tree
 }
 
 fn successes(requests: &Aggregate, percentiles: &Percentiles) -> Value {
@@ -165,6 +185,17 @@ fn failures(failures: &Failures, percentiles: &Percentiles) -> Value {
         "request_latency": dist(failures.request_latency.dist(percentiles)),
         "prompt_tokens": prompt_tokens(&failures.prompt_tokens, 0, percentiles),
         "by_label": by_label,
+    })
+}
+
+fn retries(retries: &RetryTotals, percentiles: &Percentiles) -> Value {
+    json!({
+        "requests_retried": retries.requests(),
+        "attempts": retries.attempts,
+        "recovered": retries.recovered,
+        "failed_after_retry": retries.requests() - retries.recovered,
+        "wasted_sec_total": retries.wasted.sum(),
+        "wasted_sec": dist(retries.wasted.dist(percentiles)),
     })
 }
 

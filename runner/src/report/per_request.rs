@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::Export;
 use super::json::{self, Layout};
 use crate::metrics::request::{seconds, token_gaps, token_times};
+use crate::metrics::retries::Retry;
 use crate::metrics::run::records;
 use crate::metrics::{MetricOptions, RecordSource, RequestMetrics, percentile};
 
@@ -89,7 +90,7 @@ fn entry(record: &Record, fields: &PerRequestFields, options: &MetricOptions) ->
 }
 
 fn info(record: &Record, metrics: &RequestMetrics, fields: &PerRequestFields) -> Value {
-    json!({
+    let mut info = json!({
         "request_metrics": {
             "text": {"input_tokens": metrics.input_tokens},
             "image": null,
@@ -101,8 +102,15 @@ fn info(record: &Record, metrics: &RequestMetrics, fields: &PerRequestFields) ->
         "lora_adapter": null,
         "graph_event_id": null,
         "labels": {},
-        "input_tokens": metrics.input_tokens,
-    })
+    });
+    if let (Value::Object(info), Some(retry)) = (&mut info, Retry::of(record)) {
+        info.insert("retries_attempted".to_owned(), json!(retry.attempts));
+        info.insert("retries_recovered".to_owned(), json!(retry.recovered));
+        info.insert("retry_wasted_sec".to_owned(), json!(retry.wasted_seconds));
+    }
+    // Upstream's last key.
+    info["input_tokens"] = json!(metrics.input_tokens);
+    info
 }
 
 /// Null for failures and for answers without content.
@@ -153,6 +161,7 @@ fn extensions(record: &Record) -> Value {
         "index": record.index,
         "scheduled_time": seconds(record.due),
         "permitted_time": record.permitted.map(seconds),
+        "connected_time": record.connected.map(seconds),
         "sent_time": record.sent.map(seconds),
         "head_time": record.head.map(seconds),
         "request_bytes": record.request_bytes,

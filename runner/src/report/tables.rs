@@ -1,13 +1,15 @@
-//! Tables at the end of a run, for eyes: upstream's, and one of this project's own on saturation and knee.
+//! Tables at the end of a run, for eyes: upstream's, and two of this project's own: how well the requests were sent, and
+//! saturation and knee.
 //!
 //! Made to fit into the 80 columns of a pod's log; a number is never cut off, rather a table grows wider.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
-use benchmark_schemas::report::{Capacity, LatencyQuantiles, StageCapacity};
+use benchmark_schemas::report::{Capacity, LatencyQuantiles, StageCapacity, WaitQuantiles};
 
 use super::RunReport;
 use super::answer::sweep_line;
+use crate::analysis::limits::CONNECTION_WAIT_SECONDS;
 use crate::metrics::pool::Pool;
 use crate::metrics::{Dist, StageMetrics};
 
@@ -22,7 +24,8 @@ pub fn all(run: &RunReport) -> String {
         let view = View { run, stages };
         vec![view.throughput(), view.latency(), view.generation_speed(), view.lengths(), view.errors()]
     };
-    for table in tables.into_iter().chain([saturation(&run.capacity)]) {
+    let own = sending(&run.capacity).into_iter().chain([saturation(&run.capacity)]);
+    for table in tables.into_iter().chain(own) {
         text.push_str(&table);
         text.push_str("\n\n");
     }
@@ -168,19 +171,78 @@ impl View<'_> {
         let groups = self.run.metrics.summary.failures.by_label.by_count();
         let labels: Vec<&str> = groups.iter().map(|group| group.label.as_str()).collect();
         let headings: Vec<String> = labels.iter().map(|label| label.replace(' ', "\n")).collect();
+        let any_again = self.run.metrics.summary.retries.requests() > 0;
         let mut header = vec!["Stage", "Successes"];
+        header.extend(any_again.then_some("Retried\n(recovered)"));
         header.extend(headings.iter().map(String::as_str));
         let rows = self.rows(|stage| {
             let found = stage.requests.failures.by_label.by_count();
             let count = |label: &&str| {
                 found.iter().find(|group| group.label == **label).map_or(0, |group| group.count).to_string()
             };
+            let retries = &stage.requests.retries;
+            let retries = any_again.then(|| format!("{} ({})", retries.requests(), retries.recovered));
             std::iter::once(stage.requests.successes.count().to_string())
+                .chain(retries)
                 .chain(labels.iter().map(count))
                 .collect()
         });
         table("Request Error Summary", &header, rows, &[])
     }
+}
+
+/// The table on how the load generator sent the requests; `None` if no stage was finished.
+fn sending(capacity: &Capacity) -> Option<String> {
+    let header = [
+        "Stage",
+        "Late\np50",
+        "Late\np99",
+        "Late\np99.9",
+        "Late\nmax",
+        "No\npermit",
+        "Wait\np99",
+        "No con-\nnection",
+        "Wait\nmax",
+        "Busy",
+        "Throt-\ntled",
+    ];
+    let rows: Vec<Vec<String>> = capacity.stages.iter().map(sending_row).collect();
+    let mut notes = vec![format!(
+        "Late and Wait in ms. Late: off the schedule although a permit was free; No permit: fell due while all permits \
+         were taken; No connection: waited more than {:.0} ms for one; Busy: busiest runtime; Throttled: by the CPU quota.",
+        CONNECTION_WAIT_SECONDS * 1e3
+    )];
+    for stage in &capacity.stages {
+        let held_up =
+            [(stage.client.late_bodies, "late prompts"), (stage.client.recorder_waits, "held up by records")];
+        let held_up = held_up.into_iter().filter(|(count, _)| *count > 0);
+        let held_up: Vec<String> = held_up.map(|(count, what)| format!("{count} {what}")).collect();
+        if !held_up.is_empty() {
+            notes.push(format!("Stage {}: {}", stage.stage, held_up.join(", ")));
+        }
+    }
+    (!rows.is_empty()).then(|| table("Sending", &header, rows, &notes))
+}
+
+fn sending_row(stage: &StageCapacity) -> Vec<String> {
+    let client = &stage.client;
+    let ms = |wait: Option<WaitQuantiles>, of: fn(WaitQuantiles) -> f64, decimals: usize| {
+        wait.map_or_else(|| "-".to_owned(), |wait| format!("{:.decimals$}", of(wait) * 1e3))
+    };
+    let error = |of: fn(WaitQuantiles) -> f64| ms(client.send_error_seconds, of, 2);
+    vec![
+        stage.stage.to_string(),
+        error(|wait| wait.p50),
+        error(|wait| wait.p99),
+        error(|wait| wait.p999),
+        error(|wait| wait.max),
+        client.waited_for_permit.to_string(),
+        ms(client.permit_wait_seconds, |wait| wait.p99, 0),
+        client.waited_for_connection.to_string(),
+        ms(client.connection_wait_seconds, |wait| wait.max, 1),
+        format!("{:.0}%", client.busiest_runtime * 100.0),
+        client.throttled_share.map_or_else(|| "-".to_owned(), |share| format!("{:.1}%", percent(share))),
+    ]
 }
 
 /// The table on saturation and knee, with the reason of each verdict and the limits.
@@ -202,7 +264,7 @@ pub fn saturation(capacity: &Capacity) -> String {
         };
         vec![
             stage.stage.to_string(),
-            format!("{:.2}", stage.offered_rate),
+            stage.offered_rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.2}")),
             format!("{:.2}", stage.achieved_rate),
             format!("{:.2}", stage.completed_rate),
             ms(|quantiles| quantiles.p50),
@@ -212,8 +274,13 @@ pub fn saturation(capacity: &Capacity) -> String {
             stage.verdict.to_string(),
         ]
     });
+    let from = if capacity.stages.iter().any(|stage| stage.concurrency.is_some()) {
+        "permit (closed loop)"
+    } else {
+        "scheduled instant"
+    };
     let mut notes = vec![format!(
-        "{name} in ms from the scheduled instant; Done: answered within the sending window; Backlog growth: share of \
+        "{name} in ms from the {from}; Done: answered within the sending window; Backlog growth: share of \
          the offered rate."
     )];
     notes.extend(capacity.sweep.as_ref().map(sweep_line));

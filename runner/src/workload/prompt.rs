@@ -23,7 +23,7 @@ use crate::seed::{Purpose, Seed};
 /// More of a corpus is not read: it would fill the memory and no run needs it.
 const MOST_CORPUS_BYTES: usize = 32 << 20;
 /// One prompt in so many is encoded to make sure that counts still add up.
-const CHECKED: u64 = 64;
+const CHECKED: u64 = 1024;
 /// Attempts to compose an exact prompt where counts do not add up.
 const ATTEMPTS: u64 = 8;
 /// Words that are then tried at its end.
@@ -56,6 +56,11 @@ pub enum SyntheticError {
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
 }
+
+/// Room that a text is given ahead for each of its tokens, bytes; plain words need less.
+const ROOM_BYTES: u32 = 8;
+/// Room that it is given at most, bytes.
+const MOST_ROOM_BYTES: u32 = 1 << 20;
 
 /// Synthetic prompts.
 pub struct Synthetic {
@@ -214,7 +219,9 @@ impl Synthetic {
     /// the words.
     fn compose(&self, stage: u32, index: u64, tokens: u32) -> (String, u32) {
         let mut rng = self.seed.rng(Purpose::Prompt, stage, index);
-        let mut draft = Draft { words: &self.words, text: String::new(), left: tokens };
+        let room = tokens.saturating_mul(ROOM_BYTES).min(MOST_ROOM_BYTES);
+        let text = String::with_capacity(room as usize);
+        let mut draft = Draft { words: &self.words, text, left: tokens };
         for word in self.numbering(stage, index) {
             if !draft.push(word) {
                 break;

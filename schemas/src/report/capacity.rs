@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Sweep;
+use super::client::ClientConduct;
 
 /// The answer to "which rate can be relied on?", with all that it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -118,15 +119,19 @@ pub enum Pacing {
 pub struct StageCapacity {
     /// Number of the stage, from 0.
     pub stage: u32,
+    /// Requests that a closed-loop stage has in flight; null for a stage that follows a schedule.
+    pub concurrency: Option<u64>,
     /// Rate that the configuration asks for, requests/s.
     pub configured_rate: f64,
-    /// Requests that fell due in the sending window, per second of it. The brackets are in this rate.
-    pub offered_rate: f64,
+    /// Requests that fell due in the sending window, per second of it; null in a closed loop, which offers as many as
+    /// the server answers. The brackets are in this rate.
+    pub offered_rate: Option<f64>,
     /// Requests that were sent in the sending window, per second of it.
     pub achieved_rate: f64,
     /// Requests that were answered successfully in the sending window, per second of it.
     pub completed_rate: f64,
-    /// Length of the sending window, seconds: the configured duration, or less if the stage was stopped.
+    /// Length of the sending window, seconds: the configured duration, or less if the stage was stopped. Of `poisson`
+    /// and `gamma` arrivals it ends with the last of them, of a closed loop with the last answer.
     pub window_seconds: f64,
     /// Law of the arrivals.
     pub pacing: Pacing,
@@ -152,21 +157,13 @@ pub struct StageCapacity {
     pub error_rate: Option<f64>,
     /// One-sided 95 % lower bound of `error_rate` (Clopper–Pearson).
     pub error_rate_lower: Option<f64>,
-    /// Time to the first token from the scheduled instant, seconds; null without streamed answers.
+    /// Time to the first token from the scheduled instant (in a closed loop: from the permit), seconds; null without
+    /// streamed answers.
     pub time_to_first_token: Option<LatencyQuantiles>,
-    /// Request latency per output token from the scheduled instant, seconds; null without answers.
+    /// Request latency per output token from the same instant, seconds; null without answers.
     pub normalized_time_per_output_token: Option<LatencyQuantiles>,
-    /// 99th percentile of the distance between the scheduled and the actual instant of sending, over the requests
-    /// that found an in-flight permit free, seconds; null if there were none.
-    pub send_error_p99_seconds: Option<f64>,
-    /// Share of the stage for which the CPU quota held the load generator back; null if the system does not say.
-    pub throttled_share: Option<f64>,
-    /// Share of the stage that the busiest runtime of the load generator spent working.
-    pub busiest_runtime: f64,
-    /// Greatest number of requests that could be in flight at once.
-    pub in_flight_cap: u64,
-    /// Requests that fell due while as many as that were unfinished.
-    pub waited_for_permit: u64,
+    /// What the load generator did.
+    pub client: ClientConduct,
 }
 
 /// Quantiles of a latency from the scheduled instant, seconds.

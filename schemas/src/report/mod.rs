@@ -4,12 +4,14 @@
 //! of upstream's report files are built by the exporters and have no types here.
 
 mod capacity;
+mod client;
 mod manifest;
 mod sweep;
 
 pub use capacity::{
     Bracket, Capacity, Knee, LatencyQuantiles, Limits, Pacing, Saturation, StageCapacity, Verdict,
 };
+pub use client::{ClientConduct, WaitQuantiles};
 pub use manifest::{Manifest, ManifestFile};
 pub use sweep::{Sweep, SweepMethod};
 

@@ -11,7 +11,8 @@ use super::events::{Counts, EventWriter};
 use crate::answer::Delivery;
 use crate::time::Timer;
 
-/// Most bytes of one frame, roughly: without delays an answer is cut into frames of this size.
+/// Most bytes of one frame, roughly: without delays an answer is cut into frames of this size, unless each event is to
+/// be one.
 const FRAME_BYTES: usize = 16 * 1024;
 
 /// Bytes that an event of one token needs, roughly.
@@ -24,16 +25,19 @@ pub(crate) struct SseBody<T: Timer> {
     delivery: Delivery<T>,
     events: EventWriter,
     with_usage: bool,
+    /// Bytes after which a frame ends.
+    frame_bytes: usize,
     finished: bool,
 }
 
 impl<T: Timer> SseBody<T> {
     pub(super) fn new(delivery: Delivery<T>, events: EventWriter, with_usage: bool) -> Self {
-        Self { delivery, events, with_usage, finished: false }
+        let frame_bytes = if delivery.separate_events() { 1 } else { FRAME_BYTES };
+        Self { delivery, events, with_usage, frame_bytes, finished: false }
     }
 
     fn write_due(&mut self, frame: &mut BytesMut, context: &mut Context<'_>) {
-        while !self.finished && frame.len() < FRAME_BYTES {
+        while !self.finished && frame.len() < self.frame_bytes {
             match self.delivery.poll_chunk(context) {
                 Poll::Pending => return,
                 Poll::Ready(None) => self.finished = true,
@@ -118,6 +122,14 @@ mod tests {
         let config = SimulatorConfig { model, tokens_per_chunk: 2, ..SimulatorConfig::default() };
         // Nine tokens: four chunks of two, then the last with usage and [DONE].
         assert_eq!(events_by_frame(body(config, 9)).await, [1, 1, 1, 1, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_event_can_be_a_frame_of_its_own() {
+        let model = ModelParameters::null(1);
+        let config = SimulatorConfig { model, separate_events: true, ..SimulatorConfig::default() };
+        // The last event goes with usage and [DONE].
+        assert_eq!(events_by_frame(body(config, 5)).await, [1, 1, 1, 1, 3]);
     }
 
     #[tokio::test(start_paused = true)]

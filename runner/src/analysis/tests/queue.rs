@@ -28,7 +28,7 @@ pub(super) struct Queue {
     pub(super) service: Service,
     pub(super) pacing: Pacing,
     pub(super) stage_seconds: f64,
-    /// Requests that may be in flight at once for each of the client's workers; the rest wait in the client.
+    /// Requests that may be in flight at once; the rest wait in the client.
     pub(super) in_flight_cap: usize,
     /// Share of the requests that the server refuses at once.
     pub(super) refused: f64,
@@ -88,10 +88,7 @@ impl Queue {
                 window_end,
                 teardown_ns: 0,
                 status: StageStatus::Completed,
-                client: ClientFacts {
-                    in_flight_cap: self.in_flight_cap as u64 * u64::from(self.client.workers),
-                    ..self.client
-                },
+                client: ClientFacts { in_flight_cap: self.in_flight_cap as u64, ..self.client },
             })));
             start = window_end + nanos(1.0);
         }
@@ -102,17 +99,13 @@ impl Queue {
     fn stage(&self, stage: u32, rate: f64, start: Nanos, rng: &mut ChaCha8Rng) -> Vec<Record> {
         let mut free: BinaryHeap<Reverse<Nanos>> =
             std::iter::repeat_n(Reverse(start), self.servers).collect();
-        let permits: BinaryHeap<Reverse<Nanos>> =
+        let mut permits: BinaryHeap<Reverse<Nanos>> =
             std::iter::repeat_n(Reverse(start), self.in_flight_cap).collect();
-        let mut workers: Vec<BinaryHeap<Reverse<Nanos>>> =
-            std::iter::repeat_n(permits, self.client.workers as usize).collect();
         self.arrivals(rate, rng)
             .into_iter()
             .zip(0..)
             .map(|(offset, index)| {
                 let due = start + nanos(offset);
-                #[expect(clippy::cast_possible_truncation, reason = "a few thousand requests")]
-                let permits = &mut workers[index as usize % self.client.workers as usize];
                 let Reverse(permit) = permits.pop().expect("at least one permit");
                 let sent = due.max(permit) + nanos(self.send_error_seconds);
                 let mut record = self.answer(stage, index, due, sent, &mut free, rng);

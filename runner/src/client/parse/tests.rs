@@ -5,6 +5,11 @@ use serde_json::json;
 
 use super::*;
 
+/// Reads a chunk as the first of its stream.
+fn chunk(data: &[u8]) -> Content<'_> {
+    Chunks::default().read(data)
+}
+
 fn text(data: &str) -> Option<String> {
     chunk(data.as_bytes()).text.map(Cow::into_owned)
 }
@@ -13,8 +18,31 @@ fn text(data: &str) -> Option<String> {
 fn a_common_chunk_is_scanned_without_copying() {
     let data = br#"{"id":"cmpl-1","object":"text_completion","created":1,"model":"m \"choices\"",
         "choices":[{"index":0,"text":" hello","logprobs":{"text":["x"]},"finish_reason":null}],"usage":null}"#;
-    assert_eq!(scan(data), Some(Cow::Borrowed(" hello")));
+    let start = data.windows(6).position(|window| window == b" hello").expect("it is there");
+    assert_eq!(scan(data), Some((Cow::Borrowed(" hello"), Some(start))));
     assert!(matches!(chunk(data).text, Some(Cow::Borrowed(" hello"))));
+}
+
+#[test]
+fn chunks_alike_are_told_by_their_frame() {
+    let mut chunks = Chunks::default();
+    let frame = |text: &str| format!(r#"{{"id":"a","choices":[{{"text":"{text}","finish_reason":null}}]}}"#);
+    for (sent, read) in [
+        ("one", Some("one")),
+        (" two", Some(" two")),
+        ("", None),
+        ("three", Some("three")),
+        (r"\n", Some("\n")),
+        (r#"x","text":"y"#, Some("y")),
+        (r#"","finish_reason":null}],"error":"e","x":[{"y":""#, None),
+        ("é", Some("é")),
+    ] {
+        let data = frame(sent);
+        assert_eq!(chunks.read(data.as_bytes()).text.as_deref(), read, "{data}");
+    }
+    assert!(chunks.like_the_last(frame("more").as_bytes()).is_some());
+    assert!(chunks.like_the_last(frame(r#"a"b"#).as_bytes()).is_none());
+    assert!(chunks.like_the_last(&frame("x").as_bytes()[1..]).is_none());
 }
 
 #[test]
@@ -119,6 +147,24 @@ proptest! {
             .expect("a value serialises");
         if scan(&data).is_some() {
             prop_assert_eq!(chunk(&data), content(value, &data));
+        }
+    }
+
+    #[test]
+    fn what_came_before_changes_no_chunk(
+        texts in proptest::collection::vec("[a-z\"\\\\\n{}:, é]{0,6}", 1..8),
+        frames in proptest::collection::vec(any_json(), 1..3),
+        raw: bool,
+    ) {
+        let mut chunks = Chunks::default();
+        for (i, text) in texts.iter().enumerate() {
+            let frame = &frames[i % frames.len()];
+            let mut data = serde_json::to_string(&json!({"x": frame, "choices": [{"text": "@@", "y": frame}]}))
+                .expect("a value serialises");
+            // Raw text can break the frame open, and must then be read as what it is.
+            let text = if raw { text.clone() } else { json!(text).to_string().trim_matches('"').to_owned() };
+            data = data.replacen("@@", &text, 1);
+            prop_assert_eq!(chunks.read(data.as_bytes()), chunk(data.as_bytes()), "{}", data);
         }
     }
 

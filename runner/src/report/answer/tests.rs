@@ -87,3 +87,20 @@ fn never_more_than_ten_lines() {
     assert_eq!(of_capacity(&found, &places).last().map(String::as_str), Some("Results: and 17 more places"));
     assert!(of_capacity(&found, &places[..1]).contains(&"Results: /results/0".to_owned()));
 }
+
+#[test]
+fn closed_loops_have_no_brackets() {
+    let mut entries = two_stages();
+    for entry in &mut entries {
+        if let benchmark_schemas::record::SpoolEntry::Stage(facts) = entry {
+            facts.concurrency = Some(4);
+        }
+    }
+    insta::assert_snapshot!(of_capacity(&run_of(entries).capacity, &[]).join("\n"), @r"
+Run 00c0ffee: 2 stages: 2 undecided
+Saturation: not looked for (a closed loop has no offered rate, the server sets the pace)
+Knee: not looked for (a closed loop has no offered rate)
+Recommended production range: none, for no stage could be judged
+Validity: the load generator kept its schedule; stage 0, 1 undecided
+");
+}

@@ -1,6 +1,6 @@
 //! The trees against upstream's of version 0.7.0, written down by hand.
 
-use benchmark_schemas::record::{Outcome, Record, SpoolEntry};
+use benchmark_schemas::record::{Outcome, Record, Retries, SpoolEntry};
 use serde_json::{Value, json};
 
 use super::super::tests::{run_of, without_extensions};
@@ -224,4 +224,67 @@ fn requests_that_did_not_end_by_themselves_are_counted_apart() {
         tree["load_summary"]["extensions"],
         json!({"scheduled": 21, "cancelled": 1, "not_dispatched": 1})
     );
+}
+
+/// Upstream's key of closed loops is the last of its object, and stands in no other report.
+#[test]
+fn closed_loops_name_their_concurrency() {
+    let mut entries = entries();
+    for entry in &mut entries {
+        if let SpoolEntry::Stage(facts) = entry {
+            (facts.concurrency, facts.rate, facts.status) = (Some(8), 21.0, StageStatus::TimedOut);
+        }
+    }
+    let run = run_of(entries);
+    let document = stage(&run, &run.metrics.stages[0]);
+    let load = without_extensions(&document.as_json().expect("JSON")["load_summary"]);
+    assert_eq!(load["concurrency"], json!(8));
+    assert_eq!(load["requested_rate"], json!(21.0));
+    assert_eq!(load.as_object().and_then(|load| load.keys().next_back()), Some(&"concurrency".to_owned()));
+    assert_eq!(document.as_json().expect("JSON")["extensions"]["status"], json!("timed_out"));
+    assert_eq!(summary(&run).as_json().expect("JSON")["load_summary"].get("concurrency"), None);
+}
+
+#[test]
+fn requests_that_were_sent_again_have_a_block() {
+    assert_eq!(stage_tree(entries()).get("retries"), None);
+    let mut entries = entries();
+    for entry in &mut entries {
+        if let SpoolEntry::Request(record) = entry
+            && (record.index == 3 || record.index == 20)
+        {
+            let last_start = record.start.expect("sent") + 5 * MS;
+            record.retries = Some(Retries { count: 2, last_start });
+        }
+    }
+    let run = run_of(entries);
+    for document in [stage(&run, &run.metrics.stages[0]), summary(&run)] {
+        let retries = &document.as_json().expect("JSON")["retries"];
+        let counts = json!({"requests_retried": 2, "attempts": 4, "recovered": 1, "failed_after_retry": 1});
+        for (key, count) in counts.as_object().expect("counts") {
+            assert_eq!(&retries[key], count, "{key}");
+        }
+        // One recovered after 5 ms, one failed after all its 20.
+        assert_eq!(retries["wasted_sec_total"], json!(0.025));
+        assert_eq!(
+            (&retries["wasted_sec"]["min"], &retries["wasted_sec"]["max"]),
+            (&json!(0.005), &json!(0.02))
+        );
+        let keys: Vec<&String> = retries.as_object().expect("a block").keys().collect();
+        assert_eq!(keys[4..], ["wasted_sec_total", "wasted_sec"]);
+    }
+}
+
+#[test]
+fn the_client_is_described_beside_the_stage() {
+    let tree = stage_tree(entries());
+    let client = &tree["extensions"]["client"];
+    assert_eq!(
+        client["send_error_seconds"],
+        json!({"p50": 0.001, "p99": 0.001, "p99.9": 0.001, "max": 0.001})
+    );
+    assert_eq!((&client["waited_for_permit"], &client["permit_wait_seconds"]), (&json!(0), &Value::Null));
+    assert_eq!((&client["throttled_seconds"], &client["busiest_runtime"]), (&json!(0.0), &json!(0.1)));
+    assert_eq!((&client["in_flight_cap"], &client["workers"]), (&json!(800), &json!(1)));
+    assert_eq!((&client["late_bodies"], &client["recorder_waits"]), (&json!(0), &json!(0)));
 }

@@ -1,6 +1,6 @@
 //! Entries of the per-request report: order, fields that can be left out, and own keys.
 
-use benchmark_schemas::record::{Bodies, Chunk, SpoolEntry};
+use benchmark_schemas::record::{Bodies, Chunk, Retries, SpoolEntry};
 
 use super::*;
 use crate::metrics::source::tests::{MS, failure, record, usage};
@@ -108,4 +108,25 @@ fn only_what_ended_by_itself_is_listed_and_the_layout_is_pythons() {
         assert_eq!(tree.as_array().map(Vec::len), Some(2));
         assert_eq!(text, json::to_string(&tree, layout), "streamed and whole look the same");
     }
+}
+
+#[test]
+fn requests_that_were_sent_again_say_so() {
+    let mut again = streamed();
+    again.retries = Some(Retries { count: 2, last_start: 30 * MS });
+    again.connected = Some(31 * MS);
+    let text = written(vec![again], PerRequestFields::default(), Layout::Compact);
+    let entry = &serde_json::from_str::<Value>(&text).expect("JSON")[0];
+    let info = entry["info"].as_object().expect("an object");
+    let last: Vec<(&str, &Value)> = info.iter().skip(6).map(|(key, value)| (key.as_str(), value)).collect();
+    assert_eq!(
+        last,
+        [
+            ("retries_attempted", &json!(2)),
+            ("retries_recovered", &json!(true)),
+            ("retry_wasted_sec", &json!(0.01)),
+            ("input_tokens", &json!(120)),
+        ]
+    );
+    assert_eq!(entry["extensions"]["connected_time"], json!(0.031));
 }

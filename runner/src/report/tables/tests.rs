@@ -1,6 +1,6 @@
 //! Tables at the width of a pod log, over stages with gaps and failures.
 
-use benchmark_schemas::record::{Record, SpoolEntry};
+use benchmark_schemas::record::{ClientFacts, Record, Retries, SpoolEntry};
 
 use super::*;
 use crate::metrics::source::tests::{S, failure, record, run_end, stage, usage};
@@ -17,11 +17,23 @@ fn run(scale: i64) -> RunReport {
             for chunk in &mut record.chunks {
                 chunk.at = due + (chunk.at - due) * scale;
             }
+            if (number, index) == (1, 5) {
+                record.retries = Some(Retries { count: 1, last_start: due });
+            }
+            if (number, index) == (1, 6) {
+                record.connected = Some(due + 3 * S / 1000);
+            }
             entries.push(SpoolEntry::Request(Box::new(record)));
         }
         let failed = Record { stage: number, ..failure(80, start + 10 * S, "HTTP Error 503", "busy") };
         entries.push(SpoolEntry::Request(Box::new(failed)));
-        entries.push(SpoolEntry::Stage(Box::new(stage(number, 8.0, 10.1, start))));
+        let mut facts = stage(number, 8.0, 10.1, start);
+        // The second stage's client had its troubles: one in flight at most, prompts and records late.
+        if number == 1 {
+            facts.client =
+                ClientFacts { in_flight_cap: 1, late_bodies: 12, recorder_waits: 1, ..facts.client };
+        }
+        entries.push(SpoolEntry::Stage(Box::new(facts)));
     }
     entries.push(run_end(2000 * S, false));
     run_of(entries)
@@ -63,13 +75,24 @@ Prompt: server's usage, else client's tokenizer (0 requests). Out server: usage,
   else client's tokenizer (0 requests).
 
 Request Error Summary
-Stage  Successes          503
-                            -
-                      Service
-                  Unavailable
------------------------------
-    0         80            1
-    1         80            1
+Stage  Successes      Retried          503
+                  (recovered)            -
+                                   Service
+                               Unavailable
+------------------------------------------
+    0         80        0 (0)            1
+    1         80        1 (1)            1
+
+Sending
+Stage  Late  Late   Late  Late      No  Wait  No con-  Wait  Busy  Throt-
+        p50   p99  p99.9   max  permit   p99  nection   max          tled
+-------------------------------------------------------------------------
+    0  0.00  0.00   0.00  0.00       0     -        0   0.0   10%    0.0%
+    1  0.00  0.00   0.00  0.00      80     0        1   3.0   10%    0.0%
+Late and Wait in ms. Late: off the schedule although a permit was free; No
+  permit: fell due while all permits were taken; No connection: waited more than
+  1 ms for one; Busy: busiest runtime; Throttled: by the CPU quota.
+Stage 1: 12 late prompts, 1 held up by records
 
 Saturation and Knee
 Stage  Offered   Sent   Done  TTFT  TTFT  TTFT  Backlog    Verdict
