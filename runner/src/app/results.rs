@@ -144,9 +144,8 @@ mod tests {
         probe.push(of_probe(failure(9, 0, "HTTP Error 503", "busy")));
         probe.push(SpoolEntry::Stage(Box::new(StageFacts { stage: PROBE_STAGE, ..stage(0, 10.0, 0.0, 0) })));
         let mut rest = vec![SpoolEntry::Sweep(Box::new(sweep.clone()))];
-        rest.extend(
-            (0..20).map(|index| SpoolEntry::Request(Box::new(record(index, 10 * S + index as i64 * S)))),
-        );
+        let records = (10..30).zip(0..).map(|(second, index)| record(index, second * S));
+        rest.extend(records.map(|record| SpoolEntry::Request(Box::new(record))));
         rest.push(SpoolEntry::Stage(Box::new(stage(0, 1.0, 20.0, 10 * S))));
         rest.push(run_end(40 * S, false));
         let rebuilt = |entries: &[&[SpoolEntry]]| {

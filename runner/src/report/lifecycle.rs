@@ -24,6 +24,7 @@ pub fn summary(run: &RunReport) -> Document {
         "stages_planned": stages_planned(run),
         "stages_run": run.metrics.stages.len(),
         "token_counts": if run.options.counts_answers { "client" } else { "usage" },
+        "sweep": run.capacity.sweep,
     });
     Document::json("summary_lifecycle_metrics.json", tree)
 }

@@ -37,18 +37,15 @@ pub(super) fn rates(kind: SweepType, limit: f64, count: usize) -> Vec<f64> {
 
 /// `count` values from `first` to `last`, both exact; `first` alone if it is one.
 fn spread(kind: SweepType, first: f64, last: f64, count: usize) -> Vec<f64> {
-    let steps = count.saturating_sub(1).max(1) as f64;
-    let step = (last - first) / steps;
+    let steps = count.saturating_sub(1).max(1);
+    let step = (last - first) / steps as f64;
     let ratio = first / last;
     (0..count)
-        .map(|i| {
-            let i = i as f64;
-            match kind {
-                _ if i == 0.0 => first,
-                _ if i == steps => last,
-                SweepType::Linear => i * step + first,
-                SweepType::Geometric => first + last - last * ratio.powf(i / steps),
-            }
+        .map(|i| match kind {
+            _ if i == 0 => first,
+            _ if i == steps => last,
+            SweepType::Linear => i as f64 * step + first,
+            SweepType::Geometric => first + last - last * ratio.powf(i as f64 / steps as f64),
         })
         .collect()
 }

@@ -94,6 +94,20 @@ fn nearly_equal_answers_come_in_waves() {
     }
 }
 
+/// A burst over many connections reaches the server in an order that the client does not know.
+#[test]
+fn the_order_of_the_first_burst_does_not_matter() {
+    for (slots, cap, count) in [(4, 200, 300), (64, 800, 2_000), (256, 800, 2_000), (800, 800, 2_000)] {
+        let mut requests = queue(slots, cap, count, |i| ns(0.8 + 0.4 * uniform(9, i)));
+        let known = rate(&requests, None);
+        assert_near(known, slots as f64, 0.05);
+        for (place, request) in (0..).zip(&mut requests[..cap]) {
+            request.sent = place * 7919 % 1_000 * MS / 1_000;
+        }
+        assert_near(rate(&requests, None), known, 0.03);
+    }
+}
+
 #[test]
 fn a_slow_start_of_the_client_does_not_count() {
     // The server takes 1 s for each request and any number at once; the client needs half a second to send 100, then
@@ -162,7 +176,7 @@ proptest! {
             prop_assert!(estimate.completions >= FEWEST_COMPLETIONS);
             prop_assert!(estimate.interval[0] <= estimate.rate && estimate.rate <= estimate.interval[1]);
             prop_assert!(estimate.busy_seconds > 0.0);
-            prop_assert!(estimate.peak_in_flight as usize <= requests.len());
+            prop_assert!(estimate.peak_in_flight <= requests.len() as u64);
         }
     }
 
