@@ -2,6 +2,8 @@
 //!
 //! Throughputs are for one element: an arrival, a token, a request, a number.
 
+use std::sync::Arc;
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use inference_perf::client::{Exchange, Keep, Mark, SseDecoder};
 use inference_perf::metrics::percentile::Percentiles;
 use inference_perf::metrics::pool::Pool;
 use inference_perf::plan::StagePlan;
-use inference_perf::recorder::{Finished, Message, RecordOptions, SharedSpool, record};
+use inference_perf::recorder::{Finished, Live, Message, RecordOptions, SharedSpool, record};
 use inference_perf::schedule;
 use inference_perf::seed::Seed;
 use inference_perf::spool::{SpoolReader, SpoolWriter};
@@ -138,7 +140,7 @@ fn record_all(requests: Vec<Finished>, folder: &std::path::Path) {
     let spool = SharedSpool::new(SpoolWriter::create(folder).expect("a spool"));
     let options = RecordOptions { tokenizer: None, streamed: true, keep: Keep::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    runtime.block_on(record(inbox, options, spool, CancellationToken::new()));
+    runtime.block_on(record(inbox, options, spool, Arc::new(Live::new(true)), CancellationToken::new()));
 }
 
 fn a_record() -> Record {
