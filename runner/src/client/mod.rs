@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use crate::clock::Clock;
 use crate::workload::Prepared;
 
-pub(crate) use parse::Chunks;
+pub use parse::Chunks;
 pub use sse::SseDecoder;
 
 /// Response bodies above this size fail their request instead of filling the memory.
@@ -108,7 +108,6 @@ pub struct Exchange {
     pub response: Vec<u8>,
     /// JSON text of each content-bearing chunk, if it is kept.
     pub chunk_json: Vec<String>,
-    pub(crate) chunks: Chunks,
 }
 
 /// A content-bearing chunk: its text is that between the end of the one before and `text_end`.
@@ -135,12 +134,18 @@ impl Exchange {
         self.text.reserve(tokens * EXPECTED_TOKEN_BYTES);
     }
 
-    /// Adds what one event of a stream says, whose bytes were read at `at`.
+    /// Adds what one event of a stream says, whose bytes were read at `at`; `chunks` has read those before it.
     ///
     /// # Errors
     ///
     /// The error that the server reports in the event.
-    pub fn add_event(&mut self, data: &[u8], at: Nanos, keep: Keep) -> Result<(), Failure> {
+    pub fn add_event(
+        &mut self,
+        chunks: &mut Chunks,
+        data: &[u8],
+        at: Nanos,
+        keep: Keep,
+    ) -> Result<(), Failure> {
         if self.done_seen {
             return Ok(());
         }
@@ -148,7 +153,7 @@ impl Exchange {
             self.done_seen = true;
             return Ok(());
         }
-        let content = self.chunks.read(data);
+        let content = chunks.read(data);
         if let Some(text) = content.text {
             self.text.push_str(&text);
             let text_end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
@@ -200,7 +205,7 @@ mod tests {
 
     #[test]
     fn events_become_text_marks_and_usage() {
-        let mut facts = Exchange::default();
+        let (mut facts, mut chunks) = (Exchange::default(), Chunks::default());
         for (at, data) in [
             (10, r#"{"choices":[{"text":""}]}"#),
             (20, r#"{"choices":[{"text":"one"}],"usage":{"prompt_tokens":5,"completion_tokens":1}}"#),
@@ -209,7 +214,7 @@ mod tests {
             (50, " [DONE] "),
             (60, r#"{"choices":[{"text":"late"}]}"#),
         ] {
-            facts.add_event(data.as_bytes(), at, KEEP).expect("no error in it");
+            facts.add_event(&mut chunks, data.as_bytes(), at, KEEP).expect("no error in it");
         }
         assert_eq!(facts.text, "one two");
         assert_eq!(facts.chunk_texts().collect::<Vec<_>>(), [(20, "one"), (30, " two")]);
@@ -222,8 +227,9 @@ mod tests {
     #[test]
     fn an_error_in_a_stream_fails_and_keeps_what_came_before() {
         let mut facts = Exchange::default();
-        facts.add_event(br#"{"choices":[{"text":"x"}]}"#, 1, KEEP).expect("no error in it");
-        let failure = facts.add_event(br#"{"error":{"code":500,"message":"boom"}}"#, 2, KEEP);
+        let mut chunks = Chunks::default();
+        facts.add_event(&mut chunks, br#"{"choices":[{"text":"x"}]}"#, 1, KEEP).expect("no error in it");
+        let failure = facts.add_event(&mut chunks, br#"{"error":{"code":500,"message":"boom"}}"#, 2, KEEP);
         assert_eq!(failure.expect_err("an error").error_type, "HTTP Error 500");
         assert_eq!(facts.text, "x");
     }

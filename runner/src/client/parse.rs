@@ -23,7 +23,7 @@ pub(super) struct Content<'a> {
 
 /// Reads the chunks of one stream.
 #[derive(Debug, Default)]
-pub(crate) struct Chunks {
+pub struct Chunks {
     /// The last chunk of the common shape, and where its text lies.
     last: Vec<u8>,
     text_start: usize,

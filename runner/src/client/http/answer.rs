@@ -7,6 +7,7 @@ use http::StatusCode;
 use super::body::Body;
 use super::response::{self, Framing, Head, Malformed};
 use super::*;
+use crate::client::Chunks;
 
 /// A response as it comes.
 pub(super) struct Answer {
@@ -27,6 +28,7 @@ struct Content {
     keep: Keep,
     /// Present if the body is a stream of events.
     events: Option<SseDecoder>,
+    chunks: Chunks,
     /// The server says JSON where a stream was asked for: the first byte tells whether it means it.
     may_be_whole: bool,
     /// The body, if it is not.
@@ -45,7 +47,14 @@ impl Answer {
             body: Body::new(Framing::UntilClose),
             size: 0,
             overrun: false,
-            content: Content { keep, events: None, may_be_whole: false, whole: Vec::new(), error: None },
+            content: Content {
+                keep,
+                events: None,
+                chunks: Chunks::default(),
+                may_be_whole: false,
+                whole: Vec::new(),
+                error: None,
+            },
         }
     }
 
@@ -164,8 +173,8 @@ impl Content {
         }
         match &mut self.events {
             Some(events) => {
-                let (keep, error) = (self.keep, &mut self.error);
-                events.push(data, |event| keep_first(error, facts.add_event(event, at, keep)));
+                let (keep, chunks, error) = (self.keep, &mut self.chunks, &mut self.error);
+                events.push(data, |event| keep_first(error, facts.add_event(chunks, event, at, keep)));
             }
             None => self.whole.extend_from_slice(data),
         }
@@ -173,8 +182,8 @@ impl Content {
 
     fn finish(&mut self, at: Nanos, facts: &mut Exchange) {
         if let Some(events) = &mut self.events {
-            let (keep, error) = (self.keep, &mut self.error);
-            events.finish(|event| keep_first(error, facts.add_event(event, at, keep)));
+            let (keep, chunks, error) = (self.keep, &mut self.chunks, &mut self.error);
+            events.finish(|event| keep_first(error, facts.add_event(chunks, event, at, keep)));
         }
     }
 }
