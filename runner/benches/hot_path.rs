@@ -3,15 +3,16 @@
 //! Throughputs are for one element: an arrival, a token, a request, a number.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use benchmark_schemas::record::{Nanos, Outcome, Pacing, Record, SpoolEntry};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use inference_perf::client::{Exchange, Keep, Mark, SseDecoder};
+use inference_perf::client::{Exchange, Keep, SseDecoder};
 use inference_perf::metrics::percentile::Percentiles;
 use inference_perf::metrics::pool::Pool;
 use inference_perf::plan::StagePlan;
-use inference_perf::recorder::{Finished, Message, RecordOptions, SharedSpool, record};
+use inference_perf::recorder::{Finished, Live, Message, RecordOptions, SharedSpool, record};
 use inference_perf::schedule;
 use inference_perf::seed::Seed;
 use inference_perf::spool::{SpoolReader, SpoolWriter};
@@ -105,11 +106,12 @@ fn parsing(criterion: &mut Criterion) {
 }
 
 fn finished(index: u64) -> Finished {
-    let mut exchange = Exchange { start: Some(1), last_byte: Some(9), ..Exchange::default() };
-    for token in 0..TOKENS {
-        exchange.text.push_str(" kanto");
-        let text_end = u32::try_from(exchange.text.len()).expect("short");
-        exchange.marks.push(Mark { at: 50_000_000 + 5_000_000 * Nanos::from(token), text_end });
+    let mut exchange = Exchange::default();
+    exchange.start = Some(1);
+    exchange.last_byte = Some(700_000_000);
+    for token in 0..Nanos::from(TOKENS) {
+        let at = 50_000_000 + 5_000_000 * token;
+        exchange.add_event(CHUNK, at, Keep::default()).expect("no error in it");
     }
     exchange.add_event(USAGE, 0, Keep::default()).expect("no error in it");
     Finished {
@@ -138,7 +140,7 @@ fn record_all(requests: Vec<Finished>, folder: &std::path::Path) {
     let spool = SharedSpool::new(SpoolWriter::create(folder).expect("a spool"));
     let options = RecordOptions { tokenizer: None, streamed: true, keep: Keep::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    runtime.block_on(record(inbox, options, spool, CancellationToken::new()));
+    runtime.block_on(record(inbox, options, spool, Arc::new(Live::new(true)), CancellationToken::new()));
 }
 
 fn a_record() -> Record {
