@@ -2,6 +2,8 @@
 //!
 //! Throughputs are for one element: an arrival, a token, a request, a number.
 
+use std::sync::Arc;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;

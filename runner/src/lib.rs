@@ -20,6 +20,8 @@ pub mod metrics;
 
 pub mod analysis;
 
+pub mod sweep;
+
 pub mod report;
 
 pub mod store;

@@ -73,17 +73,10 @@ impl Progress {
         &self.bars
     }
 
-    /// Shows stage `stage` of `stages` with `total` requests until the future is dropped.
-    pub async fn show(
-        &self,
-        stage: usize,
-        stages: usize,
-        total: u64,
-        counts: impl Fn() -> Counts,
-    ) -> Infallible {
-        let name = format!("Stage {stage} ({} of {stages})", stage + 1);
+    /// Shows the stage called `name`, of `total` requests, until the future is dropped.
+    pub async fn show(&self, name: &str, total: u64, counts: impl Fn() -> Counts) -> Infallible {
         if self.terminal {
-            self.draw(&name, total, counts).await
+            self.draw(name, total, counts).await
         } else {
             loop {
                 tokio::time::sleep(HEARTBEAT).await;

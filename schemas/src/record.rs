@@ -21,6 +21,8 @@ pub enum SpoolEntry {
     Request(Box<Record>),
     /// A stage whose requests have all come to their end; follows the records of the stage.
     Stage(Box<StageFacts>),
+    /// What a sweep found; follows its probe and precedes its stages.
+    Sweep(Box<SweepFacts>),
     /// The run is over; the last entry. A spool without it was cut off.
     Finished(RunEnd),
 }
@@ -107,6 +109,40 @@ pub struct ClientFacts {
     pub late_bodies: u64,
     /// Requests that were late because records could not be written fast enough.
     pub recorder_waits: u64,
+}
+
+/// What the probe of a sweep showed, and the rates of the stages that follow from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepFacts {
+    /// How the estimate was made.
+    pub method: SweepMethod,
+    /// Rate that the server can complete, requests/s.
+    pub estimate: f64,
+    /// 95 % interval of that; `None` if the method has none.
+    pub interval: Option<[f64; 2]>,
+    /// Successful requests that ended in the busy period.
+    pub completions: u64,
+    /// Length of the busy period, seconds: the part of the probe that the estimate rests on.
+    pub busy_seconds: f64,
+    /// Requests of the probe.
+    pub requests: u64,
+    /// Of those, the ones that succeeded.
+    pub succeeded: u64,
+    /// Of those, the ones that failed.
+    pub failed: u64,
+    /// Greatest number of requests that were in flight at once.
+    pub peak_in_flight: u64,
+    /// Rates of the stages in order, requests/s.
+    pub rates: Vec<f64>,
+}
+
+/// How a sweep estimates the rate that the server can complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SweepMethod {
+    /// Completions per second while the server had work for all that it can do at once.
+    Completions,
+    /// Upstream's: a percentile of how fast the number in flight falls.
+    Upstream,
 }
 
 /// How a run ended.

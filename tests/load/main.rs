@@ -7,6 +7,7 @@ mod secrets;
 mod seed_run;
 mod signals;
 mod storage;
+mod sweep;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

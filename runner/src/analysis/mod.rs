@@ -32,7 +32,7 @@ use verdict::Judgement;
 pub fn capacity<S: RecordSource + ?Sized>(source: &S, options: &MetricOptions) -> Result<Capacity, S::Error> {
     let mut open: BTreeMap<u32, Vec<Arrival>> = BTreeMap::new();
     let mut stages: Vec<StageEvidence> = Vec::new();
-    let (mut run_id, mut end) = (String::new(), None);
+    let (mut run_id, mut sweep, mut end) = (String::new(), None, None);
     for entry in source.entries()? {
         match entry? {
             SpoolEntry::Run(facts) => run_id = facts.run_id,
@@ -43,6 +43,7 @@ pub fn capacity<S: RecordSource + ?Sized>(source: &S, options: &MetricOptions) -
                 let arrivals = open.remove(&facts.stage).unwrap_or_default();
                 stages.push(StageEvidence::of(arrivals, *facts));
             }
+            SpoolEntry::Sweep(facts) => sweep = Some((*facts).into()),
             SpoolEntry::Finished(at) => end = Some(at),
         }
     }
@@ -67,6 +68,7 @@ pub fn capacity<S: RecordSource + ?Sized>(source: &S, options: &MetricOptions) -
         run_id,
         interrupted: end.is_none_or(|end| end.interrupted),
         limits: LIMITS,
+        sweep,
         stages: stages
             .iter()
             .zip(judgements.iter())

@@ -4,6 +4,7 @@ mod model;
 mod results;
 mod run;
 mod simulate;
+mod stages;
 mod start;
 
 use std::io::Write as _;

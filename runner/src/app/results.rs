@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use benchmark_schemas::record::SpoolEntry;
+use benchmark_schemas::record::{PROBE_STAGE, SpoolEntry};
 use benchmark_schemas::report::Manifest;
 
 use super::{Exit, complain, say};
@@ -15,14 +15,24 @@ use crate::shutdown::Signals;
 use crate::spool::{SpoolError, SpoolReader};
 use crate::store::Stores;
 
-/// The spool in a folder of results.
+/// The spool in a folder of results, without the probe of a sweep: what it found is an entry of its own, and no report
+/// counts its requests.
 struct Spool(PathBuf);
 
 impl RecordSource for Spool {
     type Error = SpoolError;
 
     fn entries(&self) -> Result<impl Iterator<Item = Result<SpoolEntry, SpoolError>>, SpoolError> {
-        SpoolReader::open(&self.0)
+        let entries = SpoolReader::open(&self.0)?;
+        Ok(entries.filter(|entry| !entry.as_ref().is_ok_and(is_of_probe)))
+    }
+}
+
+fn is_of_probe(entry: &SpoolEntry) -> bool {
+    match entry {
+        SpoolEntry::Request(record) => record.stage == PROBE_STAGE,
+        SpoolEntry::Stage(facts) => facts.stage == PROBE_STAGE,
+        SpoolEntry::Run(_) | SpoolEntry::Sweep(_) | SpoolEntry::Finished(_) => false,
     }
 }
 
@@ -104,4 +114,63 @@ pub(super) fn rebuild(folder: &Path) -> Result<Exit> {
     say(&tables::all(&run));
     say(&answer::lines(&run, &stores.places()).join("\n"));
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use benchmark_schemas::record::{Record, StageFacts, SweepFacts, SweepMethod};
+
+    use super::*;
+    use crate::metrics::source::tests::{S, failure, record, run_end, run_facts, stage};
+    use crate::spool::SpoolWriter;
+
+    #[test]
+    fn reports_never_count_the_probe() {
+        let sweep = SweepFacts {
+            method: SweepMethod::Completions,
+            estimate: 4.0,
+            interval: Some([3.5, 4.5]),
+            completions: 9,
+            busy_seconds: 2.25,
+            requests: 10,
+            succeeded: 9,
+            failed: 1,
+            peak_in_flight: 10,
+            rates: vec![1.0, 4.0],
+        };
+        let of_probe =
+            |record: Record| SpoolEntry::Request(Box::new(Record { stage: PROBE_STAGE, ..record }));
+        let mut probe: Vec<SpoolEntry> = (0..9).map(|index| of_probe(record(index, 0))).collect();
+        probe.push(of_probe(failure(9, 0, "HTTP Error 503", "busy")));
+        probe.push(SpoolEntry::Stage(Box::new(StageFacts { stage: PROBE_STAGE, ..stage(0, 10.0, 0.0, 0) })));
+        let mut rest = vec![SpoolEntry::Sweep(Box::new(sweep.clone()))];
+        let records = (10..30).zip(0..).map(|(second, index)| record(index, second * S));
+        rest.extend(records.map(|record| SpoolEntry::Request(Box::new(record))));
+        rest.push(SpoolEntry::Stage(Box::new(stage(0, 1.0, 20.0, 10 * S))));
+        rest.push(run_end(40 * S, false));
+        let rebuilt = |entries: &[&[SpoolEntry]]| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let mut writer = SpoolWriter::create(folder.path()).expect("a spool");
+            for entry in std::iter::once(&run_facts()).chain(entries.iter().copied().flatten()) {
+                writer.append(entry).expect("appended");
+            }
+            drop(writer);
+            let spool = Arc::new(Spool(folder.path().to_owned()));
+            let run = RunReport::read(&*spool).expect("a run");
+            let files: Vec<(String, Vec<u8>)> = report::exports(&run, &spool)
+                .iter()
+                .map(|file| {
+                    let mut bytes = Vec::new();
+                    file.write(Layout::Indented, &mut bytes).expect("in memory");
+                    (file.name().to_owned(), bytes)
+                })
+                .collect();
+            (run, files)
+        };
+        let (run, files) = rebuilt(&[&probe, &rest]);
+        assert_eq!(run.metrics.summary.recorded_count(), 20);
+        assert_eq!(run.capacity.stages.iter().map(|stage| stage.stage).collect::<Vec<_>>(), [0]);
+        assert_eq!(run.capacity.sweep, Some(sweep.into()));
+        assert_eq!(files, rebuilt(&[&rest]).1, "as if it had never been");
+    }
 }

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use benchmark_schemas::config::{Config, DataType};
-use benchmark_schemas::record::{RunFacts, SpoolEntry, StageStatus};
+use benchmark_schemas::config::{Config, DataType, SweepEstimator};
+use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
 
+use super::stages::{self, Driven};
 use super::start::{self, Start};
 use super::{Exit, complain, model, results};
 use crate::client::http::{HttpSettings, HttpSource};
@@ -16,12 +17,13 @@ use crate::client::tls::TlsFiles;
 use crate::clock::MonotonicSource;
 use crate::driver::{Engine, Hosting, Settings};
 use crate::plan::{Plan, Surroundings};
-use crate::progress::{Counts, Progress};
+use crate::progress::Progress;
 use crate::recorder::RecordOptions;
 use crate::seed::{Purpose, Seed};
 use crate::shutdown::Signals;
 use crate::spool::SpoolWriter;
 use crate::store::{S3Environment, Stores};
+use crate::sweep::SweepPlan;
 use crate::workload::{Lengths, Mock, Synthetic, Tokenizer, Workload};
 
 /// Path of the completion API.
@@ -37,8 +39,14 @@ pub(super) fn run(config_file: &Path, progress: &Progress) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let signals = Signals::listen().context("signals cannot be listened for")?;
-        let Start { mut config, tokenizer } = start::read(config_file)?;
+        let Start { mut config, tokenizer, sets_saturation_percentile } = start::read(config_file)?;
         tracing::info!("Using configuration from: {}", config_file.display());
+        if sets_saturation_percentile && config.sweep_estimator() != SweepEstimator::Upstream {
+            tracing::info!(
+                "load.sweep.saturation_percentile has no effect: completions are counted, no percentile is taken \
+                 (extensions.load.sweep_estimator: upstream takes one)"
+            );
+        }
         let started = ZonedDateTime::now();
         config.resolve_timestamp(&started.strftime("%Y%m%d-%H%M%S").to_string());
         let ready = tokio::select! {
@@ -59,6 +67,7 @@ struct Ready {
     run_id: String,
     effective: serde_json::Value,
     plan: Plan,
+    sweep: Option<SweepPlan>,
     tokenizer: Option<Arc<Tokenizer>>,
     workload: Arc<dyn Workload>,
     transports: HttpSource,
@@ -94,6 +103,7 @@ async fn prepare(
         run_id,
         effective,
         plan,
+        sweep: SweepPlan::of(&config),
         tokenizer,
         workload,
         transports,
@@ -108,6 +118,7 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
         run_id,
         effective,
         plan,
+        sweep,
         tokenizer,
         workload,
         transports,
@@ -130,86 +141,31 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
     let engine =
         Engine::start(clock, settings, transports, workload.clone(), options, spool, Hosting::Threads)
             .await?;
-    let driven = drive(engine, &plan, clock, signals, progress).await;
+    let driven =
+        stages::drive(engine, &plan, sweep.as_ref(), stores.folder(), (clock, signals, progress)).await;
     let inexact = workload.inexact();
     if inexact > 0 {
         tracing::warn!(
             "{inexact} prompts do not have exactly the drawn length: the tokenizer has no text for it"
         );
     }
+    if let Ok(Driven::NoStages(error)) = driven {
+        complain(&format!("{error}"));
+        complain(&format!(
+            "No stage was run. The records of the probe are kept in {}.",
+            stores.local_place()
+        ));
+        return Ok(Exit::Invalid);
+    }
     // What was recorded until a fault is stored all the same.
     let stored = results::store(stores, signals).await;
     match driven {
-        Ok(()) => Ok(stored),
+        Ok(_) => Ok(stored),
         Err(error) => {
             complain(&format!("the run broke off: {error:#}"));
             Ok(Exit::NotStored)
         }
     }
-}
-
-/// Runs the stages one after another; stops early if a signal asks for it.
-async fn drive(
-    mut engine: Engine<MonotonicSource>,
-    plan: &Plan,
-    clock: MonotonicSource,
-    signals: &Signals,
-    progress: &Progress,
-) -> Result<()> {
-    let counters = engine.progress();
-    let counts = || {
-        use crate::clock::ClockSource as _;
-        let now = counters.snapshot(clock.now());
-        now.map_or_else(Counts::default, |now| Counts {
-            due: now.due,
-            sent: now.sent,
-            finished: now.finished,
-            failed: now.failed,
-            latency: now.latency,
-        })
-    };
-    for (number, stage) in plan.stages.iter().enumerate() {
-        if signals.stop().is_requested() {
-            break;
-        }
-        tracing::info!(
-            "Stage {} - run started: {} requests at {}/s within {} s",
-            stage.id,
-            stage.requests,
-            stage.rate,
-            stage.duration_seconds
-        );
-        let facts = tokio::select! {
-            facts = engine.run_stage(stage, signals.stop()) => facts?,
-            never = progress.show(number, plan.stages.len(), stage.requests, counts) => match never {},
-        };
-        let ending = match facts.status {
-            StageStatus::Completed => "completed",
-            StageStatus::Stopped => "failed: interrupted",
-            StageStatus::TimedOut => "failed: its time limit is reached",
-        };
-        tracing::info!("Stage {} - run {ending}", stage.id);
-        let client = &facts.client;
-        if client.late_bodies > 0 {
-            tracing::warn!(
-                "Stage {}: {} requests were late because their prompts were not ready in time",
-                stage.id,
-                client.late_bodies
-            );
-        }
-        if client.recorder_waits > 0 {
-            tracing::warn!(
-                "Stage {}: {} requests were held up because records could not be written fast enough",
-                stage.id,
-                client.recorder_waits
-            );
-        }
-        if number + 1 < plan.stages.len() {
-            engine.pause(plan.interval_ns, signals.stop()).await;
-        }
-    }
-    engine.finish(signals.stop().is_requested()).await?;
-    Ok(())
 }
 
 /// The plan; what only the machine knows is written back into the configuration, so that its report tells it.

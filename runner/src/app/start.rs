@@ -18,6 +18,8 @@ pub(super) struct Start {
     pub(super) config: Config,
     /// `None` if the data type needs none and none is named.
     pub(super) tokenizer: Option<Arc<Tokenizer>>,
+    /// Whether the file itself gives `load.sweep.saturation_percentile`, which has a default.
+    pub(super) sets_saturation_percentile: bool,
 }
 
 /// Variable that gives `server.api_key` where the configuration has none.
@@ -34,6 +36,7 @@ pub(super) fn read(config_file: &Path) -> Result<Start> {
     let text = yaml::decode(&bytes, &file)?;
     let document = yaml::parse(text, &file, Dialect::Config)?;
     let loaded = load_tokenizer(&document);
+    let sets_saturation_percentile = document.at(["load", "sweep", "saturation_percentile"]).is_some();
     match (Config::executable(document), loaded) {
         (Ok(mut config), Ok(tokenizer)) => {
             if config.server.api_key.is_none() {
@@ -41,7 +44,7 @@ pub(super) fn read(config_file: &Path) -> Result<Start> {
                 let key = std::env::var(API_KEY_VARIABLE).ok().map(|key| key.trim().to_owned());
                 config.server.api_key = key.filter(|key| !key.is_empty()).map(Secret::new);
             }
-            Ok(Start { config, tokenizer: tokenizer.map(Arc::new) })
+            Ok(Start { config, tokenizer: tokenizer.map(Arc::new), sets_saturation_percentile })
         }
         (config, tokenizer) => {
             let mut problems = config.err().map(Problems::into_vec).unwrap_or_default();

@@ -73,6 +73,7 @@ pub fn summarise<S: RecordSource + ?Sized>(
                     stage.facts = Some(*facts);
                 }
             }
+            SpoolEntry::Sweep(_) => {}
             SpoolEntry::Finished(end) => run.end = Some(end),
         }
     }
@@ -111,7 +112,9 @@ pub fn records<S: RecordSource + ?Sized>(
 ) -> Result<impl Iterator<Item = Result<Record, S::Error>>, S::Error> {
     Ok(source.entries()?.filter_map(|entry| match entry {
         Ok(SpoolEntry::Request(record)) => Some(Ok(*record)),
-        Ok(SpoolEntry::Run(_) | SpoolEntry::Stage(_) | SpoolEntry::Finished(_)) => None,
+        Ok(SpoolEntry::Run(_) | SpoolEntry::Stage(_) | SpoolEntry::Sweep(_) | SpoolEntry::Finished(_)) => {
+            None
+        }
         Err(error) => Some(Err(error)),
     }))
 }

@@ -1,6 +1,6 @@
 //! The last lines of a run's log: the answer, at most ten lines, because that is what `kubectl logs -l` shows.
 
-use benchmark_schemas::report::{Bracket, Capacity, Verdict};
+use benchmark_schemas::report::{Bracket, Capacity, Sweep, Verdict};
 
 use super::RunReport;
 
@@ -22,6 +22,9 @@ fn of_capacity(capacity: &Capacity, places: &[String]) -> Vec<String> {
         format!("Recommended production range: {}", recommended(capacity)),
         format!("Validity: {}", validity(capacity)),
     ];
+    if let Some(sweep) = &capacity.sweep {
+        lines.insert(1, sweep_line(sweep));
+    }
     if capacity.interrupted {
         lines.push("The run was interrupted: the reports cover what had ended by then.".to_owned());
     }
@@ -60,6 +63,32 @@ fn is_closed_loop(capacity: &Capacity) -> bool {
 
 fn rate(value: f64) -> String {
     format!("{value:.2}")
+}
+
+/// What a sweep's probe found, in a line.
+pub fn sweep_line(sweep: &Sweep) -> String {
+    let [estimate, seconds] = [sweep.estimated_rate, sweep.busy_seconds].map(three_digits);
+    let support = match sweep.interval {
+        Some(bounds) => {
+            let [lower, upper] = bounds.map(three_digits);
+            format!(
+                "95 % interval {lower} to {upper}, {} completions in {seconds} s of full work",
+                sweep.completions
+            )
+        }
+        None => "by upstream's estimator".to_owned(),
+    };
+    let up_to = sweep.peak_in_flight;
+    format!("Sweep: the server completes {estimate} requests/s with up to {up_to} in flight ({support})")
+}
+
+/// A number with two decimals, or more if it has not three digits by then.
+fn three_digits(value: f64) -> String {
+    let digits_before = value.abs().max(f64::MIN_POSITIVE).log10().floor();
+    let decimals = (2.0 - digits_before).clamp(2.0, 9.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "2 to 9")]
+    let decimals = decimals as usize;
+    format!("{value:.decimals$}")
 }
 
 fn saturation(capacity: &Capacity) -> String {

@@ -21,11 +21,18 @@ pub fn summary(run: &RunReport) -> Document {
     tree["extensions"] = json!({
         "run_id": run.facts.run_id,
         "interrupted": run.metrics.interrupted(),
-        "stages_planned": run.config.pointer("/load/stages").and_then(Value::as_array).map(Vec::len),
+        "stages_planned": stages_planned(run),
         "stages_run": run.metrics.stages.len(),
         "token_counts": if run.options.counts_answers { "client" } else { "usage" },
+        "sweep": run.capacity.sweep,
     });
     Document::json("summary_lifecycle_metrics.json", tree)
+}
+
+/// A sweep's stages replace those of the configuration.
+fn stages_planned(run: &RunReport) -> Option<u64> {
+    let swept = run.config.pointer("/load/sweep/num_stages").and_then(Value::as_u64);
+    swept.or_else(|| Some(run.config.pointer("/load/stages")?.as_array()?.len() as u64))
 }
 
 /// The report on `stage`.

@@ -59,7 +59,9 @@ impl RunReport {
     pub fn configured_rate(&self, stage: u32) -> f64 {
         let recorded = self.metrics.stages.iter().find(|known| known.stage == stage);
         let recorded = recorded.and_then(|known| known.facts.as_ref()).map(|facts| facts.rate);
+        let swept = self.capacity.sweep.as_ref().and_then(|sweep| sweep.rates.get(stage as usize).copied());
         recorded
+            .or(swept)
             .or_else(|| self.config.pointer(&format!("/load/stages/{stage}/rate")).and_then(Value::as_f64))
             .unwrap_or(0.0)
     }

@@ -8,6 +8,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 use benchmark_schemas::report::{Capacity, LatencyQuantiles, StageCapacity, WaitQuantiles};
 
 use super::RunReport;
+use super::answer::sweep_line;
 use crate::analysis::limits::CONNECTION_WAIT_SECONDS;
 use crate::metrics::pool::Pool;
 use crate::metrics::{Dist, StageMetrics};
@@ -282,6 +283,7 @@ pub fn saturation(capacity: &Capacity) -> String {
         "{name} in ms from the {from}; Done: answered within the sending window; Backlog growth: share of \
          the offered rate."
     )];
+    notes.extend(capacity.sweep.as_ref().map(sweep_line));
     for stage in &capacity.stages {
         notes.push(format!("Stage {}: {}", stage.stage, stage.reasons.join("; ")));
     }

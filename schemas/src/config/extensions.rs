@@ -39,6 +39,9 @@ pub struct LoadExtensions {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub burstiness: Option<f64>,
+    /// How `load.sweep` estimates the server's limit; `completions` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep_estimator: Option<SweepEstimator>,
 }
 
 /// How load type `constant` spreads the requests of a stage.
@@ -58,4 +61,15 @@ impl From<PacingLaw> for Pacing {
             PacingLaw::Even => Self::Even,
         }
     }
+}
+
+/// How `load.sweep` estimates the server's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SweepEstimator {
+    /// Completions per second of a burst while the server is busy.
+    #[default]
+    Completions,
+    /// Upstream's: percentile `saturation_percentile` of how fast the number in flight falls.
+    Upstream,
 }

@@ -221,7 +221,7 @@ pub struct Sweep {
     #[serde(default = "sweep_stage_duration")]
     #[schemars(range(min = 1))]
     pub stage_duration: u64,
-    /// Percentile of the observed completion rates that is taken as the server's limit.
+    /// Percentile of observed rates taken as the limit, by upstream's estimator alone.
     #[serde(default = "sweep_saturation_percentile")]
     #[schemars(range(min = 0.0, max = 100.0))]
     pub saturation_percentile: f64,

@@ -86,6 +86,12 @@ impl Config {
         load.and_then(|load| load.pacing).map_or(Pacing::ScaledExponential, Pacing::from)
     }
 
+    /// How `load.sweep` estimates the server's limit.
+    pub fn sweep_estimator(&self) -> SweepEstimator {
+        let load = self.extensions.as_ref().and_then(|extensions| extensions.load.as_ref());
+        load.and_then(|load| load.sweep_estimator).unwrap_or_default()
+    }
+
     /// True if the client's tokenizer counts the tokens of answers.
     pub fn client_counts_answers(&self) -> bool {
         let asked = self.extensions.as_ref().and_then(|extensions| extensions.token_counts);

@@ -57,7 +57,6 @@ const UNBUILT: &[Unbuilt] = &[
     Unbuilt { key: "data.multimodal", is_built: Value::is_null, fault: "images, videos and sounds are not built yet", remedy: "remove it; prompts are text" },
     Unbuilt { key: "data.use_chat_template", is_built: |v| v == false, fault: "chat templates are not built yet", remedy: "remove it" },
     Unbuilt { key: "load.type", is_built: |v| v == "constant" || v == "poisson" || v == "concurrent", fault: "only load types constant, poisson and concurrent are built yet", remedy: "set load.type: constant, with stages of rate and duration" },
-    Unbuilt { key: "load.sweep", is_built: Value::is_null, fault: "sweeps are not built yet", remedy: "remove it and give load.stages with rising rates" },
     Unbuilt { key: "load.circuit_breakers", is_built: is_empty, fault: "circuit breakers are not built yet", remedy: "remove it; every stage runs to its end" },
     Unbuilt { key: "load.lora_traffic_split", is_built: Value::is_null, fault: "LoRA adapters are not built yet", remedy: "remove it; server.model_name names the one model" },
     Unbuilt { key: "metrics.prometheus", is_built: Value::is_null, fault: "metrics of the server are not read yet", remedy: "remove the section metrics, or set metrics.type: default without prometheus" },

@@ -7,6 +7,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Sweep;
 use super::client::ClientConduct;
 
 /// The answer to "which rate can be relied on?", with all that it rests on.
@@ -21,6 +22,8 @@ pub struct Capacity {
     pub interrupted: bool,
     /// The limits by which the verdicts were given.
     pub limits: Limits,
+    /// What the sweep found by which the stages were chosen; null without a sweep.
+    pub sweep: Option<Sweep>,
     /// What each stage showed, in the order of the run.
     pub stages: Vec<StageCapacity>,
     /// Where the server stops keeping up.

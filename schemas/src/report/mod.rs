@@ -6,12 +6,14 @@
 mod capacity;
 mod client;
 mod manifest;
+mod sweep;
 
 pub use capacity::{
     Bracket, Capacity, Knee, LatencyQuantiles, Limits, Pacing, Saturation, StageCapacity, Verdict,
 };
 pub use client::{ClientConduct, WaitQuantiles};
 pub use manifest::{Manifest, ManifestFile};
+pub use sweep::{Sweep, SweepMethod};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;

@@ -8,6 +8,10 @@ use crate::config::{AdapterShare, Extensions, Load, LoadExtensions, LoadType, St
 const SPLIT_TOLERANCE: f64 = 1e-6;
 /// Requests of one stage at most: what no client sends in a year, and far from where counts overflow.
 const MAX_REQUESTS: f64 = 1e12;
+/// Requests of a sweep's burst at most: ten times that would say no more about any server.
+const MAX_BURST: u64 = 1_000_000;
+/// Stages of a sweep at most.
+const MAX_SWEEP_STAGES: u64 = 1_000;
 
 pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     let Some(load) = &sections.load else { return };
@@ -27,6 +31,18 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     }
     if let Some(sweep) = &load.sweep {
         check_sweep(sweep, load.kind, faults);
+    }
+    let extensions = sections.extensions.as_ref().and_then(Option::as_ref);
+    let extensions = extensions.and_then(|extensions| extensions.load.as_ref());
+    if extensions.is_some_and(|load| load.sweep_estimator.is_some())
+        && load.sweep.is_none()
+        && faults.is_sound("load.sweep")
+    {
+        faults.add(
+            "extensions.load.sweep_estimator",
+            "there is no sweep to estimate for",
+            "give load.sweep, or remove it",
+        );
     }
     if let Some(split) = &load.lora_traffic_split {
         check_split(split, faults);
@@ -126,6 +142,17 @@ fn check_sweep(sweep: &Sweep, kind: LoadType, faults: &mut Faults<'_>) {
             "a sweep varies the rate, which this load type does not have",
             "remove it, or set load.type: constant",
         );
+    }
+    let counts =
+        [("num_requests", sweep.num_requests, MAX_BURST), ("num_stages", sweep.num_stages, MAX_SWEEP_STAGES)];
+    for (name, count, most) in counts {
+        if count > most {
+            faults.add(
+                format!("load.sweep.{name}"),
+                format!("{count} is more than {most}"),
+                "give a smaller number",
+            );
+        }
     }
     faults.add_long_times(&[
         ("load.sweep.timeout".to_owned(), sweep.timeout),

@@ -275,7 +275,7 @@ config.yml:5:22: load.circuit_breakers[0]: there is no circuit breaker named "sl
 config.yml:6:64: load.lora_traffic_split[1].split: -0.5 is below 0 (give a share from 0 to 1)
 config.yml:7:17: load.sweep.type: must be one of geometric, linear; is `exponential`
 config.yml:7:42: load.sweep.num_stages: must be at least 1, is 0 (meaning: stages to run after the burst)
-config.yml:7:68: load.sweep.saturation_percentile: must be at most 100, is 101 (meaning: percentile of the observed completion rates that is taken as the server's limit)
+config.yml:7:68: load.sweep.saturation_percentile: must be at most 100, is 101 (meaning: percentile of observed rates taken as the limit, by upstream's estimator alone)
 "#);
     assert_snapshot!(refusal("
 server: {base_url: http://a}
@@ -308,6 +308,23 @@ load: {type: concurrent, stages: [{num_requests: 2000000000000, concurrency_leve
 server: {base_url: http://a}
 load: {type: concurrent, stages: [{num_requests: 2000000000000, concurrency_level: 1}]}
 "), @r"config.yml:3:50: load.stages[0].num_requests: is more than 1e12 requests (lower it)");
+}
+
+#[test]
+fn sweeps() {
+    assert_snapshot!(refusal("
+server: {base_url: http://a}
+load: {sweep: {type: linear, num_requests: 2000000, num_stages: 1001, timeout: 1e10}}
+"), @r"
+config.yml:3:44: load.sweep.num_requests: 2000000 is more than 1000000 (give a smaller number)
+config.yml:3:65: load.sweep.num_stages: 1001 is more than 1000 (give a smaller number)
+config.yml:3:80: load.sweep.timeout: 10000000000 seconds are more than 1000000000 (give a shorter time)
+");
+    assert_snapshot!(refusal("
+server: {base_url: http://a}
+load: {stages: [{rate: 1, duration: 1}]}
+extensions: {load: {sweep_estimator: upstream}}
+"), @"config.yml:4:38: extensions.load.sweep_estimator: there is no sweep to estimate for (give load.sweep, or remove it)");
 }
 
 #[test]

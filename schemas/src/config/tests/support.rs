@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::LEAST;
-use crate::config::{Config, DataType, unsupported};
+use crate::config::{Config, DataType, SweepEstimator, unsupported};
 use crate::yaml::{self, Dialect};
 
 /// All that is executed, in one file.
@@ -57,6 +57,22 @@ fn load_types_that_are_built() {
 }
 
 #[test]
+fn sweeps_are_built_for_loads_that_have_a_rate() {
+    let stages = "stages: [{rate: 1, duration: 1}]";
+    assert!(BUILT.contains(stages));
+    for sweep in [
+        "sweep: {type: geometric}",
+        "sweep: {type: linear, saturation_percentile: 90}\n  stages: [{rate: 1, duration: 1}]",
+    ] {
+        assert!(executable(&BUILT.replace(stages, sweep)).is_ok_and(|config| config.load.sweep.is_some()));
+    }
+    let config = executable(
+        &BUILT.replace(stages, "sweep: {type: linear}").replace("pacing: even", "sweep_estimator: upstream"),
+    );
+    assert_eq!(config.map(|config| config.sweep_estimator()), Ok(SweepEstimator::Upstream));
+}
+
+#[test]
 fn unbuilt_settings_are_refused_by_name() {
     let refused = executable(
         "
@@ -104,7 +120,6 @@ config.yml:13:10: data.trace: lengths from a trace are not built yet (remove it;
 config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
 config.yml:15:22: data.use_chat_template: chat templates are not built yet (remove it)
 config.yml:17:9: load.type: only load types constant, poisson and concurrent are built yet (set load.type: constant, with stages of rate and duration)
-config.yml:20:10: load.sweep: sweeps are not built yet (remove it and give load.stages with rising rates)
 config.yml:21:21: load.circuit_breakers: circuit breakers are not built yet (remove it; every stage runs to its end)
 config.yml:23:23: load.lora_traffic_split: LoRA adapters are not built yet (remove it; server.model_name names the one model)
 config.yml:24:16: server.type: the mock server is not built yet (run `inference-perf simulate` and set server.type: vllm)
