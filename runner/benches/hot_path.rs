@@ -2,14 +2,13 @@
 //!
 //! Throughputs are for one element: an arrival, a token, a request, a number.
 
-use std::sync::Arc;
-
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use benchmark_schemas::record::{Nanos, Outcome, Pacing, Record, SpoolEntry};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use inference_perf::client::{Chunks, Exchange, Keep, Mark, SseDecoder};
+use inference_perf::client::{Chunks, Exchange, Keep, SseDecoder};
 use inference_perf::metrics::percentile::Percentiles;
 use inference_perf::metrics::pool::Pool;
 use inference_perf::plan::StagePlan;
@@ -107,13 +106,13 @@ fn parsing(criterion: &mut Criterion) {
 }
 
 fn finished(index: u64) -> Finished {
-    let mut exchange = Exchange { start: Some(1), last_byte: Some(9), ..Exchange::default() };
-    for token in 0..TOKENS {
-        exchange.text.push_str(" kanto");
-        let text_end = u32::try_from(exchange.text.len()).expect("short");
-        exchange.marks.push(Mark { at: 50_000_000 + 5_000_000 * Nanos::from(token), text_end });
+    let mut exchange = Exchange { start: Some(1), last_byte: Some(700_000_000), ..Exchange::default() };
+    let mut chunks = Chunks::default();
+    for token in 0..Nanos::from(TOKENS) {
+        let at = 50_000_000 + 5_000_000 * token;
+        exchange.add_event(&mut chunks, CHUNK, at, Keep::default()).expect("no error in it");
     }
-    exchange.add_event(&mut Chunks::default(), USAGE, 0, Keep::default()).expect("no error in it");
+    exchange.add_event(&mut chunks, USAGE, 0, Keep::default()).expect("no error in it");
     Finished {
         stage: 0,
         index,
