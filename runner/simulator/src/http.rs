@@ -112,8 +112,11 @@ fn models<T: Timer>(simulator: &Simulator) -> Reply<T> {
 
 async fn tokenize<T: Timer>(simulator: &Arc<Simulator>, body: Incoming) -> Result<Reply<T>, ApiError> {
     let request = request::tokenize(&read(body).await?, &simulator.config.model_name)?;
-    let count = count_text(simulator, request.text.clone(), request.special_tokens).await?;
     let ids = simulator.text.ids(&request.text, request.special_tokens).map_err(internal)?;
+    let count = match &ids {
+        Some(ids) => u32::try_from(ids.len()).unwrap_or(u32::MAX),
+        None => count_text(simulator, request.text, request.special_tokens).await?,
+    };
     let reply = json!({
         "count": count, "max_model_len": simulator.config.max_model_len, "tokens": ids.unwrap_or_default()
     });

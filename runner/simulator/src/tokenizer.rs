@@ -29,6 +29,8 @@ const PLAIN_WORD: &str = " tok";
 #[derive(Debug)]
 pub struct TextModel {
     tokenizer: Option<Tokenizer>,
+    /// Count words although there is a tokenizer.
+    counts_words: bool,
     words: Arc<[Box<str>]>,
 }
 
@@ -36,7 +38,7 @@ impl TextModel {
     /// Whitespace-separated words as tokens, no special tokens, answers of one repeated word.
     #[must_use]
     pub fn words() -> Self {
-        Self { tokenizer: None, words: Arc::from([Box::from(PLAIN_WORD)]) }
+        Self { tokenizer: None, counts_words: true, words: Arc::from([Box::from(PLAIN_WORD)]) }
     }
 
     /// Loads `tokenizer.json` from folder `path`, or the file itself, and finds words for answers.
@@ -54,23 +56,23 @@ impl TextModel {
                     .to_owned(),
             )
         })?;
-        Ok(Self { tokenizer: Some(tokenizer), words })
+        Ok(Self { tokenizer: Some(tokenizer), counts_words: false, words })
     }
 
-    /// The same answers, but prompts are counted by their words.
+    /// The same answers and ids, but texts are counted by their words.
     #[must_use]
     pub fn counting_words(self) -> Self {
-        Self { tokenizer: None, ..self }
+        Self { counts_words: true, ..self }
     }
 
     /// Tokens of `text`, with the special tokens that the tokenizer adds or without.
     pub fn count(&self, text: &str, special_tokens: bool) -> Result<u32, SimulatorError> {
         match &self.tokenizer {
-            None => Ok(saturate(text.split_whitespace().count())),
-            Some(tokenizer) => {
+            Some(tokenizer) if !self.counts_words => {
                 let encoding = tokenizer.encode_fast(text, special_tokens).map_err(SimulatorError::encode)?;
                 Ok(saturate(encoding.len()))
             }
+            _ => Ok(saturate(text.split_whitespace().count())),
         }
     }
 
@@ -83,7 +85,7 @@ impl TextModel {
 
     /// True if counting a long text takes so long that it would hold up other requests on the same thread.
     pub fn is_slow(&self) -> bool {
-        self.tokenizer.is_some()
+        !self.counts_words
     }
 
     /// The answer to `prompt`, always the same for equal seeds.
@@ -208,6 +210,7 @@ mod tests {
         let model = model.counting_words();
         assert_eq!(model.count("Zażółć gęślą jaźń", true).unwrap(), 3);
         assert!(!model.is_slow());
+        assert!(model.ids("Zażółć", false).unwrap().is_some_and(|ids| ids.len() > 1));
         assert_eq!(model.answer(1, b"x").word(3), answer);
     }
 

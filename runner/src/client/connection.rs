@@ -1,76 +1,51 @@
-//! One HTTP/1.1 connection, stamped at the socket.
+//! One TCP or TLS connection: opened, written to, and read with a stamp at every read.
 //!
-//! The stamps are taken where bytes really move: at the read that brought them and at the flush that ended a
-//! request. hyper reads no further while a piece of a body waits to be taken, so the last read stamp is that of the
-//! piece in hand.
+//! A whole exchange runs in one task, with no queue between the socket and whoever takes the bytes: what a read brings is
+//! looked at before anything else happens. It knows nothing of HTTP.
 
-use std::cell::Cell;
-use std::io::{self, IoSlice};
+use std::cell::RefCell;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Poll, ready};
 
 use benchmark_schemas::record::Nanos;
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use bytes::Buf;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
 use super::target::Target;
 use super::{Fault, errors};
 use crate::clock::Clock;
 
-/// What happened on a connection's socket.
-#[derive(Debug, Default)]
-pub(super) struct Stamps {
-    read_at: Cell<Nanos>,
-    bytes_read: Cell<u64>,
-    written: Cell<bool>,
-    flushed_at: Cell<Option<Nanos>>,
-}
+/// Bytes that one read takes at most.
+const READ_BYTES: usize = 64 << 10;
+/// Time after which the next address is tried, if there is one: a host that is gone does not answer at all.
+const PER_ADDRESS_NS: Nanos = 3_000_000_000;
 
-impl Stamps {
-    /// Instant of the last read that brought bytes.
-    pub(super) fn read_at(&self) -> Nanos {
-        self.read_at.get()
-    }
+/// Where reads of all connections of a worker put their bytes, one after the other.
+pub(super) struct Scratch(RefCell<Box<[u8]>>);
 
-    /// Bytes read since the connection was opened.
-    pub(super) fn bytes_read(&self) -> u64 {
-        self.bytes_read.get()
-    }
-
-    /// Instant at which all that was written since [`Stamps::reset_flush`] had been handed to the socket.
-    pub(super) fn flushed_at(&self) -> Option<Nanos> {
-        self.flushed_at.get()
-    }
-
-    /// Forgets earlier writes.
-    pub(super) fn reset_flush(&self) {
-        self.written.set(false);
-        self.flushed_at.set(None);
+impl Default for Scratch {
+    fn default() -> Self {
+        Self(RefCell::new(vec![0; READ_BYTES].into_boxed_slice()))
     }
 }
 
-/// An open connection, ready for a request or busy with one.
+/// An open connection.
 pub(super) struct Connection {
-    pub(super) sender: SendRequest<Full<Bytes>>,
-    pub(super) stamps: Rc<Stamps>,
+    stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
     /// It carried an exchange before, or has been open for a while: the server may have closed it meanwhile.
     pub(super) used: bool,
 }
 
-/// Time after which the next address is tried, if there is one: a host that is gone does not answer at all.
-const PER_ADDRESS_NS: Nanos = 3_000_000_000;
-
-/// Connects to the first of `addresses` that answers; a task of the present runtime then drives the connection.
+/// Connects to the first of `addresses` that answers.
 ///
 /// # Errors
 ///
@@ -89,10 +64,11 @@ pub(super) async fn open<C: Clock>(
             Ok(stream) => {
                 // Without it the kernel may hold back a small request; a refusal only costs time.
                 let _ = stream.set_nodelay(true);
-                return match tls {
-                    None => start(stream, clock).await,
-                    Some(config) => start(handshake(target, stream, config).await?, clock).await,
+                let stream = match tls {
+                    None => Either::Left(stream),
+                    Some(config) => Either::Right(Box::new(handshake(target, stream, config).await?)),
                 };
+                return Ok(Connection { stream, used: false });
             }
             Err(error) => last = error,
         }
@@ -115,92 +91,42 @@ async fn handshake(
     target: &Target,
     stream: TcpStream,
     config: &Arc<ClientConfig>,
-) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Fault> {
+) -> Result<TlsStream<TcpStream>, Fault> {
     let name = ServerName::try_from(target.host.clone())
         .map_err(|error| errors::handshake(target, &io::Error::other(error)))?;
     let connector = TlsConnector::from(Arc::clone(config));
     connector.connect(name, stream).await.map_err(|error| errors::handshake(target, &error))
 }
 
-async fn start<S, C>(stream: S, clock: &C) -> Result<Connection, Fault>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-    C: Clock,
-{
-    let stamps = Rc::new(Stamps::default());
-    let measured = Measured { stream, clock: clock.clone(), stamps: Rc::clone(&stamps) };
-    let (sender, connection) =
-        http1::handshake(TokioIo::new(measured)).await.map_err(|error| errors::before_head(&error))?;
-    tokio::task::spawn_local(async move {
-        // How it ended is told to whoever waits for a response on it.
-        let _ = connection.await;
-    });
-    Ok(Connection { sender, stamps, used: false })
-}
-
-/// A stream whose reads and flushes are stamped.
-struct Measured<S, C> {
-    stream: S,
-    clock: C,
-    stamps: Rc<Stamps>,
-}
-
-impl<S: Unpin, C: Unpin> Measured<S, C> {
-    fn parts(self: Pin<&mut Self>) -> (Pin<&mut S>, &C, &Stamps) {
-        let this = self.get_mut();
-        (Pin::new(&mut this.stream), &this.clock, &this.stamps)
-    }
-}
-
-impl<S: AsyncRead + Unpin, C: Clock> AsyncRead for Measured<S, C> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let (stream, clock, stamps) = self.parts();
-        let before = buffer.filled().len();
-        let result = stream.poll_read(context, buffer);
-        let read = buffer.filled().len() - before;
-        if read > 0 {
-            stamps.read_at.set(clock.now());
-            stamps.bytes_read.set(stamps.bytes_read.get() + read as u64);
-        }
-        result
-    }
-}
-
-impl<S: AsyncWrite + Unpin, C: Clock> AsyncWrite for Measured<S, C> {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let (stream, _, stamps) = self.parts();
-        stamps.written.set(true);
-        stream.poll_write(context, bytes)
+impl Connection {
+    /// Writes `message` whole; it has been handed to the socket when this ends.
+    pub(super) async fn write(&mut self, mut message: impl Buf) -> io::Result<()> {
+        self.stream.write_all_buf(&mut message).await?;
+        self.stream.flush().await
     }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let (stream, _, stamps) = self.parts();
-        stamps.written.set(true);
-        stream.poll_write_vectored(context, pieces)
+    /// Waits for bytes and gives them to `take` at once; none is the end of the connection.
+    pub(super) async fn read<R>(
+        &mut self,
+        scratch: &Scratch,
+        mut take: impl FnMut(&[u8]) -> R,
+    ) -> io::Result<R> {
+        std::future::poll_fn(|context| {
+            let mut scratch = scratch.0.borrow_mut();
+            let mut buffer = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+            Poll::Ready(Ok(take(buffer.filled())))
+        })
+        .await
     }
 
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (stream, clock, stamps) = self.parts();
-        let result = stream.poll_flush(context);
-        if matches!(result, Poll::Ready(Ok(()))) && stamps.written.replace(false) {
-            stamps.flushed_at.set(Some(clock.now()));
-        }
-        result
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.parts().0.poll_shutdown(context)
+    /// Whether an idle connection can be used: the server has neither closed it nor sent anything unasked.
+    pub(super) async fn is_usable(&mut self) -> bool {
+        let mut byte = [0];
+        std::future::poll_fn(|context| {
+            let read = Pin::new(&mut self.stream).poll_read(context, &mut ReadBuf::new(&mut byte));
+            Poll::Ready(read.is_pending())
+        })
+        .await
     }
 }

@@ -1,11 +1,10 @@
 //! Faults of the network under upstream's names: users' dashboards and circuit breakers match on
 //! them.
 
-use std::error::Error;
 use std::io;
 
 use benchmark_schemas::record::Failure;
-use hyper::StatusCode;
+use http::StatusCode;
 
 use super::Fault;
 use super::target::Target;
@@ -45,21 +44,27 @@ pub(super) fn handshake(target: &Target, error: &io::Error) -> Fault {
     Fault { failure, is_of_connection: !certificate }
 }
 
-/// The exchange broke before the head of the response.
-pub(super) fn before_head(error: &hyper::Error) -> Fault {
-    if let Some(io) = io_cause(error) {
-        return Fault::of_connection(failure("ClientOSError", os_message(io)));
+/// The connection broke before the head of the response.
+pub(super) fn broken(error: &io::Error) -> Fault {
+    // What TLS says of a connection that ends without a farewell.
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return disconnected();
     }
-    if error.is_parse() || error.is_parse_too_large() {
-        let message = format!("400, message='the response is not HTTP: {error}'");
-        return failure("ClientResponseError", message).into();
-    }
+    Fault::of_connection(failure("ClientOSError", os_message(error)))
+}
+
+/// The server closed the connection before the head of the response.
+pub(super) fn disconnected() -> Fault {
     Fault::of_connection(failure("ServerDisconnectedError", "Server disconnected".to_owned()))
 }
 
+/// What came is no response.
+pub(super) fn malformed(fault: &str) -> Fault {
+    failure("ClientResponseError", format!("400, message='the response is not HTTP: {fault}'")).into()
+}
+
 /// The body broke off.
-pub(super) fn in_body(error: &hyper::Error) -> Failure {
-    let cause = io_cause(error).map_or_else(|| error.to_string(), os_message);
+pub(super) fn in_body(cause: &str) -> Failure {
     failure("ClientPayloadError", format!("Response payload is not completed: {cause}"))
 }
 
@@ -89,19 +94,8 @@ pub(super) fn content_type(found: &str) -> Failure {
     failure("ContentTypeError", format!("200, message='the response is {found:?}, not JSON'"))
 }
 
-fn io_cause(error: &hyper::Error) -> Option<&io::Error> {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(io) = cause.downcast_ref::<io::Error>() {
-            // hyper reports an early end of the connection as such an error of its own making.
-            return (io.kind() != io::ErrorKind::UnexpectedEof).then_some(io);
-        }
-        source = cause.source();
-    }
-    None
-}
-
-fn os_message(error: &io::Error) -> String {
+/// The system's message as Python words it.
+pub(super) fn os_message(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(number) => {
             let text = error.to_string();

@@ -1,26 +1,27 @@
 //! The real transport: HTTP/1.1 over connections that the worker's runtime owns and uses again.
 //!
-//! Proxies are not used, redirects not followed, bodies not compressed: what is measured is the server.
+//! Proxies are not used, redirects not followed, bodies not compressed: what is measured is the server. Heads are parsed
+//! by the library that hyper uses too; bodies are taken apart here, because a queue and a second task between the socket
+//! and the stamp cost as much as all the rest.
 
 use std::io;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use benchmark_schemas::record::{Failure, Nanos};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
-use hyper::{Method, Request, Response, StatusCode};
+use bytes::Buf as _;
 
-use super::connection::{Connection, Stamps};
+use super::connection::{Connection, Scratch};
 use super::{Exchange, Fault, Keep, MAX_RESPONSE_BYTES, SseDecoder, Transport, TransportSource, errors};
 use crate::clock::Clock;
 use crate::workload::Prepared;
 
+mod answer;
+mod body;
 mod pool;
+mod response;
 mod settings;
 
+use answer::Answer;
 use pool::Pool;
 use settings::Shared;
 pub use settings::{HttpSettings, HttpSource, SettingsError};
@@ -33,7 +34,7 @@ impl<C: Clock> TransportSource<C> for HttpSource {
 
     fn for_worker(&self, clock: C, connections: Option<usize>) -> io::Result<HttpTransport<C>> {
         let pool = Pool::new(Arc::clone(&self.shared), clock.clone(), connections);
-        Ok(HttpTransport { shared: Arc::clone(&self.shared), clock, pool })
+        Ok(HttpTransport { shared: Arc::clone(&self.shared), clock, pool, scratch: Scratch::default() })
     }
 }
 
@@ -42,6 +43,7 @@ pub struct HttpTransport<C> {
     shared: Arc<Shared>,
     clock: C,
     pool: Pool<C>,
+    scratch: Scratch,
 }
 
 impl<C: Clock> Transport for HttpTransport<C> {
@@ -54,156 +56,67 @@ impl<C: Clock> Transport for HttpTransport<C> {
     }
 }
 
+/// An exchange broke before its answer was whole.
+struct Broken {
+    fault: Fault,
+    /// The server had begun to answer.
+    answered: bool,
+}
+
 impl<C: Clock> HttpTransport<C> {
     async fn attempt(&self, request: &Prepared, facts: &mut Exchange) -> Result<(), Fault> {
         let _turn = self.pool.turn().await;
         let mut connection = self.pool.idle_or_new().await?;
         loop {
-            let before = connection.stamps.bytes_read();
             let begun = self.clock.now();
             facts.connected = Some(begun);
-            match self.send(&mut connection, request, facts).await {
-                Ok(response) => return Ok(self.receive(connection, response, facts).await?),
+            match self.round_trip(&mut connection, request, facts).await {
+                Ok(answer) => {
+                    if answer.leaves_connection_open() {
+                        self.pool.put_back(connection);
+                    }
+                    return Ok(answer.outcome(facts)?);
+                }
                 // The server closed it while it was idle, which is no failure of this request. A server that breaks
                 // off later may have worked on the request: that is one, and sending it again would double the load.
-                Err(_)
-                    if connection.used
-                        && connection.stamps.bytes_read() == before
-                        && self.clock.now() - begun < STALE_NS =>
-                {
+                Err(broken) if connection.used && !broken.answered && self.clock.now() - begun < STALE_NS => {
                     connection = self.pool.open().await?;
                 }
-                Err(error) => return Err(errors::before_head(&error)),
+                Err(broken) => return Err(broken.fault),
             }
         }
     }
 
-    async fn send(
+    async fn round_trip(
         &self,
         connection: &mut Connection,
         request: &Prepared,
         facts: &mut Exchange,
-    ) -> hyper::Result<Response<Incoming>> {
-        let mut message = Request::new(Full::new(request.body.clone()));
-        *message.method_mut() = Method::POST;
-        message.uri_mut().clone_from(&self.shared.target.path);
-        message.headers_mut().clone_from(&self.shared.headers);
-        connection.stamps.reset_flush();
-        let stamps = Rc::clone(&connection.stamps);
-        let written = SentGuard { stamps: &stamps, facts };
-        let response = connection.sender.send_request(message).await?;
-        drop(written);
-        facts.head = Some(stamps.read_at());
-        Ok(response)
-    }
-
-    async fn receive(
-        &self,
-        connection: Connection,
-        response: Response<Incoming>,
-        facts: &mut Exchange,
-    ) -> Result<(), Failure> {
-        let status = response.status();
-        let content_type = content_type(&response);
-        let is_json = content_type.contains("json");
-        let success = status == StatusCode::OK;
-        let mut reader = Reader {
-            stamps: &connection.stamps,
-            keep: self.shared.keep,
-            events: (success && self.shared.streaming).then(SseDecoder::default),
-            may_be_whole: is_json,
-            whole: Vec::new(),
-            error: None,
-        };
-        reader.read(response.into_body(), facts).await?;
-        let Reader { whole, events, error, .. } = reader;
-        self.pool.put_back(connection);
-        if !success {
-            Err(errors::status(status, &whole))
-        } else if events.is_some() {
-            error.map_or(Ok(()), Err)
-        } else if is_json {
-            facts.add_body(&whole)
-        } else {
-            Err(errors::content_type(&content_type))
+    ) -> Result<Answer, Broken> {
+        let head = self.shared.request_head(request.body.len());
+        let written = connection.write(head.chain(request.body.clone())).await;
+        if written.is_ok() {
+            facts.sent = Some(self.clock.now());
         }
-    }
-}
-
-fn content_type(response: &Response<Incoming>) -> String {
-    let value = response.headers().get(CONTENT_TYPE);
-    value.and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase()
-}
-
-/// Notes when the request had been written, also if its future is dropped before an answer comes.
-struct SentGuard<'a> {
-    stamps: &'a Stamps,
-    facts: &'a mut Exchange,
-}
-
-impl Drop for SentGuard<'_> {
-    fn drop(&mut self) {
-        self.facts.sent = self.stamps.flushed_at();
-    }
-}
-
-/// Takes in a response's body.
-struct Reader<'a> {
-    stamps: &'a Stamps,
-    keep: Keep,
-    /// Present if the body is a stream of events.
-    events: Option<SseDecoder>,
-    /// The server says JSON where a stream was asked for: the first byte tells whether it means it.
-    may_be_whole: bool,
-    /// The body, if it is not.
-    whole: Vec<u8>,
-    /// The first error that an event reported.
-    error: Option<Failure>,
-}
-
-impl Reader<'_> {
-    async fn read(&mut self, mut body: Incoming, facts: &mut Exchange) -> Result<(), Failure> {
-        let mut size = 0;
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| errors::in_body(&error))?;
-            let at = self.stamps.read_at();
-            let Ok(data) = frame.into_data() else { continue };
-            facts.last_byte = Some(at);
-            size += data.len();
-            if size > MAX_RESPONSE_BYTES {
-                return Err(errors::too_large(MAX_RESPONSE_BYTES));
+        // A server that refuses a request may answer before it has read all of it, so what it says is read in any case.
+        let mut answer = Answer::new(self.shared.streaming, self.shared.keep);
+        loop {
+            let read =
+                connection.read(&self.scratch, |bytes| answer.take(bytes, self.clock.now(), facts)).await;
+            let ended = match (read, &written) {
+                (Ok(taken), _) => taken,
+                (Err(_), Err(error)) if !answer.has_begun() => Err(errors::broken(error)),
+                (Err(error), _) if answer.has_head() => {
+                    Err(errors::in_body(&errors::os_message(&error)).into())
+                }
+                (Err(error), _) => Err(errors::broken(&error)),
+            };
+            match ended {
+                Ok(true) => return Ok(answer),
+                Ok(false) => {}
+                Err(fault) => return Err(Broken { fault, answered: answer.has_begun() }),
             }
-            self.take(&data, at, facts);
         }
-        let at = self.stamps.read_at();
-        facts.last_byte = Some(at);
-        if let Some(events) = &mut self.events {
-            let (keep, error) = (self.keep, &mut self.error);
-            events.finish(|data| keep_first(error, facts.add_event(data, at, keep)));
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, data: &Bytes, at: Nanos, facts: &mut Exchange) {
-        if self.keep.response {
-            facts.response.extend_from_slice(data);
-        }
-        if std::mem::take(&mut self.may_be_whole) && data.trim_ascii_start().starts_with(b"{") {
-            self.events = None;
-        }
-        match &mut self.events {
-            Some(events) => {
-                let (keep, error) = (self.keep, &mut self.error);
-                events.push(data, |event| keep_first(error, facts.add_event(event, at, keep)));
-            }
-            None => self.whole.extend_from_slice(data),
-        }
-    }
-}
-
-fn keep_first(error: &mut Option<Failure>, result: Result<(), Failure>) {
-    if let Err(failure) = result {
-        error.get_or_insert(failure);
     }
 }
 

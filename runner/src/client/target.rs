@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hyper::Uri;
+use http::Uri;
 use url::{Host, Url};
 
 /// The address of the measured endpoint.

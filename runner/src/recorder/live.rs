@@ -32,6 +32,10 @@ pub struct LiveLatency {
 
 impl Live {
     /// Of answers that come as streams or not.
+    ///
+    /// # Panics
+    ///
+    /// Never: the range and the digits are ones that the histogram takes.
     #[must_use]
     pub fn new(streamed: bool) -> Self {
         let histogram = Histogram::new_with_bounds(RANGE_US.0, RANGE_US.1, DIGITS);

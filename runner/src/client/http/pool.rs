@@ -88,17 +88,14 @@ impl<C: Clock> Pool<C> {
 
     /// Takes back a connection whose exchange is over.
     pub(super) fn put_back(&self, mut connection: Connection) {
-        if !connection.sender.is_closed() {
-            connection.used = true;
-            self.idle.borrow_mut().push(connection);
-        }
+        connection.used = true;
+        self.idle.borrow_mut().push(connection);
     }
 
     /// An open connection.
     pub(super) async fn idle_or_new(&self) -> Result<Connection, Fault> {
         while let Some(mut connection) = self.take_idle() {
-            // Ready as soon as its task has seen the end of the last exchange; an error if it was closed.
-            if connection.sender.ready().await.is_ok() {
+            if connection.is_usable().await {
                 return Ok(connection);
             }
         }

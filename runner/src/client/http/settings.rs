@@ -1,11 +1,16 @@
 //! What the requests of a run have in common, checked and made once.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use benchmark_schemas::record::Nanos;
 use benchmark_schemas::secret::{MASK, Secret};
-use hyper::HeaderMap;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    USER_AGENT,
+};
 use rustls::ClientConfig;
 
 use crate::client::target::Target;
@@ -68,7 +73,8 @@ pub struct HttpSource {
 
 pub(super) struct Shared {
     pub(super) target: Target,
-    pub(super) headers: HeaderMap,
+    /// Request line and headers, up to the value of `content-length`.
+    head: Bytes,
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) connect_timeout: Option<Nanos>,
     pub(super) streaming: bool,
@@ -78,6 +84,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// The head of a request with a body of `length` bytes.
+    pub(super) fn request_head(&self, length: usize) -> Bytes {
+        let mut head = Vec::with_capacity(self.head.len() + 24);
+        head.extend_from_slice(&self.head);
+        // Writing to memory cannot fail.
+        let _ = write!(head, "{length}\r\n\r\n");
+        Bytes::from(head)
+    }
+
     /// `fault` with a mask in place of every secret that its text repeats.
     pub(super) fn without_secrets(&self, mut fault: Fault) -> Fault {
         let failure = &mut fault.failure;
@@ -99,11 +114,11 @@ impl HttpSource {
     pub fn new(settings: &HttpSettings) -> Result<Self, SettingsError> {
         let target = Target::parse(&settings.base_url, settings.route)
             .map_err(|fault| SettingsError::Url { url: settings.base_url.clone(), fault })?;
-        let headers = headers(&target, settings)?;
+        let head = head(&target, &headers(&target, settings)?);
         let tls = if target.tls { Some(tls::client_config(&settings.tls)?) } else { None };
         let shared = Shared {
             target,
-            headers,
+            head,
             tls,
             connect_timeout: settings.connect_timeout,
             streaming: settings.streaming,
@@ -120,6 +135,18 @@ fn secrets(settings: &HttpSettings) -> Vec<Secret> {
     let values = settings.api_key.iter().chain(settings.headers.iter().map(|(_, value)| value));
     let parts = values.flat_map(|value| value.expose().split_whitespace());
     parts.filter(|part| part.len() >= SHORTEST_SECRET_BYTES).map(Secret::new).collect()
+}
+
+fn head(target: &Target, headers: &HeaderMap) -> Bytes {
+    let mut head = format!("POST {} HTTP/1.1\r\n", target.path).into_bytes();
+    for (name, value) in headers {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"content-length: ");
+    Bytes::from(head)
 }
 
 fn headers(target: &Target, settings: &HttpSettings) -> Result<HeaderMap, SettingsError> {
@@ -148,5 +175,8 @@ fn headers(target: &Target, settings: &HttpSettings) -> Result<HeaderMap, Settin
         })?;
         headers.insert(name, value(&key, text.expose())?);
     }
+    // These two say how the body is framed, which is not for the configuration to say.
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(TRANSFER_ENCODING);
     Ok(headers)
 }

@@ -1,8 +1,10 @@
 //! Real sockets against a small server that follows a script byte by byte.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

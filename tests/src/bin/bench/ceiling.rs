@@ -1,10 +1,12 @@
 //! Bench (a): a closed loop against a server without delays, beside generators that parse nothing.
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 
 use crate::figures::{Limit, Table, median};
 use crate::others::Others;
-use crate::ours::{self, Data, Load};
+use crate::ours::{self, Data, Job, Load};
 use crate::process::Ended;
 use crate::target::{MODEL, Model, Target, served};
 use crate::{Scene, progress};
@@ -27,56 +29,76 @@ struct Reached {
     peak_mib: f64,
 }
 
-pub(crate) fn bench(scene: &Scene) -> Result<Table> {
-    let mut table = Table::new(format!(
-        "(a) Closed loop: {CONCURRENCY} connections, {INPUT_TOKENS} tokens in, {OUTPUT_TOKENS} out, streamed, server without delays"
-    ));
+pub(crate) fn bench(scene: &Scene) -> Result<Vec<Table>> {
     let others = Others::find(&scene.folder)?;
+    let shapes = [true, false];
+    shapes.into_iter().map(|separate_events| against(scene, &others, separate_events)).collect()
+}
+
+/// One of the two shapes that a server can give its answers; the limits hold for that of model servers.
+fn against(scene: &Scene, others: &Others, separate_events: bool) -> Result<Table> {
+    let shape = if separate_events { "an HTTP chunk an event" } else { "events joined to 16 KiB" };
+    let mut table = Table::new(format!(
+        "(a) Closed loop: {CONCURRENCY} connections, {INPUT_TOKENS} tokens in, {OUTPUT_TOKENS} out, streamed, server without delays, {shape}"
+    ));
     let small = &scene.tokenizers.small;
-    let target = Target::start(&Model::without_delays(small))?;
+    let target = Target::start(&Model { separate_events, ..Model::without_delays(small) })?;
     let requests = scene.scaled(REQUESTS);
     let load = Load::Closed { requests, concurrency: CONCURRENCY };
     let data = Data::Synthetic { tokenizer: small, input: INPUT_TOKENS, output: OUTPUT_TOKENS };
+    let job = Job { model: MODEL, load, data, server_counts: true };
     let folder = scene.folder.join("ceiling");
-    let bytes = body_bytes(&target, data, &folder)?;
+    let bytes = body_bytes(&target, job, &folder)?;
     others.set_body(bytes, OUTPUT_TOKENS)?;
+    let limit = |limit| if separate_events { limit } else { Limit::None };
     for round in 1..=scene.runs {
-        progress(&format!("(a) round {round}: ours"));
+        progress(&format!("(a) {shape}, round {round}: ours"));
         let mut own_rate = 0.0;
         let ours = reached(&target, || {
-            let run = ours::run(&target, MODEL, load, data, &folder)?;
+            let run = ours::run(&target, job, &folder)?;
             own_rate = run.requests_per_second()?;
             Ok(run.process)
         })?;
-        progress(&format!("(a) round {round}: oha"));
+        let counting = Job { server_counts: false, ..job };
+        let counting = reached(&target, || Ok(ours::run(&target, counting, &folder)?.process))?;
+        progress(&format!("(a) {shape}, round {round}: oha"));
         let oha = reached(&target, || others.oha(&target, requests, CONCURRENCY))?;
-        progress(&format!("(a) round {round}: wrk"));
+        progress(&format!("(a) {shape}, round {round}: wrk"));
         let wrk = reached(&target, || others.wrk(&target, scene.scaled(WRK_SECONDS), CONCURRENCY))?;
-        for (name, client) in [("ours", &ours), ("oha", &oha), ("wrk", &wrk)] {
-            table.add(&format!("{name}: requests/s"), "", client.requests_per_second, Limit::None);
-            table.add(&format!("{name}: CPU for 1,000 requests"), "s", client.cpu, Limit::None);
-            table.add(&format!("{name}: the same, load phase"), "s", client.load_cpu, Limit::None);
-            table.add(&format!("{name}: server's CPU for 1,000"), "s", client.server_cpu, Limit::None);
-            table.add(&format!("{name}: peak memory"), "MiB", client.peak_mib, Limit::None);
+        for (name, client) in
+            [("ours", &ours), ("ours, counting tokens itself", &counting), ("oha", &oha), ("wrk", &wrk)]
+        {
+            client.add_to(&mut table, name);
         }
         let rate = ours.requests_per_second;
-        table.add("requests/s: ours / oha", "×", rate / oha.requests_per_second, Limit::AtLeast(1.0));
-        table.add("CPU per request: ours / oha", "×", ours.cpu / oha.cpu, Limit::AtMost(1.0));
-        table.add("requests/s: ours / wrk", "×", rate / wrk.requests_per_second, Limit::AtLeast(0.45));
+        let mut add = |name, value, kept| table.add(name, "×", value, limit(kept));
+        add("requests/s: ours / oha", rate / oha.requests_per_second, Limit::AtLeast(1.0));
+        add("CPU per request: ours / oha", ours.cpu / oha.cpu, Limit::AtMost(1.0));
+        add("requests/s: ours / wrk", rate / wrk.requests_per_second, Limit::AtLeast(0.45));
         table.add("requests/s: our report / server's record", "×", own_rate / rate, Limit::None);
     }
     table.note(format!(
         "{requests} requests of {bytes} bytes by ours and oha, {WRK_SECONDS} s of wrk. Ours stamps, parses, records and \
-         spools every chunk; oha and wrk parse none. Rates are the server's own; CPU is that of the whole process, user \
-         and system."
+         spools every chunk, the server counts tokens (`extensions.token_counts: usage`) unless said otherwise; oha and \
+         wrk parse none. Rates are the server's own; CPU is that of the whole process, user and system."
     ));
     Ok(table)
 }
 
+impl Reached {
+    fn add_to(&self, table: &mut Table, name: &str) {
+        table.add(&format!("{name}: requests/s"), "", self.requests_per_second, Limit::None);
+        table.add(&format!("{name}: CPU for 1,000 requests"), "s", self.cpu, Limit::None);
+        table.add(&format!("{name}: the same, load phase"), "s", self.load_cpu, Limit::None);
+        table.add(&format!("{name}: server's CPU for 1,000"), "s", self.server_cpu, Limit::None);
+        table.add(&format!("{name}: peak memory"), "MiB", self.peak_mib, Limit::None);
+    }
+}
+
 /// The usual size of our bodies, so that the others send as much.
-fn body_bytes(target: &Target, data: Data<'_>, folder: &std::path::Path) -> Result<usize> {
-    let load = Load::Closed { requests: 200, concurrency: 8 };
-    let records = ours::run(target, MODEL, load, data, folder)?.records()?;
+fn body_bytes(target: &Target, job: Job<'_>, folder: &Path) -> Result<usize> {
+    let job = Job { load: Load::Closed { requests: 200, concurrency: 8 }, ..job };
+    let records = ours::run(target, job, folder)?.records()?;
     let sizes: Vec<f64> = records.iter().map(|record| f64::from(record.request_bytes)).collect();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size of some kilobytes")]
     let bytes = median(&sizes) as usize;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use crate::figures::{Limit, Table};
-use crate::ours::{self, Data, Load};
+use crate::ours::{self, Data, Job, Load};
 use crate::target::{MODEL, Model, Target};
 use crate::{Scene, progress};
 
@@ -33,10 +33,10 @@ pub(crate) fn bench(scene: &Scene) -> Result<Table> {
     let requests = scene.scaled(REQUESTS);
     for round in 1..=scene.runs {
         progress(&format!("(c) round {round}"));
-        let mock = edges(scene, &counting, FEW_REQUESTS, Data::Mock)?;
-        let few = edges(scene, &counting, FEW_REQUESTS, synthetic)?;
-        let counted = edges(scene, &counting, requests, synthetic)?;
-        let uncounted = edges(scene, &silent, requests, synthetic)?;
+        let mock = edges(scene, &counting, job(FEW_REQUESTS, Data::Mock, false))?;
+        let few = edges(scene, &counting, job(FEW_REQUESTS, synthetic, false))?;
+        let counted = edges(scene, &counting, job(requests, synthetic, true))?;
+        let uncounted = edges(scene, &silent, job(requests, synthetic, false))?;
         table.add("start → first request, no tokenizer", "s", mock.first_request, Limit::AtMost(0.050));
         table.add("start → first request, large tokenizer", "s", few.first_request, Limit::AtMost(0.9));
         let name = format!("last answer → exit, {requests} requests, server counts");
@@ -47,7 +47,7 @@ pub(crate) fn bench(scene: &Scene) -> Result<Table> {
     }
     let many = scene.scaled(MANY_REQUESTS);
     progress(&format!("(c) {many} requests"));
-    let edges = edges(scene, &counting, many, synthetic)?;
+    let edges = edges(scene, &counting, job(many, synthetic, true))?;
     let name = format!("last answer → exit, {many} requests, server counts");
     table.add(&name, "s", edges.exit, Limit::AtMost(15.0));
     table.add(&format!("peak memory, {many} requests"), "MiB", edges.peak_mib, Limit::None);
@@ -59,10 +59,14 @@ pub(crate) fn bench(scene: &Scene) -> Result<Table> {
     Ok(table)
 }
 
-fn edges(scene: &Scene, target: &Target, requests: u64, data: Data<'_>) -> Result<Edges> {
+/// A closed loop of so many requests.
+fn job(requests: u64, data: Data<'_>, server_counts: bool) -> Job<'_> {
+    Job { model: MODEL, load: Load::Closed { requests, concurrency: CONCURRENCY }, data, server_counts }
+}
+
+fn edges(scene: &Scene, target: &Target, job: Job<'_>) -> Result<Edges> {
     target.reset()?;
-    let load = Load::Closed { requests, concurrency: CONCURRENCY };
-    let run = ours::run(target, MODEL, load, data, &scene.folder.join("edges"))?;
+    let run = ours::run(target, job, &scene.folder.join("edges"))?;
     let stats = target.stats()?;
     let first = stats.first_arrival_ns.context("no request arrived")?;
     let last = stats.last_end_ns.context("no request ended")?;

@@ -120,7 +120,7 @@ fn run(cli: Cli) -> Result<bool> {
     let mut tables = Vec::new();
     for bench in benches {
         match bench {
-            Bench::Ceiling => tables.push(ceiling::bench(&scene)?),
+            Bench::Ceiling => tables.extend(ceiling::bench(&scene)?),
             Bench::Paced => tables.push(paced::bench(&scene)?),
             Bench::Edges => tables.push(edges::bench(&scene)?),
             Bench::Soak => tables.push(soak::bench(&scene, scene.scaled(options.soak_requests))?),

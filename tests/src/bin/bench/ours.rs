@@ -32,6 +32,17 @@ pub(crate) enum Data<'a> {
     Mock,
 }
 
+/// A whole plan of a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Job<'a> {
+    /// The model's name.
+    pub(crate) model: &'a str,
+    pub(crate) load: Load,
+    pub(crate) data: Data<'a>,
+    /// The server alone counts answers; otherwise the client does too, as upstream's.
+    pub(crate) server_counts: bool,
+}
+
 /// A finished run.
 pub(crate) struct Run {
     /// What it cost.
@@ -41,16 +52,10 @@ pub(crate) struct Run {
 }
 
 /// Writes the configuration of a run against `target`; it is upstream's too where its load is.
-pub(crate) fn configuration(
-    target: &Target,
-    model: &str,
-    load: Load,
-    data: Data<'_>,
-    results: &Path,
-) -> String {
+pub(crate) fn configuration(target: &Target, job: Job<'_>, results: &Path) -> String {
     let mut text = String::from("api: {type: completion, streaming: true}\n");
     // Writing to memory cannot fail.
-    let _ = match data {
+    let _ = match job.data {
         Data::Mock => writeln!(text, "data: {{type: mock}}"),
         Data::Synthetic { tokenizer, input, output } => {
             let fixed = |n: u32| format!("{{type: fixed, mean: {n}, min: {n}, max: {n}, std_dev: 0}}");
@@ -63,22 +68,33 @@ pub(crate) fn configuration(
             )
         }
     };
-    let _ = match load {
+    let mut extensions = Vec::new();
+    let _ = match job.load {
         Load::Closed { requests, concurrency } => writeln!(
             text,
             "load: {{type: concurrent, interval: 0, worker_max_concurrency: {concurrency}, \
              stages: [{{num_requests: {requests}, concurrency_level: {concurrency}}}]}}"
         ),
-        Load::Even { rate, seconds } => writeln!(
-            text,
-            "load: {{type: constant, interval: 0, worker_max_concurrency: 4096, worker_max_tcp_connections: 4096, \
-             stages: [{{rate: {rate}, duration: {seconds}}}]}}\nextensions: {{load: {{pacing: even}}}}"
-        ),
+        Load::Even { rate, seconds } => {
+            extensions.push("load: {pacing: even}");
+            writeln!(
+                text,
+                "load: {{type: constant, interval: 0, worker_max_concurrency: 4096, worker_max_tcp_connections: 4096, \
+             stages: [{{rate: {rate}, duration: {seconds}}}]}}"
+            )
+        }
     };
+    if job.server_counts {
+        extensions.push("token_counts: usage");
+    }
+    if !extensions.is_empty() {
+        let _ = writeln!(text, "extensions: {{{}}}", extensions.join(", "));
+    }
     let _ = writeln!(
         text,
-        "server: {{type: vllm, model_name: '{model}', base_url: '{}', ignore_eos: true}}\n\
+        "server: {{type: vllm, model_name: '{}', base_url: '{}', ignore_eos: true}}\n\
          storage: {{local_storage: {{path: '{}'}}}}",
+        job.model,
         target.base_url(),
         results.display()
     );
@@ -86,13 +102,13 @@ pub(crate) fn configuration(
 }
 
 /// Runs our client in `folder`, which is emptied first; every request must succeed.
-pub(crate) fn run(target: &Target, model: &str, load: Load, data: Data<'_>, folder: &Path) -> Result<Run> {
+pub(crate) fn run(target: &Target, job: Job<'_>, folder: &Path) -> Result<Run> {
     if folder.exists() {
         fs_err::remove_dir_all(folder)?;
     }
     fs_err::create_dir_all(folder)?;
     let (config, results) = (folder.join("config.yml"), folder.join("reports"));
-    fs_err::write(&config, configuration(target, model, load, data, &results))?;
+    fs_err::write(&config, configuration(target, job, &results))?;
     let mut command = Command::new(program("inference-perf"));
     command.arg("-c").arg(&config).current_dir(folder);
     let run = Run { process: measure(&mut command)?, folder: results };

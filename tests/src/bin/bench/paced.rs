@@ -5,7 +5,7 @@ use benchmark_schemas::record::Record;
 use model_server_simulator::{RequestOutcome, RequestTrace};
 
 use crate::figures::{Limit, Table, median, percentile};
-use crate::ours::{self, Data, Load};
+use crate::ours::{self, Data, Job, Load};
 use crate::target::{MODEL, Model, Target};
 use crate::{Scene, progress};
 
@@ -32,7 +32,8 @@ pub(crate) fn bench(scene: &Scene) -> Result<Table> {
             progress(&format!("(b) round {round}: {rate}/s"));
             target.reset()?;
             let load = Load::Even { rate, seconds: scene.scaled(seconds) };
-            let run = ours::run(&target, MODEL, load, data, &folder)?;
+            let job = Job { model: MODEL, load, data, server_counts: false };
+            let run = ours::run(&target, job, &folder)?;
             let stage = run.report("stage_0_lifecycle_metrics.json")?;
             let achieved = stage.pointer("/load_summary/achieved_rate").and_then(serde_json::Value::as_f64);
             let achieved = achieved.context("an achieved rate")? / rate as f64;

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::figures::{Limit, Table, median};
-use crate::ours::{self, Data, Load};
+use crate::ours::{self, Data, Job, Load};
 use crate::paced::{self, Measured};
 use crate::process::{Ended, measure};
 use crate::target::{MODEL, Model, Target, served};
@@ -67,10 +67,10 @@ fn against_vllm(scene: &Scene, vllm: &Path) -> Result<Table> {
     let requests = scene.scaled(REQUESTS);
     let load = Load::Closed { requests, concurrency: CONCURRENCY };
     let data = Data::Synthetic { tokenizer: large, input: INPUT_TOKENS, output: OUTPUT_TOKENS };
+    let job = Job { model: MODEL, load, data, server_counts: false };
     for round in 1..=scene.runs {
         progress(&format!("(d) closed loop, round {round}: ours"));
-        let ours =
-            cost(&target, || Ok(ours::run(&target, MODEL, load, data, &scene.folder.join("peer"))?.process))?;
+        let ours = cost(&target, || Ok(ours::run(&target, job, &scene.folder.join("peer"))?.process))?;
         progress(&format!("(d) closed loop, round {round}: vLLM"));
         let own = [("--max-concurrency", CONCURRENCY), ("--random-output-len", OUTPUT_TOKENS.into())];
         let theirs = cost(&target, || Ok(run_vllm(scene, vllm, &target, requests, &own)?.0))?;
@@ -98,8 +98,9 @@ fn paced_against_vllm(scene: &Scene, vllm: &Path) -> Result<Table> {
     for round in 1..=scene.runs {
         progress(&format!("(d) {RATE}/s, round {round}: ours"));
         target.reset()?;
-        let run =
-            ours::run(&target, MODEL, Load::Even { rate: RATE, seconds }, data, &scene.folder.join("peer"))?;
+        let load = Load::Even { rate: RATE, seconds };
+        let job = Job { model: MODEL, load, data, server_counts: false };
+        let run = ours::run(&target, job, &scene.folder.join("peer"))?;
         let ours = Measured::of(&run.records()?, &paced::truth(&target)?)?.ttft_error_ms;
         progress(&format!("(d) {RATE}/s, round {round}: vLLM"));
         target.reset()?;
@@ -125,19 +126,22 @@ fn against_upstream(scene: &Scene, oracle: &Path) -> Result<Table> {
         "(d) Beside inference-perf 0.7.0: closed loop, {CONCURRENCY} requests in flight, {INPUT_TOKENS} tokens in, {OUTPUT_TOKENS} out"
     ));
     let large = &scene.tokenizers.large;
-    // Without a section `tokenizer` both take the model's name for the tokenizer's.
+    // Without a section `tokenizer` upstream takes the model's name for the tokenizer's.
     let name = large.to_str().context("the tokenizer's path is UTF-8")?;
     let requests = scene.scaled(REQUESTS_OF_UPSTREAM);
     let load = Load::Closed { requests, concurrency: CONCURRENCY };
     let data = Data::Synthetic { tokenizer: large, input: INPUT_TOKENS, output: OUTPUT_TOKENS };
-    for (case, usage) in [("client counts", "never"), ("server counts", "as_asked")] {
+    for (case, usage, server_counts) in
+        [("client counts", "never", false), ("server counts", "as_asked", true)]
+    {
+        let job = Job { model: name, load, data, server_counts };
         let target = Target::start(&Model { name, usage, ..Model::without_delays(large) })?;
         for round in 1..=scene.runs {
             progress(&format!("(d) {case}, round {round}: ours"));
             let folder = scene.folder.join("peer");
-            let ours = cost(&target, || Ok(ours::run(&target, name, load, data, &folder)?.process))?;
+            let ours = cost(&target, || Ok(ours::run(&target, job, &folder)?.process))?;
             progress(&format!("(d) {case}, round {round}: inference-perf 0.7.0"));
-            let theirs = cost(&target, || run_upstream(scene, oracle, &target, name, load, data, usage))?;
+            let theirs = cost(&target, || run_upstream(scene, oracle, &target, job))?;
             both(&mut table, &format!("0.7.0, {case}"), &ours, &theirs);
             let rate = ours.requests_per_second / theirs.requests_per_second;
             table.add(&format!("{case}: requests/s, ours / 0.7.0"), "×", rate, Limit::None);
@@ -204,22 +208,17 @@ fn run_vllm(
 }
 
 /// Runs upstream's client with the configuration that ours has.
-fn run_upstream(
-    scene: &Scene,
-    oracle: &Path,
-    target: &Target,
-    model: &str,
-    load: Load,
-    data: Data<'_>,
-    usage: &str,
-) -> Result<Ended> {
+fn run_upstream(scene: &Scene, oracle: &Path, target: &Target, job: Job<'_>) -> Result<Ended> {
     let folder = scene.folder.join("upstream");
     if folder.exists() {
         fs_err::remove_dir_all(&folder)?;
     }
     fs_err::create_dir_all(&folder)?;
-    let config = ours::configuration(target, model, load, data, &folder.join("reports"));
-    let kept = config.lines().filter(|line| usage == "never" || !line.starts_with("tokenizer:"));
+    let config = ours::configuration(target, job, &folder.join("reports"));
+    // Upstream knows no extensions; without the section `tokenizer` it leaves the chunks' tokens uncounted.
+    let dropped =
+        |line: &str| line.starts_with("extensions:") || (job.server_counts && line.starts_with("tokenizer:"));
+    let kept = config.lines().filter(|line| !dropped(line));
     let text: Vec<&str> = kept.collect();
     let file = folder.join("config.yml");
     fs_err::write(&file, text.join("\n"))?;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use crate::figures::{Limit, Table, median};
-use crate::ours::{self, Data, Load};
+use crate::ours::{self, Data, Job, Load};
 use crate::process::{Sample, mib};
 use crate::target::{MODEL, Model, Target};
 use crate::{Scene, progress};
@@ -26,7 +26,11 @@ pub(crate) fn bench(scene: &Scene, requests: u64) -> Result<Table> {
     let data = Data::Synthetic { tokenizer: small, input: INPUT_TOKENS, output: OUTPUT_TOKENS };
     let load = Load::Closed { requests, concurrency: CONCURRENCY };
     progress(&format!("soak: {requests} requests"));
-    let run = ours::run(&target, MODEL, load, data, &scene.folder.join("soak"))?;
+    let run = ours::run(
+        &target,
+        Job { model: MODEL, load, data, server_counts: false },
+        &scene.folder.join("soak"),
+    )?;
     let stats = target.stats()?;
     let first = stats.first_arrival_ns.context("no request arrived")?;
     let last = stats.last_end_ns.context("no request ended")?;

@@ -35,12 +35,22 @@ pub(crate) struct Model<'a> {
     pub(crate) usage: &'a str,
     /// Requests whose stamps it keeps.
     pub(crate) recorded: &'a str,
+    /// Each event is an HTTP chunk of its own, as model servers write them; else those that are due at once are one.
+    pub(crate) separate_events: bool,
 }
 
 impl<'a> Model<'a> {
     /// One that takes no time and keeps no stamps.
     pub(crate) fn without_delays(tokenizer: &'a Path) -> Self {
-        Self { name: MODEL, tokenizer, prefill_ms: "0", decode_ms: "0", usage: "as_asked", recorded: "0" }
+        Self {
+            name: MODEL,
+            tokenizer,
+            prefill_ms: "0",
+            decode_ms: "0",
+            usage: "as_asked",
+            recorded: "0",
+            separate_events: true,
+        }
     }
 }
 
@@ -58,7 +68,11 @@ impl Target {
             ("--usage", model.usage),
             ("--recorded-requests", model.recorded),
         ];
-        let arguments = fixed.split(' ').chain(settings.into_iter().flat_map(|(key, value)| [key, value]));
+        let separate = model.separate_events.then_some("--separate-events");
+        let arguments = fixed
+            .split(' ')
+            .chain(separate)
+            .chain(settings.into_iter().flat_map(|(key, value)| [key, value]));
         Ok(Self { simulator: Simulator::start(arguments)? })
     }
 

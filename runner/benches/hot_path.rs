@@ -1,0 +1,213 @@
+//! The parts of the measured path and of the reports, one by one: schedules, framing, parsing, recording, percentiles.
+//!
+//! Throughputs are for one element: an arrival, a token, a request, a number.
+
+use std::sync::Arc;
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use benchmark_schemas::record::{Nanos, Outcome, Pacing, Record, SpoolEntry};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use inference_perf::client::{Exchange, Keep, Mark, SseDecoder};
+use inference_perf::metrics::percentile::Percentiles;
+use inference_perf::metrics::pool::Pool;
+use inference_perf::plan::StagePlan;
+use inference_perf::recorder::{Finished, Live, Message, RecordOptions, SharedSpool, record};
+use inference_perf::schedule;
+use inference_perf::seed::Seed;
+use inference_perf::spool::{SpoolReader, SpoolWriter};
+use inference_perf::workload::Drawn;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Tokens of an answer.
+const TOKENS: u32 = 128;
+/// Bytes that arrive at once from a server that does not wait.
+const PIECE: usize = 16 << 10;
+
+const CHUNK: &[u8] = br#"{"id":"cmpl-0123456789abcdef","object":"text_completion","created":1764000000,"model":"bench-model","choices":[{"index":0,"text":" kanto","logprobs":null,"finish_reason":null}],"usage":null}"#;
+const ESCAPED: &[u8] = br#"{"id":"cmpl-0123456789abcdef","object":"text_completion","created":1764000000,"model":"bench-model","choices":[{"index":0,"text":" ka\nn\u00e9","logprobs":null,"finish_reason":null}],"usage":null}"#;
+const USAGE: &[u8] = br#"{"id":"cmpl-0123456789abcdef","object":"text_completion","created":1764000000,"model":"bench-model","choices":[],"usage":{"prompt_tokens":512,"completion_tokens":128,"total_tokens":640}}"#;
+
+fn schedules(criterion: &mut Criterion) {
+    const ARRIVALS: u64 = 10_000;
+    let mut group = criterion.benchmark_group("schedule");
+    group.throughput(Throughput::Elements(ARRIVALS));
+    let laws = [
+        ("constant", Pacing::ScaledExponential),
+        ("even", Pacing::Even),
+        ("poisson", Pacing::Poisson),
+        ("gamma", Pacing::Gamma { burstiness: 0.5 }),
+    ];
+    for (name, pacing) in laws {
+        let stage = StagePlan::new(0, 1_000.0, 10.0, pacing);
+        group.bench_function(name, |bencher| {
+            bencher
+                .iter(|| schedule::of_stage(&stage, Seed(1)).arrivals().map(|arrival| arrival.offset).max());
+        });
+    }
+    group.finish();
+}
+
+/// A streamed answer as it is sent.
+fn stream() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for data in std::iter::repeat_n(CHUNK, TOKENS as usize).chain([USAGE, b"[DONE]"]) {
+        bytes.extend_from_slice(b"data: ");
+        bytes.extend_from_slice(data);
+        bytes.extend_from_slice(b"\n\n");
+    }
+    bytes
+}
+
+fn framing(criterion: &mut Criterion) {
+    let stream = stream();
+    let event = stream.len() / TOKENS as usize;
+    let mut group = criterion.benchmark_group("framing");
+    group.throughput(Throughput::Elements(u64::from(TOKENS)));
+    // An event a read, as from a real server; several at once; and events cut in two.
+    for (name, piece) in [("whole events", event), ("16 KiB", PIECE), ("100 bytes", 100)] {
+        group.bench_with_input(BenchmarkId::from_parameter(name), &piece, |bencher, &piece| {
+            bencher.iter(|| {
+                let mut decoder = SseDecoder::default();
+                let mut bytes = 0;
+                for piece in stream.chunks(piece) {
+                    decoder.push(piece, |data| bytes += data.len());
+                }
+                bytes
+            });
+        });
+    }
+    group.finish();
+}
+
+fn parsing(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("parsing");
+    group.throughput(Throughput::Elements(u64::from(TOKENS)));
+    for (name, data) in [("scanned", CHUNK), ("scanned, with escapes", ESCAPED), ("typed, with usage", USAGE)]
+    {
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched_ref(
+                || {
+                    let mut exchange = Exchange::default();
+                    exchange.expect_tokens(TOKENS);
+                    exchange
+                },
+                |exchange| {
+                    for at in 0..Nanos::from(TOKENS) {
+                        exchange.add_event(black_box(data), at, Keep::default()).expect("no error in it");
+                    }
+                },
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn finished(index: u64) -> Finished {
+    let mut exchange = Exchange { start: Some(1), last_byte: Some(9), ..Exchange::default() };
+    for token in 0..TOKENS {
+        exchange.text.push_str(" kanto");
+        let text_end = u32::try_from(exchange.text.len()).expect("short");
+        exchange.marks.push(Mark { at: 50_000_000 + 5_000_000 * Nanos::from(token), text_end });
+    }
+    exchange.add_event(USAGE, 0, Keep::default()).expect("no error in it");
+    Finished {
+        stage: 0,
+        index,
+        due: 0,
+        permitted: Some(1),
+        end: 700_000_000,
+        outcome: Outcome::Success,
+        retries: None,
+        drawn: Drawn { prompt_tokens: 512, output_tokens: TOKENS },
+        prompt_tokens: 512,
+        request_bytes: 2_100,
+        body: None,
+        exchange,
+    }
+}
+
+/// Records `requests` into a spool in `folder`.
+fn record_all(requests: Vec<Finished>, folder: &std::path::Path) {
+    let (sender, inbox) = mpsc::channel(requests.len());
+    for finished in requests {
+        sender.try_send(Message::Finished(Box::new(finished))).expect("there is room for all");
+    }
+    drop(sender);
+    let spool = SharedSpool::new(SpoolWriter::create(folder).expect("a spool"));
+    let options = RecordOptions { tokenizer: None, streamed: true, keep: Keep::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(record(inbox, options, spool, Arc::new(Live::new(true)), CancellationToken::new()));
+}
+
+fn a_record() -> Record {
+    let folder = tempfile::tempdir().expect("a folder");
+    record_all(vec![finished(0)], folder.path());
+    match SpoolReader::open(folder.path()).expect("a spool").next().expect("an entry").expect("a whole one") {
+        SpoolEntry::Request(record) => *record,
+        other => panic!("{other:?} is no request"),
+    }
+}
+
+fn recording(criterion: &mut Criterion) {
+    const REQUESTS: u64 = 1_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut group = criterion.benchmark_group("recording");
+    group.throughput(Throughput::Elements(REQUESTS));
+    group.bench_function("finished request to spool", |bencher| {
+        bencher.iter_batched(
+            || (0..REQUESTS).map(finished).collect(),
+            |requests| record_all(requests, folder.path()),
+            BatchSize::LargeInput,
+        );
+    });
+    let entry = SpoolEntry::Request(Box::new(a_record()));
+    group.bench_function("record to bytes", |bencher| {
+        bencher.iter(|| {
+            (0..REQUESTS).map(|_| postcard::to_stdvec(&entry).expect("encoded").len()).sum::<usize>()
+        });
+    });
+    group.bench_function("record to spool", |bencher| {
+        bencher.iter(|| {
+            let mut spool = SpoolWriter::create(folder.path()).expect("a spool");
+            (0..REQUESTS).for_each(|_| spool.append(&entry).expect("appended"));
+        });
+    });
+    group.bench_function("spool to records", |bencher| {
+        bencher.iter(|| SpoolReader::open(folder.path()).expect("a spool").count());
+    });
+    group.finish();
+}
+
+fn percentiles(criterion: &mut Criterion) {
+    let wanted = Percentiles::new(&[50.0, 90.0, 99.0, 99.9]);
+    let mut group = criterion.benchmark_group("percentiles");
+    // One that is kept whole, and one that is searched in passes.
+    for numbers in [20_000_u64, 1_000_000] {
+        group.throughput(Throughput::Elements(numbers));
+        group.bench_with_input(BenchmarkId::from_parameter(numbers), &numbers, |bencher, &numbers| {
+            // Gaps near 5 ms, as those of tokens.
+            let gap = |i: u64| 0.005 + (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f64 * 1e-11;
+            bencher.iter(|| {
+                let mut pool = Pool::default();
+                loop {
+                    (0..numbers).for_each(|i| pool.push(gap(i)));
+                    if !pool.end_pass(&wanted) {
+                        return pool.dist(&wanted);
+                    }
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = hot_path;
+    config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2)).sample_size(20);
+    targets = schedules, framing, parsing, recording, percentiles
+}
+criterion_main!(hot_path);
