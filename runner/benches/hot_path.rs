@@ -2,8 +2,6 @@
 //!
 //! Throughputs are for one element: an arrival, a token, a request, a number.
 
-use std::sync::Arc;
-
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
