@@ -14,6 +14,7 @@
 //! nothing of latencies, verdicts and reports; feedback (sweep, search) is its caller's choice of the next stage.
 
 mod cgroup;
+mod error;
 mod hosting;
 mod permits;
 mod progress;
@@ -35,9 +36,10 @@ use crate::clock::ClockSource;
 use crate::plan::StagePlan;
 use crate::recorder::{self, Message, RecordOptions, SharedSpool};
 use crate::schedule::{self, Schedule};
-use crate::spool::{SpoolError, SpoolWriter};
+use crate::spool::SpoolWriter;
 use crate::workload::{self, Workload};
 
+pub use error::EngineError;
 pub use hosting::Hosting;
 pub use progress::{Progress, Snapshot};
 pub use settings::{Patience, Settings};
@@ -55,25 +57,6 @@ use worker::{Order, Report, Worker};
 const START_AHEAD_NS: Nanos = 5_000_000;
 /// Connections that all workers together open before a stage at most.
 const MOST_CONNECTIONS_AHEAD: u64 = 512;
-
-/// Why the engine cannot start or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// Facts cannot be stored; nothing after them is either.
-    #[error("the records of the run cannot be stored: {0}")]
-    Spool(#[from] SpoolError),
-    /// The system gives no thread, timer or socket.
-    #[error("the load engine cannot start a {part}: {error}")]
-    Start {
-        /// What was to be started.
-        part: &'static str,
-        /// The system's error.
-        error: io::Error,
-    },
-    /// A part of the engine ended by a fault of its own.
-    #[error("a {0} of the load engine ended unexpectedly; the records so far are in the spool")]
-    Lost(&'static str),
-}
 
 /// Workers, recorders and the spool of a run.
 pub struct Engine<S> {
@@ -217,9 +200,7 @@ impl<S: ClockSource + Sync> Engine<S> {
         let counts: Vec<_> = self.workers.iter().map(|_| Arc::<WorkerCounts>::default()).collect();
         let shard = self.settings.shard;
         self.progress.begin(stage.id, stage.duration_ns, &*schedule, shard, counts.clone());
-        let mut ready = Vec::new();
-        let mut starts = Vec::new();
-        let mut done = Vec::new();
+        let (mut ready, mut starts, mut done) = (Vec::new(), Vec::new(), Vec::new());
         for (k, counts) in counts.into_iter().enumerate() {
             let (ready_sender, is_ready) = oneshot::channel();
             let (start_sender, start) = oneshot::channel();
@@ -248,9 +229,7 @@ impl<S: ClockSource + Sync> Engine<S> {
             self.throttling.total_ns().zip(throttled_before).map(|(after, before)| after - before);
         let facts = self.facts(stage, window_start, &reports, throttled);
         self.progress.end();
-        let mut spool = self.spool.writer();
-        spool.append(&SpoolEntry::Stage(Box::new(facts.clone())))?;
-        spool.sync()?;
+        self.note(&SpoolEntry::Stage(Box::new(facts.clone())))?;
         Ok(facts)
     }
 

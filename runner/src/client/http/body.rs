@@ -102,9 +102,10 @@ fn step(state: State, byte: u8) -> Result<State, Malformed> {
             let size = digits.unwrap_or(0).checked_mul(16).and_then(|size| size.checked_add(digit));
             State::Size(Some(size.ok_or_else(|| Malformed("the size of a chunk is too large".to_owned()))?))
         }
-        (State::Size(Some(size)), b'\r' | b';' | b' ' | b'\t') => State::Extension(size),
         (State::Size(Some(size)) | State::Extension(size), b'\n') => after_size(size),
-        (State::Extension(size), _) => State::Extension(size),
+        (State::Size(Some(size)), b'\r' | b';' | b' ' | b'\t') | (State::Extension(size), _) => {
+            State::Extension(size)
+        }
         (State::DataEnd, b'\r') => State::DataEnd,
         (State::DataEnd, b'\n') => State::Size(None),
         (State::Trailer(true), b'\n') => State::Done,

@@ -70,7 +70,7 @@ fn told(code: u16, minor: u8, headers: &[httparse::Header<'_>]) -> Result<Head, 
         |name, token: &str| values(name).any(|value| value.split(',').any(|part| part.trim() == token));
     let framing = if matches!(code, 204 | 304) {
         Framing::Length(0)
-    } else if let Some(coding) = values("transfer-encoding").last() {
+    } else if let Some(coding) = values("transfer-encoding").next_back() {
         // What is not chunked at the end can only end with the connection.
         if coding.ends_with("chunked") { Framing::Chunked } else { Framing::UntilClose }
     } else {
