@@ -23,6 +23,11 @@ fn config(rig: &Rig, sweep: &str) -> String {
     )
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few dozen")]
+fn requests_within_2_s(rate: f64) -> u64 {
+    (rate * 2.0).floor() as u64
+}
+
 /// All files of the reports' folder by name, without the spool.
 fn reports(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
@@ -80,7 +85,7 @@ fn a_sweep_runs_stages_up_to_the_servers_limit_and_its_probe_is_in_no_report() -
     assert!(shown.contains("Sweep: the server completes"), "{shown}");
 
     // 2 s of each rate, and nothing of the probe.
-    let planned: u64 = rates.iter().map(|rate| (rate * 2.0).floor()).map(|count| count as u64).sum();
+    let planned: u64 = rates.iter().map(|rate| requests_within_2_s(*rate)).sum();
     assert_eq!(rig.served()?, REQUESTS + planned);
     let folder = rig.path("reports");
     let files = reports(&folder)?;

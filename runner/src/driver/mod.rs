@@ -13,6 +13,7 @@
 //! tests run this very code in virtual time ([`Hosting::Local`] under paused time, a transport in memory). It knows
 //! nothing of latencies, verdicts and reports; feedback (sweep, search) is its caller's choice of the next stage.
 
+mod between;
 mod cgroup;
 mod error;
 mod hosting;
@@ -340,27 +341,6 @@ impl<S: ClockSource + Sync> Engine<S> {
                 late_bodies: reports.iter().map(|report| report.late_bodies).sum(),
                 recorder_waits: reports.iter().map(|report| report.recorder_waits).sum(),
             },
-        }
-    }
-
-    /// Stores what the caller has concluded from the stages so far.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be stored.
-    pub fn note(&self, entry: &SpoolEntry) -> Result<(), EngineError> {
-        let mut spool = self.spool.writer();
-        spool.append(entry)?;
-        Ok(spool.sync()?)
-    }
-
-    /// Waits for `interval_ns`, or until `stop`.
-    pub async fn pause(&self, interval_ns: Nanos, stop: &Stop) {
-        let interval = std::time::Duration::from_nanos(u64::try_from(interval_ns).unwrap_or(0));
-        tokio::select! {
-            biased;
-            () = stop.requested() => {}
-            () = tokio::time::sleep(interval) => {}
         }
     }
 

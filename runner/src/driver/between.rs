@@ -1,0 +1,29 @@
+//! What a run does between its stages.
+
+use benchmark_schemas::record::{Nanos, SpoolEntry};
+
+use super::{Engine, EngineError, Stop};
+use crate::clock::ClockSource;
+
+impl<S: ClockSource + Sync> Engine<S> {
+    /// Stores what the caller has concluded from the stages so far.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be stored.
+    pub fn note(&self, entry: &SpoolEntry) -> Result<(), EngineError> {
+        let mut spool = self.spool.writer();
+        spool.append(entry)?;
+        Ok(spool.sync()?)
+    }
+
+    /// Waits for `interval_ns`, or until `stop`.
+    pub async fn pause(&self, interval_ns: Nanos, stop: &Stop) {
+        let interval = std::time::Duration::from_nanos(u64::try_from(interval_ns).unwrap_or(0));
+        tokio::select! {
+            biased;
+            () = stop.requested() => {}
+            () = tokio::time::sleep(interval) => {}
+        }
+    }
+}
