@@ -37,6 +37,11 @@ pub trait Clock: Clone + Unpin + 'static {
 
     /// Ends at `at` or as soon after as the clock can; at once if `at` is not in the future.
     fn sleep_until(&self, at: Nanos) -> impl Future<Output = ()>;
+
+    /// Runs `task` and wakes all sleepers of this clock from within it, so that its own sleeps end as soon as can be.
+    fn drive<F: Future>(&self, task: F) -> impl Future<Output = F::Output> {
+        task
+    }
 }
 
 /// What all runtimes of a run share of a clock.
@@ -129,6 +134,19 @@ impl Clock for MonotonicClock {
         self.driver.timer.source.now()
     }
 
+    fn drive<F: Future>(&self, task: F) -> impl Future<Output = F::Output> {
+        self.driver.task.abort();
+        let timer = Rc::clone(&self.driver.timer);
+        async move {
+            let mut task = std::pin::pin!(task);
+            std::future::poll_fn(|context| {
+                timer.poll_expired(context);
+                task.as_mut().poll(context)
+            })
+            .await
+        }
+    }
+
     fn sleep_until(&self, at: Nanos) -> impl Future<Output = ()> {
         Sleep { timer: Rc::clone(&self.driver.timer), at, waits: None }
     }
@@ -156,6 +174,24 @@ impl Timer {
         }
     }
 
+    /// Wakes sleepers if the kernel timer has fired; `context` is woken when it fires next.
+    fn poll_expired(&self, context: &mut Context<'_>) {
+        while let Poll::Ready(Ok(mut ready)) = self.fd.poll_read_ready(context) {
+            self.expired();
+            ready.clear_ready();
+        }
+    }
+
+    /// The kernel timer has fired: wakes whose instant has come.
+    fn expired(&self) {
+        // The count of expirations does not matter; reading it makes the descriptor wait again.
+        let _ = rustix::io::read(self.fd.get_ref(), &mut [0; 8]);
+        for waiter in self.take_due().into_values() {
+            waiter.due.set(true);
+            waiter.waker.borrow().wake_by_ref();
+        }
+    }
+
     /// Takes all whose instant has come.
     fn take_due(&self) -> BTreeMap<(Nanos, u64), Rc<Waiter>> {
         let now = self.source.now();
@@ -168,18 +204,13 @@ impl Timer {
     }
 }
 
-/// Wakes waiters whenever the kernel timer fires.
+/// Wakes waiters whenever the kernel timer fires, where no other task does.
 async fn watch(timer: Rc<Timer>) {
-    let mut expirations = [0; 8];
-    while let Ok(mut ready) = timer.fd.readable().await {
-        // The count of expirations does not matter; reading it makes the descriptor wait again.
-        let _ = rustix::io::read(timer.fd.get_ref(), &mut expirations);
-        ready.clear_ready();
-        for waiter in timer.take_due().into_values() {
-            waiter.due.set(true);
-            waiter.waker.borrow().wake_by_ref();
-        }
-    }
+    std::future::poll_fn(|context| {
+        timer.poll_expired(context);
+        Poll::<()>::Pending
+    })
+    .await;
 }
 
 struct Sleep {
@@ -306,6 +337,25 @@ mod tests {
                 task.await.expect("task");
             }
             assert_eq!(*order.borrow(), [10, 10, 20, 30]);
+        });
+    }
+
+    #[test]
+    fn a_driven_clock_wakes_its_own_task_and_others() {
+        real_time(async {
+            let clock = MonotonicSource::start().for_this_runtime().expect("clock");
+            let other = {
+                let clock = clock.clone();
+                tokio::task::spawn_local(async move { clock.sleep_until(15 * 1_000_000).await })
+            };
+            let sleeping = async {
+                for ms in [10, 20, 5] {
+                    clock.sleep_until(ms * 1_000_000).await;
+                    assert!(clock.now() >= ms * 1_000_000);
+                }
+                other.await.expect("task");
+            };
+            clock.drive(sleeping).await;
         });
     }
 

@@ -4,12 +4,14 @@
 //! exchange run as a task of its own, so no exchange holds up another's start. Behind a full cap arrivals wait here,
 //! in order, without taking memory.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use benchmark_schemas::record::{Failure, Nanos, Outcome, StageStatus};
+use futures_util::FutureExt as _;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::OwnedPermit;
 use tokio::sync::{mpsc, oneshot};
@@ -73,9 +75,14 @@ pub(super) struct Report {
 
 /// Serves stages until nobody orders any more.
 pub(super) async fn serve<C: Clock, T: Transport>(worker: Worker<C, T>, mut orders: mpsc::Receiver<Order>) {
-    while let Some(order) = orders.recv().await {
-        Stage::run(&worker, order).await;
-    }
+    let clock = worker.sender.clock.clone();
+    let serving = async {
+        while let Some(order) = orders.recv().await {
+            Stage::run(&worker, order).await;
+        }
+    };
+    // The task that sends is the one that the timer wakes, without another in between.
+    clock.drive(serving).await;
 }
 
 struct Stage<'a, C, T> {
@@ -165,7 +172,7 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
             tokio::select! {
                 biased;
                 status = &mut breaking_off => return Some((next, status)),
-                ready = self.ready(&mut next, bodies, first.take()) => self.send(&next, ready),
+                ready = self.ready(&mut next, bodies, first.take()) => self.send(&next, ready).await,
             }
         }
         None
@@ -192,7 +199,7 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
         Ready { request, permit, place }
     }
 
-    fn send(&mut self, next: &Next, ready: Ready) {
+    async fn send(&mut self, next: &Next, ready: Ready) {
         let pending = self.pending(next, ready.place);
         let Some(request) = ready.request else {
             // The generator thread is gone, which only a fault of its own can do.
@@ -203,8 +210,14 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
             return;
         };
         let sender = Rc::clone(&self.worker.sender);
-        self.tasks.spawn_local(request::run(sender, request, pending, ready.permit));
-        // Those that have ended have their records; also those that ended by a fault of the client's own.
+        let exchange = request::run(sender, request, pending, ready.permit);
+        // A fault of the client's own has its record too, and must not end the worker.
+        let mut exchange = Box::pin(AssertUnwindSafe(exchange).catch_unwind().map(drop));
+        // Sent here and now: a task has to wait for its turn among all that have something to read.
+        if futures_util::poll!(exchange.as_mut()).is_pending() {
+            self.tasks.spawn_local(exchange);
+        }
+        // Those that have ended have their records.
         while self.tasks.try_join_next().is_some() {}
     }
 
