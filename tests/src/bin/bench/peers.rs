@@ -21,7 +21,7 @@ const OUTPUT_TOKENS: u32 = 128;
 const REQUESTS: u64 = 20_000;
 /// inference-perf 0.7.0 takes minutes for more. Ours is given more: a closed loop's requests all fall due within one second,
 /// so that no client can be faster than their number a second.
-const REQUESTS_OF_UPSTREAM: u64 = 2_000;
+const REQUESTS_OF_UPSTREAM: u64 = 1_000;
 const RATE: u64 = 2_000;
 const SECONDS: u64 = 10;
 
@@ -51,30 +51,36 @@ pub(crate) fn bench(scene: &Scene, programs: &Programs) -> Result<Vec<Table>> {
         Ok(path)
     };
     let (oracle, vllm) = (program(&programs.oracle)?, program(&programs.vllm_rs)?);
+    let (small, large) = (&scene.tokenizers.small, &scene.tokenizers.large);
     Ok(vec![
-        against_vllm(scene, &vllm)?,
+        against_vllm(scene, &vllm, large, true)?,
+        against_vllm(scene, &vllm, large, false)?,
+        against_vllm(scene, &vllm, small, false)?,
         paced_against_vllm(scene, &vllm)?,
         against_upstream(scene, &oracle)?,
     ])
 }
 
-/// Closed loop beside vLLM's client.
-fn against_vllm(scene: &Scene, vllm: &Path) -> Result<Table> {
+/// Closed loop beside vLLM's client. A server that joins events costs a third, and leaves more of the machine to the
+/// clients.
+fn against_vllm(scene: &Scene, vllm: &Path, tokenizer: &Path, separate_events: bool) -> Result<Table> {
+    let shape = if separate_events { "an HTTP chunk an event" } else { "events joined to 16 KiB" };
+    let size = if tokenizer == scene.tokenizers.large { "large" } else { "small" };
     let mut table = Table::new(format!(
-        "(d) Beside vLLM's `bench serve` (Rust): closed loop, {CONCURRENCY} connections, {INPUT_TOKENS} tokens in, {OUTPUT_TOKENS} out"
+        "(d) Beside vLLM's `bench serve` (Rust): closed loop, {CONCURRENCY} connections, {INPUT_TOKENS} tokens in, \
+         {OUTPUT_TOKENS} out, {shape}, {size} tokenizer"
     ));
-    let large = &scene.tokenizers.large;
-    let target = Target::start(&Model::without_delays(large))?;
+    let target = Target::start(&Model { separate_events, ..Model::without_delays(tokenizer) })?;
     let requests = scene.scaled(REQUESTS);
     let load = Load::Closed { requests, concurrency: CONCURRENCY };
-    let data = Data::Synthetic { tokenizer: large, input: INPUT_TOKENS, output: OUTPUT_TOKENS };
+    let data = Data::Synthetic { tokenizer, input: INPUT_TOKENS, output: OUTPUT_TOKENS };
     let job = Job { model: MODEL, load, data, server_counts: false };
     for round in 1..=scene.runs {
-        progress(&format!("(d) closed loop, round {round}: ours"));
+        progress(&format!("(d) closed loop, {shape}, {size} tokenizer, round {round}: ours"));
         let ours = cost(&target, || Ok(ours::run(&target, job, &scene.folder.join("peer"))?.process))?;
-        progress(&format!("(d) closed loop, round {round}: vLLM"));
+        progress(&format!("(d) closed loop, {shape}, {size} tokenizer, round {round}: vLLM"));
         let own = [("--max-concurrency", CONCURRENCY), ("--random-output-len", OUTPUT_TOKENS.into())];
-        let theirs = cost(&target, || Ok(run_vllm(scene, vllm, &target, requests, &own)?.0))?;
+        let theirs = cost(&target, || Ok(run_vllm(scene, (vllm, tokenizer), &target, requests, &own)?.0))?;
         both(&mut table, "vLLM", &ours, &theirs);
         let Cost { requests_per_second: rate, cpu, peak_mib } = theirs;
         table.add("requests/s: ours / vLLM's", "×", ours.requests_per_second / rate, Limit::AtLeast(2.5));
@@ -106,7 +112,7 @@ fn paced_against_vllm(scene: &Scene, vllm: &Path) -> Result<Table> {
         progress(&format!("(d) {RATE}/s, round {round}: vLLM"));
         target.reset()?;
         let own = [("--request-rate", RATE), ("--random-output-len", paced::OUTPUT_TOKENS.into())];
-        let (_, result) = run_vllm(scene, vllm, &target, RATE * seconds, &own)?;
+        let (_, result) = run_vllm(scene, (vllm, large), &target, RATE * seconds, &own)?;
         let reported = result["median_ttft_ms"].as_f64().context("vLLM's client reports a median TTFT")?;
         let truth: Vec<f64> = paced::truth(&target)?.iter().filter_map(paced::true_ttft_ms).collect();
         let theirs = (reported - median(&truth)).abs();
@@ -188,7 +194,7 @@ fn cost(target: &Target, client: impl FnOnce() -> Result<Ended>) -> Result<Cost>
 /// Runs vLLM's client with further figures of its own; gives its result file too.
 fn run_vllm(
     scene: &Scene,
-    vllm: &Path,
+    (vllm, tokenizer): (&Path, &Path),
     target: &Target,
     requests: u64,
     own: &[(&str, u64)],
@@ -201,7 +207,7 @@ fn run_vllm(
     for (key, value) in own {
         command.args([*key, &value.to_string()]);
     }
-    command.arg("--tokenizer").arg(&scene.tokenizers.large);
+    command.arg("--tokenizer").arg(tokenizer);
     command.arg("--result-dir").arg(&scene.folder).args(["--result-filename", "vllm.json"]);
     let ended = measure(&mut command)?;
     let result: Value = serde_json::from_slice(&fs_err::read(result)?)?;
