@@ -130,7 +130,7 @@ impl Measured<'_> {
             while batch + 1 < BATCHES && arrival.due >= self.edge(batch + 1) {
                 batch += 1;
             }
-            sums[batch].0 += arrival.latency_from_due() - per_token * arrival.tokens;
+            sums[batch].0 += arrival.latency_from_due() - per_token * arrival.tokens();
             sums[batch].1 += 1.0;
         }
         if sums.iter().any(|(_, count)| *count == 0.0) {
@@ -192,9 +192,9 @@ fn growth(averages: &[f64], increments: &[f64], scale: f64, unit: f64) -> Option
 fn token_effect(arrivals: &[&Arrival]) -> f64 {
     let n = arrivals.len() as f64;
     let mean = |of: fn(&Arrival) -> f64| arrivals.iter().map(|arrival| of(arrival)).sum::<f64>() / n;
-    let (tokens, latency) = (mean(|arrival| arrival.tokens), mean(Arrival::latency_from_due));
+    let (tokens, latency) = (mean(Arrival::tokens), mean(Arrival::latency_from_due));
     let (covariance, variance) = arrivals.iter().fold((0.0, 0.0), |(covariance, variance), arrival| {
-        let distance = arrival.tokens - tokens;
+        let distance = arrival.tokens() - tokens;
         (covariance + distance * (arrival.latency_from_due() - latency), variance + distance * distance)
     });
     if variance > 0.0 { (covariance / variance).max(0.0) } else { 0.0 }

@@ -11,7 +11,7 @@ use benchmark_schemas::record::{Nanos, StageFacts};
 use benchmark_schemas::report::{ClientConduct, Limits, WaitQuantiles};
 
 use super::limits::{CAUSE_SHARE, CONNECTION_WAIT_SECONDS};
-use super::series::Series;
+use super::series::{Arrival, Series};
 use crate::metrics::percentile::quantile_of;
 use crate::metrics::request::seconds;
 
@@ -19,8 +19,7 @@ use crate::metrics::request::seconds;
 pub fn conduct(series: &Series, facts: &StageFacts) -> ClientConduct {
     let client = &facts.client;
     let mut sending = Sending::of(series, client.in_flight_cap);
-    let mut connecting: Vec<f64> =
-        series.due().iter().filter_map(|arrival| arrival.connection_wait).collect();
+    let mut connecting: Vec<f64> = series.due().iter().filter_map(Arrival::connection_wait).collect();
     let slow = connecting.iter().filter(|wait| **wait > CONNECTION_WAIT_SECONDS).count();
     // An idle drain would dilute what happened while there was something to send.
     let length = seconds(facts.window_end.min(series.window_end) - facts.window_start);
@@ -115,8 +114,8 @@ impl Sending {
                 unfinished.pop();
             }
             if (unfinished.len() as u64) < cap {
-                sending.errors.extend(arrival.start.map(|start| seconds((start - arrival.due).abs())));
-            } else if let Some(permitted) = arrival.permitted {
+                sending.errors.extend(arrival.start().map(|start| seconds((start - arrival.due).abs())));
+            } else if let Some(permitted) = arrival.permitted() {
                 sending.permit_waits.push(seconds(permitted - arrival.due));
             } else {
                 sending.never_permitted += 1;

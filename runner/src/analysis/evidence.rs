@@ -94,8 +94,8 @@ impl StageEvidence {
             } else {
                 backlog::measure(&series)
             },
-            ttft: Latency::of(series.due().iter().filter_map(|arrival| arrival.ttft), seed),
-            ntpot: Latency::of(series.due().iter().filter_map(|arrival| arrival.ntpot), seed | 1),
+            ttft: Latency::of(series.due().iter().filter_map(Arrival::ttft), seed),
+            ntpot: Latency::of(series.due().iter().filter_map(Arrival::ntpot), seed | 1),
             client: client::conduct(&series, &facts),
             facts,
         }

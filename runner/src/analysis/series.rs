@@ -5,27 +5,29 @@ use benchmark_schemas::record::{Nanos, Outcome, Pacing, Record, StageFacts, Stag
 use crate::metrics::request::seconds;
 use crate::metrics::{MetricOptions, RequestMetrics};
 
-/// One scheduled request.
+/// One scheduled request. All those of a stage are in memory at once, so it is kept small.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Arrival {
     /// Scheduled instant; in a closed loop the instant of the permit, see [`Arrival::in_closed_loop`].
     pub due: Nanos,
-    /// Instant of the permit.
-    pub permitted: Option<Nanos>,
-    /// Instant of sending.
-    pub start: Option<Nanos>,
-    /// How long the last attempt waited for a connection to itself, seconds; `None` if it had none.
-    pub connection_wait: Option<f64>,
     /// Instant of the end, whatever it was.
     pub end: Nanos,
+    permitted: Nanos,
+    start: Nanos,
+    /// Of the first token, for successes only.
+    first_token: Nanos,
+    connection_wait: Nanos,
+    /// Output tokens; zero if unknown.
+    tokens: u32,
     /// How it ended.
     pub fate: Fate,
-    /// Output tokens; zero if unknown.
-    pub tokens: f64,
-    /// First token from the scheduled instant, seconds; successes only.
-    pub ttft: Option<f64>,
-    /// Request latency from the scheduled instant per output token, seconds; successes only.
-    pub ntpot: Option<f64>,
+}
+
+/// In place of an instant or a time that there is none of.
+const NONE: Nanos = Nanos::MIN;
+
+fn some(value: Nanos) -> Option<Nanos> {
+    (value != NONE).then_some(value)
 }
 
 /// How a request ended.
@@ -56,19 +58,16 @@ impl Arrival {
         };
         let success = fate == Fate::Success;
         let attempt = record.retries.map(|retries| retries.last_start).or(record.start);
+        let connection_wait = record.connected.zip(attempt).map(|(connected, start)| connected - start);
         Self {
             due: record.due,
-            permitted: record.permitted,
-            start: record.start,
-            connection_wait: record
-                .connected
-                .zip(attempt)
-                .map(|(connected, start)| seconds(connected - start)),
             end: record.end,
+            permitted: record.permitted.unwrap_or(NONE),
+            start: record.start.unwrap_or(NONE),
+            first_token: metrics.first_token.filter(|_| success).unwrap_or(NONE),
+            connection_wait: connection_wait.unwrap_or(NONE),
+            tokens: u32::try_from(metrics.output_tokens.unwrap_or(0)).unwrap_or(u32::MAX),
             fate,
-            tokens: metrics.output_tokens.unwrap_or(0) as f64,
-            ttft: metrics.time_to_first_token_from_due().filter(|_| success),
-            ntpot: metrics.normalized_time_per_output_token_from_due().filter(|_| success),
         }
     }
 
@@ -76,18 +75,44 @@ impl Arrival {
     /// request is due when the permit of an earlier one falls to it.
     #[must_use]
     pub fn in_closed_loop(mut self) -> Self {
-        if let Some(permitted) = self.permitted {
-            let waited = seconds(permitted - self.due);
-            self.due = permitted;
-            self.ttft = self.ttft.map(|ttft| ttft - waited);
-            self.ntpot = self.ntpot.map(|ntpot| ntpot - waited / self.tokens);
-        }
+        self.due = self.permitted().unwrap_or(self.due);
         self
+    }
+
+    /// Instant of the permit.
+    pub fn permitted(&self) -> Option<Nanos> {
+        some(self.permitted)
+    }
+
+    /// Instant of sending.
+    pub fn start(&self) -> Option<Nanos> {
+        some(self.start)
+    }
+
+    /// How long the last attempt waited for a connection to itself, seconds; `None` if it had none.
+    pub fn connection_wait(&self) -> Option<f64> {
+        some(self.connection_wait).map(seconds)
+    }
+
+    /// Output tokens; zero if unknown.
+    pub fn tokens(&self) -> f64 {
+        f64::from(self.tokens)
+    }
+
+    /// First token from the scheduled instant, seconds; successes only.
+    pub fn ttft(&self) -> Option<f64> {
+        some(self.first_token).map(|at| seconds(at - self.due))
+    }
+
+    /// Request latency from the scheduled instant per output token, seconds; successes with tokens only.
+    pub fn ntpot(&self) -> Option<f64> {
+        let has_tokens = self.fate == Fate::Success && self.tokens > 0;
+        has_tokens.then(|| self.latency_from_due() / self.tokens())
     }
 
     /// Sending (if it was not sent: scheduled instant) to end, seconds.
     pub fn latency(&self) -> f64 {
-        seconds(self.end - self.start.unwrap_or(self.due))
+        seconds(self.end - self.start().unwrap_or(self.due))
     }
 
     /// Scheduled instant to end, seconds.
@@ -154,7 +179,7 @@ impl Series {
     /// Requests that were sent, per second from the window's start until its end or the last sending, whichever is
     /// later. It falls behind the offered rate when requests wait for a permit.
     pub fn achieved_rate(&self) -> f64 {
-        let sent = self.due().iter().filter_map(|arrival| arrival.start);
+        let sent = self.due().iter().filter_map(Arrival::start);
         let last = sent.clone().max().unwrap_or(self.window_end).max(self.window_end);
         self.per_second(sent.count(), seconds(last - self.window_start))
     }
