@@ -68,11 +68,10 @@ struct Ready {
     effective: serde_json::Value,
     plan: Plan,
     sweep: Option<SweepPlan>,
-    tokenizer: Option<Arc<Tokenizer>>,
+    tokenizer_path: Option<String>,
     workload: Arc<dyn Workload>,
     transports: HttpSource,
-    streaming: bool,
-    client_counts_answers: bool,
+    options: RecordOptions,
     stores: Stores,
 }
 
@@ -98,34 +97,19 @@ async fn prepare(
     for place in stores.places() {
         tracing::info!("Report files will be stored at: {place}");
     }
-    let (streaming, client_counts_answers) = (config.api.streaming, config.client_counts_answers());
-    Ok(Ready {
-        run_id,
-        effective,
-        plan,
-        sweep: SweepPlan::of(&config),
-        tokenizer,
-        workload,
-        transports,
-        streaming,
-        client_counts_answers,
-        stores,
-    })
+    let tokenizer_path = tokenizer.as_ref().map(|tokenizer| tokenizer.path().display().to_string());
+    let options = RecordOptions {
+        tokenizer: tokenizer.filter(|_| config.client_counts_answers()),
+        streamed: config.api.streaming,
+        keep: plan.keep,
+    };
+    let sweep = SweepPlan::of(&config);
+    Ok(Ready { run_id, effective, plan, sweep, tokenizer_path, workload, transports, options, stores })
 }
 
 async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Result<Exit> {
-    let Ready {
-        run_id,
-        effective,
-        plan,
-        sweep,
-        tokenizer,
-        workload,
-        transports,
-        streaming,
-        client_counts_answers,
-        stores,
-    } = ready;
+    let Ready { run_id, effective, plan, sweep, tokenizer_path, workload, transports, options, stores } =
+        ready;
     let clock = MonotonicSource::start();
     let mut spool = SpoolWriter::create(stores.folder())?;
     spool.append(&SpoolEntry::Run(Box::new(RunFacts {
@@ -133,10 +117,8 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
         started_epoch_ns: epoch_ns(&ZonedDateTime::now()),
         run_id,
         config_json: effective.to_string(),
-        tokenizer: tokenizer.as_ref().map(|tokenizer| tokenizer.path().display().to_string()),
+        tokenizer: tokenizer_path,
     })))?;
-    let tokenizer = tokenizer.filter(|_| client_counts_answers);
-    let options = RecordOptions { tokenizer, streamed: streaming, keep: plan.keep };
     let settings = Settings::of(&plan);
     let engine =
         Engine::start(clock, settings, transports, workload.clone(), options, spool, Hosting::Threads)

@@ -55,8 +55,8 @@ pub(super) struct Estimate {
     pub(super) peak_in_flight: u64,
 }
 
-/// The completion rate of `requests`, given in the order of their schedule; all in flight were cut off at `cut`, if at all. `None` for fewer than
-/// [`FEWEST_COMPLETIONS`].
+/// The completion rate of `requests`, given in the order of their schedule; all in flight were cut off at `cut`, if at
+/// all. `None` for fewer than [`FEWEST_COMPLETIONS`].
 pub(super) fn completion_rate(requests: &[Observed], cut: Option<Nanos>) -> Option<Estimate> {
     let completions = requests.iter().filter(|request| request.served).count() as u64;
     if completions < FEWEST_COMPLETIONS {
