@@ -34,8 +34,8 @@ fn run(command: Command) -> Result<String, Problems> {
     match command {
         Command::Template(arguments) => template(arguments),
         Command::Config(arguments) => {
-            let (_, layers) = open(arguments)?;
-            benchmark_render::config(&layers)
+            let (release, layers) = open(arguments)?;
+            benchmark_render::config(&release, &layers)
         }
     }
 }
