@@ -42,7 +42,7 @@ mod tests {
     fn the_variable_is_a_number_of_seconds() {
         assert_eq!(time_of(None), Ok(Duration::ZERO));
         assert_eq!(time_of(Some("90")), Ok(Duration::from_secs(90)));
-        insta::assert_snapshot!(time_of(Some("-1")).unwrap_err(), @"");
+        insta::assert_snapshot!(time_of(Some("-1")).unwrap_err(), @"INFERENCE_PERF_HOLD_SECONDS: `-1` is no whole number of seconds (write one such as 3600, or unset it)");
     }
 
     #[tokio::test(start_paused = true)]

@@ -211,7 +211,7 @@ fn render(helm: &str, folder: &Path, cases: &[Value]) -> Result<Vec<Vec<Value>>>
         all.insert(alias(i), values);
     }
     let file = folder.join("values.json");
-    fs_err::write(&file, Value::Object(all).to_string())?;
+    fs_err::write(&file, ascii(&Value::Object(all)))?;
     let text = run_ok(
         &tool(helm),
         ["template".as_ref(), "r".as_ref(), folder.as_os_str(), "-f".as_ref(), file.as_os_str()],
@@ -291,8 +291,21 @@ fn plain(values: &Value) -> Value {
     values
 }
 
+/// As JSON in ASCII: which characters a file may hold unescaped is another question.
+fn ascii(values: &Value) -> String {
+    let mut text = String::new();
+    for c in values.to_string().chars() {
+        if c.is_ascii() {
+            text.push(c);
+        } else {
+            text.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    text
+}
+
 fn accepted(values: &Value) -> bool {
-    let file = ValuesFile { name: "values.json".into(), text: values.to_string() };
+    let file = ValuesFile { name: "values.json".into(), text: ascii(values) };
     let release = Release::new("r", "default").expect("good names");
     benchmark_render::render(&release, &Layers { files: vec![file], ..Layers::default() }).is_ok()
 }
@@ -326,7 +339,7 @@ fn no_text_changes_the_structure_of_an_object() -> Result<()> {
     // What the renderer refuses, Helm refuses, and not by a fault of its own.
     for values in bad.iter().take(20) {
         let file = folder.path().join("refused.json");
-        fs_err::write(&file, values.to_string())?;
+        fs_err::write(&file, ascii(values))?;
         let output = run(
             &tool("helm"),
             ["template".as_ref(), "r".as_ref(), chart().as_os_str(), "-f".as_ref(), file.as_os_str()],

@@ -21,7 +21,42 @@ fn the_notes_of_the_saturation_scenario() -> Result<()> {
     assert_eq!(said, "");
     let job =
         object(&case.by_helm("helm")?, "Job")["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    insta::assert_snapshot!(notes.replace(&job, "JOB"), @"");
+    insta::assert_snapshot!(notes.replace(&job, "JOB"), @r#"
+    Scenario saturation runs as Job JOB in namespace benchmarking:
+      load      4 stages, about 12 minutes of load
+      target    http://qwen3-vllm.default:8000
+      image     ghcr.io/benchmark-charts/inference-perf:0.1.0
+                (another one: --set benchmark.image.repository=REGISTRY/inference-perf --set-string benchmark.image.tag=TAG)
+      deadline  the pod is ended about 69 minutes after its start at the latest
+
+    Follow it (its last ten lines are the answer):
+
+      kubectl logs -n benchmarking job/JOB -f --pod-running-timeout=10m
+
+    Wait until it has ended, well or not (helm does with `--wait --wait-for-jobs --timeout 4144s`):
+
+      until kubectl get -n benchmarking job/JOB -o jsonpath='{.status.conditions[*].type}' | grep -qE 'Complete|Failed'; do sleep 5; done
+
+    If it does not start:
+
+      kubectl describe -n benchmarking job/JOB
+      kubectl describe -n benchmarking pod -l batch.kubernetes.io/job-name=JOB
+
+    Reports stay in the pod and are gone with it; what remains is its log:
+
+      kubectl logs -n benchmarking job/JOB --tail=-1
+
+    To keep all reports, set benchmark.storage.s3.bucketName, or benchmark.results.holdSeconds to copy them from the pod.
+
+    Run it again (CHART is what you gave to helm install; values that change the run make a new Job by themselves, and end one that still runs):
+
+      kubectl delete -n benchmarking job/JOB
+      helm upgrade -n benchmarking saturation-test CHART --reuse-values
+
+    Remove it (the ServiceAccount inference-perf-sa stays, other releases may use it):
+
+      helm uninstall -n benchmarking saturation-test
+    "#);
     Ok(())
 }
 

@@ -134,12 +134,39 @@ fn answer(path: &str, objects: &[(String, Value)]) -> Option<Value> {
         "/apis/networking.k8s.io/v1" => {
             resources("networking.k8s.io/v1", &[("networkpolicies", "NetworkPolicy")])
         }
-        "/openapi/v3" => json!({"paths": {}}),
+        "/openapi/v3" => json!({"paths": {
+            "api/v1": {"serverRelativeURL": "/openapi/v3/api/v1"},
+            "apis/apps/v1": {"serverRelativeURL": "/openapi/v3/apis/apps/v1"},
+            "apis/batch/v1": {"serverRelativeURL": "/openapi/v3/apis/batch/v1"},
+        }}),
+        // The server validates what it is sent, so that the client need not.
+        _ if path.starts_with("/openapi/v3/") => {
+            schemas(&answer(path.strip_prefix("/openapi/v3")?, objects)?)
+        }
         _ if path.ends_with("/secrets") => {
             json!({"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": []})
         }
         _ => return None,
     })
+}
+
+/// What the schemas of a group have to say: objects can be sent with `fieldValidation`.
+fn schemas(resources: &Value) -> Value {
+    let group_version = resources["groupVersion"].as_str().unwrap_or_default();
+    let (group, version) = group_version.split_once('/').unwrap_or(("", group_version));
+    let path = |resource: &Value| {
+        let kind = json!({"group": group, "version": version, "kind": resource["kind"]});
+        let patch = json!({
+            "parameters": [{"name": "fieldValidation", "in": "query"}],
+            "responses": {},
+            "x-kubernetes-action": "patch",
+            "x-kubernetes-group-version-kind": kind,
+        });
+        (format!("/{}/{{name}}", resource["name"].as_str().unwrap_or_default()), json!({"patch": patch}))
+    };
+    let paths: serde_json::Map<String, Value> =
+        resources["resources"].as_array().into_iter().flatten().map(path).collect();
+    json!({"openapi": "3.0.0", "info": {"title": "stub", "version": "1"}, "paths": paths})
 }
 
 fn resources(version: &str, kinds: &[(&str, &str)]) -> Value {

@@ -26,6 +26,10 @@ tree (schemas/src/translate.rs). Which key stands in it when:
 Numbers that values give as strings are numbers, except under benchmark.config, which is taken as it is.
 */}}
 {{- define "benchmark.config" -}}
+{{- include "benchmark.once" (dict "root" . "of" "benchmark.config.tree") -}}
+{{- end -}}
+
+{{- define "benchmark.config.tree" -}}
 {{- $b := .Values.benchmark -}}
 {{- $name := include "benchmark.scenario" . -}}
 {{- $scenario := index $b.scenarios $name -}}

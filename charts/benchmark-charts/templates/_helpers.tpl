@@ -36,6 +36,10 @@ config.yml, so that an upgrade makes a new Job exactly if the run would differ. 
 name for the ConfigMap, as that name depends on the hash.
 */}}
 {{- define "benchmark.name" -}}
+{{- include "benchmark.once" (dict "root" . "of" "benchmark.name.hashed") -}}
+{{- end -}}
+
+{{- define "benchmark.name.hashed" -}}
 {{- $suffix := include "benchmark.nameSuffix" . -}}
 {{- if eq $suffix "none" -}}
 {{- include "benchmark.join" (dict "root" . "suffix" "") -}}

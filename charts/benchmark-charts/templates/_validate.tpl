@@ -7,6 +7,10 @@ Called first by every template. Puts an empty map where the values have null for
 benchmark.hfToken=null`), so that the other helpers need not look twice; for affinity that null is `off`.
 */}}
 {{- define "benchmark.validate" -}}
+{{- include "benchmark.once" (dict "root" . "of" "benchmark.validate.values") -}}
+{{- end -}}
+
+{{- define "benchmark.validate.values" -}}
 {{- $b := .Values.benchmark -}}
 {{- if kindIs "invalid" $b.affinity -}}
 {{- $_ := set $b "affinity" (dict "enabled" false) -}}

@@ -1,3 +1,5 @@
+//! Against a server that answers from a script.
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -70,11 +72,11 @@ async fn a_server_that_still_loads_is_waited_for() {
 async fn the_wait_is_bounded_and_says_what_was_missing() {
     insta::assert_snapshot!(
         outcome(&[503], &[(200, LIST)], "m", 1).await.unwrap_err(),
-        @""
+        @"the target is not ready after 1 s: http://server/health answers 503 Service Unavailable (start the model server, or wait longer: INFERENCE_PERF_PREFLIGHT, in the chart benchmark.preflight.waitSeconds)"
     );
     insta::assert_snapshot!(
         outcome(&[200], &[(200, r#"{"data":[]}"#)], "m", 1).await.unwrap_err(),
-        @""
+        @"the target is not ready after 1 s: http://server/v1/models lists no model yet (start the model server, or wait longer: INFERENCE_PERF_PREFLIGHT, in the chart benchmark.preflight.waitSeconds)"
     );
 }
 
@@ -82,11 +84,11 @@ async fn the_wait_is_bounded_and_says_what_was_missing() {
 async fn what_waiting_cannot_mend_is_said_at_once() {
     insta::assert_snapshot!(
         outcome(&[200], &[(200, LIST)], "other", 600).await.unwrap_err(),
-        @""
+        @"the target cannot be measured: it does not serve the model `other` (set server.model_name, in the chart benchmark.target.modelName, to one of: m, adapter)"
     );
     insta::assert_snapshot!(
         outcome(&[200], &[(401, "")], "m", 600).await.unwrap_err(),
-        @""
+        @"the target cannot be measured: http://server/v1/models answers 401 Unauthorized (give the key as INFERENCE_PERF_API_KEY, in the chart benchmark.target.apiKey.existingSecret)"
     );
 }
 
@@ -99,7 +101,7 @@ async fn a_server_that_is_not_there_is_not_ready() {
     assert!(matches!(error, NotReady::InTime { seconds: 0, .. }), "{error:?}");
     insta::assert_snapshot!(
         error.to_string().replace(&base_url, "http://server"),
-        @""
+        @"the target is not ready after 0 s: http://server/health: Connection refused (os error 111) (start the model server, or wait longer: INFERENCE_PERF_PREFLIGHT, in the chart benchmark.preflight.waitSeconds)"
     );
 }
 
@@ -108,5 +110,5 @@ fn the_variable_is_a_number_of_seconds() {
     assert_eq!(wait_of(None), Ok(None));
     assert_eq!(wait_of(Some("")), Ok(None));
     assert_eq!(wait_of(Some(" 600\n")), Ok(Some(Duration::from_secs(600))));
-    insta::assert_snapshot!(wait_of(Some("10m")).unwrap_err(), @"");
+    insta::assert_snapshot!(wait_of(Some("10m")).unwrap_err(), @"INFERENCE_PERF_PREFLIGHT: `10m` is no whole number of seconds (write one such as 600, or unset it)");
 }
