@@ -163,7 +163,7 @@ pub struct Benchmark {
     /// Environment of the container, as in a pod. An entry replaces the chart's own of that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra_env: Option<Vec<EnvVar>>,
-    /// Whole ConfigMaps and Secrets as environment, as in a pod.
+    /// Every key of a ConfigMap or a Secret as environment, as in a pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra_env_from: Option<Fragments>,
     /// Further arguments of `inference-perf`.
