@@ -104,6 +104,30 @@ pub fn check_reference(reference: &str) -> Result<(), Problem> {
     }
 }
 
+/// Least minor version of Kubernetes 1 that the chart suits; `kubeVersion` of Chart.yaml says the same.
+const LEAST_MINOR: u64 = 28;
+
+/// Checks that the chart suits a version of Kubernetes, `1.30`, `v1.30.2` or `1.30.2-eks-1`.
+///
+/// # Errors
+///
+/// If it is no version, or too old.
+pub fn check_kube_version(version: &str) -> Result<(), Problem> {
+    let wrong = |fault: String| {
+        let remedy = format!("write a version from 1.{LEAST_MINOR} on, for example 1.{LEAST_MINOR}.0");
+        Problem::new(Origin::Argument(format!("--kube-version {version}").into()), "", fault, remedy)
+    };
+    let numbers = version.trim_start_matches('v').split(['-', '+']).next().unwrap_or_default();
+    let parts: Option<Vec<u64>> = numbers.split('.').map(|part| part.parse().ok()).collect();
+    match parts.as_deref() {
+        Some([major, minor] | [major, minor, _]) if (*major, *minor) >= (1, LEAST_MINOR) => Ok(()),
+        Some([_, _] | [_, _, _]) => {
+            Err(wrong(format!("the chart needs Kubernetes 1.{LEAST_MINOR} or later")))
+        }
+        _ => Err(wrong("this is no version of Kubernetes".to_owned())),
+    }
+}
+
 /// Name and version of `NAME-VERSION`.
 fn split_archive(archive: &str) -> (&str, Option<&str>) {
     match archive.strip_prefix(NAME).and_then(|rest| rest.strip_prefix('-')) {

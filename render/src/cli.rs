@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use benchmark_schemas::plan::Assumptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -207,6 +209,15 @@ pub(crate) struct TemplateArgs {
     /// Form of the output: YAML documents, or one JSON object of kind List
     #[arg(short, long, value_enum, default_value_t = Output::Yaml)]
     pub(crate) output: Output,
+    /// Write each template's objects to a file under this folder instead
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    pub(crate) output_dir: Option<PathBuf>,
+    /// Leave out what Helm runs as hooks
+    #[arg(long)]
+    pub(crate) no_hooks: bool,
+    /// Leave out the pods of `helm test`
+    #[arg(long)]
+    pub(crate) skip_tests: bool,
     #[command(flatten)]
     pub(crate) release: ReleaseArgs,
 }
@@ -222,9 +233,28 @@ pub(crate) enum Output {
 #[derive(Debug, Args)]
 pub(crate) struct ReleaseArgs {
     /// Name of the release
-    pub(crate) name: String,
+    #[arg(required_unless_present_any = ["generate_name", "name_template"])]
+    pub(crate) name: Option<String>,
     /// The chart, as given to Helm. Only benchmark-charts is known, and it is built in; a folder must hold the same
     pub(crate) chart: Option<String>,
+    /// Make up the name: benchmark-charts- and ten zeros, where Helm puts the time
+    #[arg(short, long)]
+    pub(crate) generate_name: bool,
+    /// Name of the release, as text; Helm's template actions are not known
+    #[arg(long, value_name = "TEXT", conflicts_with = "generate_name")]
+    pub(crate) name_template: Option<String>,
+    /// Version of Kubernetes that the chart has to suit; the objects are the same for all that it does
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) kube_version: Option<String>,
+    /// Accepted as Helm does; no object depends on it
+    #[arg(short, long, value_name = "API")]
+    pub(crate) api_versions: Vec<String>,
+    /// Accepted as Helm does; no object depends on it
+    #[arg(long)]
+    pub(crate) is_upgrade: bool,
+    /// Leave the values' schema out of what is checked; the chart's own rules hold
+    #[arg(long)]
+    pub(crate) skip_schema_validation: bool,
     /// Namespace of the release
     #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
     pub(crate) namespace: String,
@@ -233,7 +263,7 @@ pub(crate) struct ReleaseArgs {
 }
 
 /// Values, in Helm's forms.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Values")]
 pub(crate) struct ValuesArgs {
     /// File of values, `-` for standard input; may be repeated or separated by commas, the last wins

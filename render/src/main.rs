@@ -2,13 +2,14 @@
 
 mod cli;
 mod inputs;
+mod outputs;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use benchmark_render::diff::{self, Colours};
 use benchmark_render::plan::Plan;
-use benchmark_render::{Layers, Manifest, Release, explain, manifest, scenarios};
+use benchmark_render::{Layers, Manifest, Release, chart, explain, manifest, release, scenarios};
 use benchmark_schemas::problem::{Origin, Problem, Problems};
 use clap::{CommandFactory as _, Parser as _};
 use serde_json::Value;
@@ -143,11 +144,15 @@ fn difference(arguments: DiffArgs) -> Result<Done, Problems> {
 }
 
 fn template(arguments: TemplateArgs) -> Result<String, Problems> {
-    let TemplateArgs { release, show_only, output } = arguments;
+    let TemplateArgs { release, show_only, output, output_dir, no_hooks, skip_tests } = arguments;
     let (release, layers) = open(release)?;
     let mut manifests = benchmark_render::render(&release, &layers)?;
+    manifests.retain(|manifest| !(no_hooks && manifest.is_hook()) && !(skip_tests && manifest.is_test()));
     if !show_only.is_empty() {
         manifests = chosen(&manifests, &show_only)?;
+    }
+    if let Some(folder) = output_dir {
+        return Ok(outputs::write(&folder, &manifests)?);
     }
     Ok(match output {
         Output::Yaml => manifest::to_yaml(&manifests),
@@ -156,11 +161,35 @@ fn template(arguments: TemplateArgs) -> Result<String, Problems> {
 }
 
 fn open(arguments: ReleaseArgs) -> Result<(Release, Layers), Problems> {
-    let release = Release::new(arguments.name, arguments.namespace)?;
-    if let Some(chart) = &arguments.chart {
+    let ReleaseArgs { namespace, values, skip_schema_validation, .. } = &arguments;
+    let (name, chart) = names(&arguments)?;
+    let release = Release::new(name, namespace)?;
+    if let Some(chart) = chart {
         inputs::check_chart(chart)?;
     }
-    Ok((release, inputs::layers(arguments.values)?))
+    if let Some(version) = &arguments.kube_version {
+        chart::check_kube_version(version)?;
+    }
+    let layers = inputs::layers(values.clone())?;
+    Ok((release, Layers { skip_schema: *skip_schema_validation, ..layers }))
+}
+
+/// Name of the release and reference of the chart: where the name is made up, the only positional argument is the chart.
+fn names(arguments: &ReleaseArgs) -> Result<(String, Option<&str>), Problem> {
+    let ReleaseArgs { name, chart, generate_name, name_template, .. } = arguments;
+    let made_up = match name_template {
+        Some(template) => Some(("--name-template", release::literal_name(template)?)),
+        None => generate_name.then(|| ("--generate-name", release::generated_name())),
+    };
+    match (made_up, name, chart) {
+        (Some((argument, _)), Some(_), Some(_)) => {
+            let fault = "a name is given too";
+            Err(Problem::new(Origin::Argument(argument.into()), "", fault, "leave one of the two out"))
+        }
+        (Some((_, made_up)), reference, None) => Ok((made_up, reference.as_deref())),
+        (None, name, chart) => Ok((name.clone().unwrap_or_default(), chart.as_deref())),
+        (Some((_, made_up)), None, chart) => Ok((made_up, chart.as_deref())),
+    }
 }
 
 /// The manifests of the templates asked for, in the order of the questions, as Helm prints them.

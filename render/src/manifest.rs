@@ -23,7 +23,18 @@ impl Manifest {
 
     /// True for what Helm runs at an event instead of installing it.
     pub fn is_hook(&self) -> bool {
-        self.object.pointer("/metadata/annotations/helm.sh~1hook").is_some()
+        self.hook().is_some()
+    }
+
+    /// True for a pod of `helm test`.
+    pub fn is_test(&self) -> bool {
+        self.hook()
+            .and_then(Value::as_str)
+            .is_some_and(|events| events.split(',').any(|event| event.trim() == "test"))
+    }
+
+    fn hook(&self) -> Option<&Value> {
+        self.object.pointer("/metadata/annotations/helm.sh~1hook")
     }
 }
 

@@ -5,6 +5,29 @@ use benchmark_schemas::problem::{Origin, Problem};
 /// Longest name of a release that Helm takes.
 const MAX_NAME: usize = 53;
 
+/// The name that stands for one that Helm would make up: as long as Helm's, which ends in the time.
+#[must_use]
+pub fn generated_name() -> String {
+    format!("{}-{}", crate::chart::NAME, "0".repeat(10))
+}
+
+/// The name that a name template gives.
+///
+/// # Errors
+///
+/// If it is more than text: Helm's functions give random names, times and whatever Go templates can say.
+pub fn literal_name(template: &str) -> Result<String, Problem> {
+    if template.contains("{{") {
+        return Err(Problem::new(
+            Origin::Argument("--name-template".into()),
+            "",
+            "template actions are not known here",
+            "write the name itself",
+        ));
+    }
+    Ok(template.to_owned())
+}
+
 /// Name and namespace of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {

@@ -1,6 +1,7 @@
 //! Tests that cross crates and send no load: the renderer against real Helm, manifests against the Kubernetes API
 //! schemas, refusals as a user sees them, and the layering of the tree.
 
+mod arguments;
 mod chart_commands;
 mod chart_defects;
 mod chart_restricted;
