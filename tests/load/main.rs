@@ -2,6 +2,7 @@
 
 mod demo;
 mod mock;
+mod reports;
 mod rig;
 mod secrets;
 mod seed_run;
