@@ -28,7 +28,8 @@ impl Api {
             let name = name.map_or_else(|| format!("{default}-{unit}"), str::to_owned);
             let headers = self.headers.iter().flatten();
             // Of several that differ only in case, the last one is sent.
-            let (header, value) = headers.filter(|(header, _)| header.eq_ignore_ascii_case(&name)).last()?;
+            let (header, value) =
+                headers.filter(|(header, _)| header.eq_ignore_ascii_case(&name)).next_back()?;
             let value = value.expose().trim();
             if value == "default" {
                 return None;
