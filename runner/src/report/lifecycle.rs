@@ -4,6 +4,8 @@
 //! Units: seconds, tokens, bytes. Own numbers stand under `extensions`; `from_scheduled` holds latencies that begin
 //! at the scheduled instant instead of at the sending.
 
+use std::fmt::Write as _;
+
 use benchmark_schemas::record::{Pacing, StageStatus};
 use benchmark_schemas::report::ClientConduct;
 use serde_json::{Map, Value, json};
@@ -61,18 +63,18 @@ pub fn adapter(run: &RunReport, adapter: &AdapterMetrics) -> Document {
 
 /// `name` as a part of a file's name: what would lead elsewhere stands as in a URL, `a/b` as `a%2Fb`.
 fn file_safe(name: &str) -> String {
-    let unsafe_in_names = |c: char| matches!(c, '/' | '\\' | '%') || c.is_control();
-    name.chars()
-        .flat_map(|c| {
-            let mut bytes = [0; 4];
-            let escaped = if unsafe_in_names(c) {
-                c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
-            } else {
-                c.to_string()
-            };
-            escaped.chars().collect::<Vec<_>>()
-        })
-        .collect()
+    let mut safe = String::with_capacity(name.len());
+    for c in name.chars() {
+        if matches!(c, '/' | '\\' | '%') || c.is_control() {
+            for byte in c.to_string().bytes() {
+                // Writing to a string cannot fail.
+                let _ = write!(safe, "%{byte:02X}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
 }
 
 /// What was asked of a stage.

@@ -46,7 +46,8 @@ pub fn document(run: &RunReport, stage: &StageMetrics) -> Document {
 /// Eight hexadecimal digits that differ between the stages of a run.
 fn digits(run_id: &str, stage: u32) -> String {
     let digest = Sha256::digest(format!("{run_id}/{stage}"));
-    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let [a, b, c, d, ..] = <[u8; 32]>::from(digest);
+    format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
 }
 
 /// The sending window of a stage by the wall clock.

@@ -26,10 +26,9 @@ impl Api {
         let mut bad = Vec::new();
         let mut read = |name: Option<&str>, default: &str| -> Option<f64> {
             let name = name.map_or_else(|| format!("{default}-{unit}"), str::to_owned);
-            let headers = self.headers.iter().flatten();
+            let mut headers = self.headers.iter().flatten();
             // Of several that differ only in case, the last one is sent.
-            let (header, value) =
-                headers.filter(|(header, _)| header.eq_ignore_ascii_case(&name)).next_back()?;
+            let (header, value) = headers.rfind(|(header, _)| header.eq_ignore_ascii_case(&name))?;
             let value = value.expose().trim();
             if value == "default" {
                 return None;
@@ -58,23 +57,23 @@ mod tests {
         Api { headers: Some(headers.collect()), slo_unit: unit.map(str::to_owned), ..Api::default() }
     }
 
-    fn both(ttft: f64, tpot: f64) -> Option<Objectives> {
-        Some(Objectives { ttft_seconds: Some(ttft), tpot_seconds: Some(tpot) })
+    fn both(ttft: f64, tpot: f64) -> Objectives {
+        Objectives { ttft_seconds: Some(ttft), tpot_seconds: Some(tpot) }
     }
 
     #[test]
     fn names_and_units() {
         let headers = [("X-SLO-TTFT-ms", "1500"), ("x-slo-tpot-MS", "50")];
-        assert_eq!(api(&headers, None).objectives(), (both(1.5, 0.05), Vec::new()));
+        assert_eq!(api(&headers, None).objectives(), (Some(both(1.5, 0.05)), Vec::new()));
         assert_eq!(api(&headers, Some("s")).objectives(), (None, Vec::new()), "x-slo-ttft-s is looked for");
         let headers = [("x-slo-ttft-s", "1.5"), ("x-slo-tpot-s", "0.05")];
-        assert_eq!(api(&headers, Some("s")).objectives().0, both(1.5, 0.05));
+        assert_eq!(api(&headers, Some("s")).objectives().0, Some(both(1.5, 0.05)));
         let named = Api {
             slo_ttft_header: Some("X-First".to_owned()),
             slo_tpot_header: Some("x-next".to_owned()),
             ..api(&[("x-first", "2000"), ("X-Next", "500")], Some("us"))
         };
-        assert_eq!(named.objectives().0, both(0.002, 0.0005));
+        assert_eq!(named.objectives().0, Some(both(0.002, 0.0005)));
         let odd = api(&[("x-slo-ttft-min", "2")], Some("min"));
         assert_eq!(odd.objectives().0, Some(Objectives { ttft_seconds: Some(2.0), tpot_seconds: None }));
     }

@@ -169,8 +169,8 @@ fn legend(names: &[String], width: f64) -> Legend {
         return Legend { svg: String::new(), height: 0.0 };
     };
     let cell = SAMPLE + longest as f64 * CHARACTER + 24.0;
-    let in_row =
-        names.len().min((1..).take_while(|n| f64::from(*n) * cell <= width - 2.0 * MARGIN).count().max(1));
+    let fits = (1..=names.len()).take_while(|n| *n as f64 * cell <= width - 2.0 * MARGIN).count();
+    let in_row = fits.max(1);
     let start = (width - in_row as f64 * cell).max(2.0 * MARGIN) / 2.0;
     let mut svg = String::new();
     for (at, name) in names.iter().enumerate() {

@@ -55,7 +55,7 @@ pub enum ReadError {
         "{} has no report on a stage to draw (stage_0_lifecycle_metrics.json and so on, with load_summary.achieved_rate \
          and successes){}",
         path.display(),
-        skipped.iter().map(|reason| format!("\n  left out: {reason}")).collect::<String>()
+        left_out(skipped)
     )]
     NoStages {
         /// The folder.
@@ -63,6 +63,11 @@ pub enum ReadError {
         /// Files that were left out, each with the reason.
         skipped: Vec<String>,
     },
+}
+
+/// `skipped`, each on a line of its own that begins with a line break.
+fn left_out(skipped: &[String]) -> String {
+    skipped.iter().flat_map(|reason| ["\n  left out: ", reason]).collect()
 }
 
 /// Reads the reports on stages in `folder`.

@@ -43,15 +43,12 @@ impl Layout {
             let columns = next..(next + group).min(widths.len());
             next = columns.end;
             let room: usize = widths[columns.clone()].iter().map(|width| width + GAP).sum();
-            match parts.last_mut().filter(|_| used + room <= self.width) {
-                Some(part) => {
-                    used += room;
-                    part.extend(columns);
-                }
-                None => {
-                    used = first + room;
-                    parts.push(std::iter::once(0).chain(columns).collect());
-                }
+            if let Some(part) = parts.last_mut().filter(|_| used + room <= self.width) {
+                used += room;
+                part.extend(columns);
+            } else {
+                used = first + room;
+                parts.push(std::iter::once(0).chain(columns).collect());
             }
         }
         parts
