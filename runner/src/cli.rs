@@ -12,7 +12,7 @@ use model_server_simulator::UsagePolicy;
 #[command(name = "inference-perf", version, args_conflicts_with_subcommands = true)]
 #[command(
     after_help = "Exit codes: 0 done · 1 invalid input or start-up failure · 2 usage · 3 results could not be \
-    stored where asked · 130/143 interrupted, partial reports written"
+    stored where asked · 5 target not ready · 130/143 interrupted, partial reports written"
 )]
 pub struct Cli {
     /// What to do; a benchmark run if absent.
@@ -72,6 +72,15 @@ pub enum Command {
         /// Configuration file (YAML)
         #[arg(short = 'c', long = "config_file", value_name = "PATH")]
         config_file: PathBuf,
+    },
+    /// Wait until the configured server is healthy and serves the model; sends no load.
+    Preflight {
+        /// Configuration file (YAML)
+        #[arg(short = 'c', long = "config_file", value_name = "PATH")]
+        config_file: PathBuf,
+        /// Longest wait, seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+        wait_seconds: u64,
     },
     /// Rebuild all reports of a finished or broken-off run from its spool; needs no server.
     Report {

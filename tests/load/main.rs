@@ -2,6 +2,7 @@
 
 mod demo;
 mod mock;
+mod preflight;
 mod reports;
 mod rig;
 mod secrets;

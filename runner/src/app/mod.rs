@@ -11,11 +11,13 @@ mod start;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command};
+use crate::preflight::NotReady;
 use crate::progress::Progress;
 
 /// How a command ended, as an exit code (README, "Exit codes").
@@ -27,6 +29,8 @@ enum Exit {
     Invalid,
     /// Results could not be stored where asked.
     NotStored,
+    /// The target is not ready; worth another try.
+    NotReady,
     /// Interrupted; 128 + the signal's number.
     Signal(u8),
 }
@@ -37,6 +41,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Invalid => 1,
             Exit::NotStored => 3,
+            Exit::NotReady => 5,
             Exit::Signal(code) => code,
         })
     }
@@ -59,6 +64,10 @@ pub fn main(cli: Cli) -> ExitCode {
             run::run(&config_file, &progress)
         }
         Some(Command::Validate { config_file }) => validate(&config_file),
+        Some(Command::Preflight { config_file, wait_seconds }) => {
+            crate::logging::start(crate::cli::LogLevel::Info, Progress::new().bars());
+            run::preflight(&config_file, Duration::from_secs(wait_seconds))
+        }
         Some(Command::Report { directory }) => results::rebuild(&directory),
         Some(Command::Simulate(arguments)) => {
             crate::logging::start(crate::cli::LogLevel::Warning, Progress::new().bars());
@@ -69,7 +78,10 @@ pub fn main(cli: Cli) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             complain(&format!("{error:#}"));
-            Exit::Invalid.into()
+            match error.downcast_ref() {
+                Some(NotReady::InTime { .. }) => Exit::NotReady.into(),
+                _ => Exit::Invalid.into(),
+            }
         }
     }
 }
