@@ -3,6 +3,7 @@
 mod demo;
 mod mock;
 mod preflight;
+mod reports;
 mod rig;
 mod secrets;
 mod seed_run;

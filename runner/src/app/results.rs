@@ -10,6 +10,7 @@ use benchmark_schemas::report::Manifest;
 
 use super::{Exit, complain, say};
 use crate::metrics::RecordSource;
+use crate::report::validation::{Severity, Validation};
 use crate::report::{self, Export, Layout, RunReport, answer, markers, tables};
 use crate::shutdown::Signals;
 use crate::spool::{SpoolError, SpoolReader};
@@ -54,7 +55,7 @@ pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
     };
     let failed = stores.upload().await;
     say(&markers::blocks(&run));
-    say(&tables::all(&run));
+    say(&tables::all(&run, display_width()));
     let places = if failed.is_empty() { stores.places() } else { vec![stores.local_place()] };
     // Not by the log: the answer is what the run is for, whatever the log's level.
     say(&answer::lines(&run, &places).join("\n"));
@@ -76,9 +77,11 @@ pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
 fn write(stores: &mut Stores) -> Result<RunReport> {
     let spool = Arc::new(Spool(stores.folder().to_owned()));
     let run = RunReport::read(&*spool).context("the records cannot be read back")?;
-    for file in report::exports(&run, &spool) {
-        write_file(stores, &*file)?;
+    let exports = report::exports(&run, &spool);
+    for file in &exports.files {
+        write_file(stores, &**file)?;
     }
+    tell(&exports.validation);
     let manifest = Manifest {
         format: 1,
         run_id: run.facts.run_id.clone(),
@@ -87,6 +90,31 @@ fn write(stores: &mut Stores) -> Result<RunReport> {
     };
     write_file(stores, &report::manifest::document(&manifest))?;
     Ok(run)
+}
+
+/// Columns of the display: as `COLUMNS` says, else the terminal's, else a pod log's.
+fn display_width() -> usize {
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    let terminal =
+        || rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok().map(|size| usize::from(size.ws_col));
+    told.or_else(terminal).filter(|columns| *columns > 0).unwrap_or(tables::WIDTH)
+}
+
+/// Tells what the reports say about one another.
+fn tell(validation: &Validation) {
+    for finding in &validation.findings {
+        let (check, report) = (&finding.check, finding.report.as_deref().unwrap_or("all reports"));
+        match finding.severity {
+            Severity::Warning => tracing::warn!("Validation [{check}] {report}: {}", finding.message),
+            Severity::Error => tracing::error!("Validation [{check}] {report}: {}", finding.message),
+        }
+    }
+    let [errors, warnings] = [Severity::Error, Severity::Warning].map(|severity| validation.count(severity));
+    if errors + warnings > 0 {
+        tracing::warn!("Reports checked: {errors} errors, {warnings} warnings (see validation.json)");
+    } else {
+        tracing::info!("Reports checked: no findings in {} files", validation.inspected.len());
+    }
 }
 
 fn write_file(stores: &mut Stores, file: &dyn Export) -> Result<()> {
@@ -111,7 +139,7 @@ pub(super) fn rebuild(folder: &Path) -> Result<Exit> {
     let prefix = prefix.and_then(|prefix| prefix.as_str()).unwrap_or_default();
     let mut stores = Stores::existing(folder, prefix)?;
     let run = write(&mut stores)?;
-    say(&tables::all(&run));
+    say(&tables::all(&run, display_width()));
     say(&answer::lines(&run, &stores.places()).join("\n"));
     Ok(Exit::Done)
 }
@@ -158,6 +186,7 @@ mod tests {
             let spool = Arc::new(Spool(folder.path().to_owned()));
             let run = RunReport::read(&*spool).expect("a run");
             let files: Vec<(String, Vec<u8>)> = report::exports(&run, &spool)
+                .files
                 .iter()
                 .map(|file| {
                     let mut bytes = Vec::new();

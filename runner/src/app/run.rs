@@ -134,10 +134,15 @@ async fn prepare(
         tracing::info!("Report files will be stored at: {place}");
     }
     let tokenizer_path = tokenizer.as_ref().map(|tokenizer| tokenizer.path().display().to_string());
+    let (objectives, bad_objectives) = config.api.objectives();
+    for bad in bad_objectives {
+        tracing::warn!("api.headers.{}: the value is no number, so no latency objective", bad.header);
+    }
     let options = RecordOptions {
         tokenizer: tokenizer.filter(|_| config.client_counts_answers()),
         streamed: config.api.streaming,
         keep: plan.keep,
+        objectives,
     };
     let sweep = SweepPlan::of(&config);
     Ok(Ready { run_id, effective, plan, sweep, tokenizer_path, workload, transports, options, stores })

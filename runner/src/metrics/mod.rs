@@ -7,7 +7,10 @@
 //! definition); a latency *from the scheduled instant* begins when the schedule wanted it sent, so that waiting for
 //! a permit or for a late client is not left out (coordinated omission).
 
+pub mod adapters;
 pub mod aggregate;
+pub mod checks;
+pub mod goodput;
 pub mod labels;
 pub mod options;
 pub mod percentile;
@@ -17,7 +20,10 @@ pub mod retries;
 pub mod run;
 pub mod source;
 
+pub use adapters::AdapterMetrics;
 pub use aggregate::{Aggregate, Failures, Successes};
+pub use checks::RequestChecks;
+pub use goodput::Goodput;
 pub use options::MetricOptions;
 pub use pool::Dist;
 pub use request::{RequestMetrics, token_times};

@@ -45,10 +45,6 @@ struct Unbuilt {
 #[rustfmt::skip]
 const UNBUILT: &[Unbuilt] = &[
     Unbuilt { key: "api.type", is_built: |v| v == "completion", fault: "only the API completion is built yet", remedy: "set api.type: completion" },
-    Unbuilt { key: "api.headers", is_built: has_no_objective, fault: "latency objectives in headers (x-slo-…) are not evaluated yet", remedy: "remove those headers" },
-    Unbuilt { key: "api.slo_unit", is_built: Value::is_null, fault: "latency objectives in headers are not evaluated yet", remedy: "remove it" },
-    Unbuilt { key: "api.slo_tpot_header", is_built: Value::is_null, fault: "latency objectives in headers are not evaluated yet", remedy: "remove it" },
-    Unbuilt { key: "api.slo_ttft_header", is_built: Value::is_null, fault: "latency objectives in headers are not evaluated yet", remedy: "remove it" },
     Unbuilt { key: "api.response_format", is_built: Value::is_null, fault: "structured answers are not built yet", remedy: "remove it; answers are plain text" },
     Unbuilt { key: "api.session_id_header_key", is_built: Value::is_null, fault: "sessions are not built yet", remedy: "remove it" },
     Unbuilt { key: "api.session_token_header_key", is_built: Value::is_null, fault: "sessions are not built yet", remedy: "remove it" },
@@ -60,7 +56,6 @@ const UNBUILT: &[Unbuilt] = &[
     Unbuilt { key: "load.circuit_breakers", is_built: is_empty, fault: "circuit breakers are not built yet", remedy: "remove it; every stage runs to its end" },
     Unbuilt { key: "load.lora_traffic_split", is_built: Value::is_null, fault: "LoRA adapters are not built yet", remedy: "remove it; server.model_name names the one model" },
     Unbuilt { key: "metrics.prometheus", is_built: Value::is_null, fault: "metrics of the server are not read yet", remedy: "remove the section metrics, or set metrics.type: default without prometheus" },
-    Unbuilt { key: "report.goodput.constraints", is_built: is_empty, fault: "goodput is not reported yet", remedy: "remove it; latencies are in the reports" },
     Unbuilt { key: "server.type", is_built: |v| v != "mock", fault: "the mock server is not built yet", remedy: "run `inference-perf simulate` and set server.type: vllm" },
     Unbuilt { key: "tokenizer.trust_remote_code", is_built: |v| v != true, fault: "code that comes with a tokenizer is never run", remedy: "remove it; tokenizer.json is read" },
     Unbuilt { key: "storage.google_cloud_storage", is_built: Value::is_null, fault: "Google Cloud Storage is not built yet", remedy: "use local_storage or simple_storage_service" },
@@ -68,13 +63,4 @@ const UNBUILT: &[Unbuilt] = &[
 
 fn is_empty(value: &Value) -> bool {
     value.as_array().is_none_or(Vec::is_empty) && value.as_object().is_none_or(serde_json::Map::is_empty)
-}
-
-/// True if no header carries a latency objective under its default name.
-fn has_no_objective(headers: &Value) -> bool {
-    let is_objective = |name: &String| {
-        let name = name.to_ascii_lowercase();
-        name.starts_with("x-slo-ttft-") || name.starts_with("x-slo-tpot-")
-    };
-    headers.as_object().is_none_or(|headers| !headers.keys().any(is_objective))
 }

@@ -108,11 +108,7 @@ report: {goodput: {constraints: {ttft: 1}}}
     );
     assert_snapshot!(refused.expect_err("much of it is not built"), @r"
 config.yml:3:9: api.type: only the API completion is built yet (set api.type: completion)
-config.yml:4:12: api.headers: latency objectives in headers (x-slo-…) are not evaluated yet (remove those headers)
 config.yml:5:20: api.response_format: structured answers are not built yet (remove it; answers are plain text)
-config.yml:6:13: api.slo_unit: latency objectives in headers are not evaluated yet (remove it)
-config.yml:7:20: api.slo_tpot_header: latency objectives in headers are not evaluated yet (remove it)
-config.yml:8:20: api.slo_ttft_header: latency objectives in headers are not evaluated yet (remove it)
 config.yml:9:26: api.session_id_header_key: sessions are not built yet (remove it)
 config.yml:10:29: api.session_token_header_key: sessions are not built yet (remove it)
 config.yml:12:9: data.type: only data types synthetic and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)
@@ -126,7 +122,6 @@ config.yml:24:16: server.type: the mock server is not built yet (run `inference-
 config.yml:25:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
 config.yml:26:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
 config.yml:27:41: metrics.prometheus: metrics of the server are not read yet (remove the section metrics, or set metrics.type: default without prometheus)
-config.yml:29:33: report.goodput.constraints: goodput is not reported yet (remove it; latencies are in the reports)
 ");
 }
 
