@@ -177,6 +177,10 @@ pub struct Record {
     pub end: Nanos,
     /// How it ended.
     pub outcome: Outcome,
+    /// LoRA adapter that the request was drawn for; `None` if the load is not split among adapters.
+    pub adapter: Option<String>,
+    /// Latency objectives that the request carried in its headers; `None` if it carried none.
+    pub objectives: Option<Objectives>,
     /// True if the response was asked for as a stream.
     pub streamed: bool,
     /// Bytes of the request body.
@@ -200,6 +204,15 @@ pub struct Record {
     pub retries: Option<Retries>,
     /// Bodies, kept only if the per-request report asks for them.
     pub bodies: Option<Box<Bodies>>,
+}
+
+/// Latency objectives of one request, at least one of them set.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Objectives {
+    /// Greatest time to the first token, seconds.
+    pub ttft_seconds: Option<f64>,
+    /// Greatest time per output token after the first, seconds.
+    pub tpot_seconds: Option<f64>,
 }
 
 /// Repetitions of a request.

@@ -102,6 +102,7 @@ async fn prepare(
         tokenizer: tokenizer.filter(|_| config.client_counts_answers()),
         streamed: config.api.streaming,
         keep: plan.keep,
+        objectives: None,
     };
     let sweep = SweepPlan::of(&config);
     Ok(Ready { run_id, effective, plan, sweep, tokenizer_path, workload, transports, options, stores })

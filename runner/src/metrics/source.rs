@@ -52,6 +52,8 @@ pub(crate) mod tests {
             head: Some(due + 49 * MS),
             end: due + 200 * MS,
             outcome: Outcome::Success,
+            adapter: None,
+            objectives: None,
             streamed: true,
             request_bytes: 1000,
             prompt_tokens: 100,

@@ -10,7 +10,9 @@ mod live;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use benchmark_schemas::record::{Bodies, Chunk, Nanos, Outcome, Record, Retries, SpoolEntry, Usage};
+use benchmark_schemas::record::{
+    Bodies, Chunk, Nanos, Objectives, Outcome, Record, Retries, SpoolEntry, Usage,
+};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
@@ -92,6 +94,8 @@ pub struct RecordOptions {
     pub streamed: bool,
     /// Texts to keep.
     pub keep: Keep,
+    /// Latency objectives that every request carries in its headers.
+    pub objectives: Option<Objectives>,
 }
 
 /// Records until nobody sends any more; hands what it has to the system at least every second.
@@ -149,6 +153,8 @@ fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counte
         sent: exchange.sent,
         head: exchange.head,
         end: finished.end,
+        adapter: None,
+        objectives: options.objectives,
         streamed: options.streamed,
         request_bytes: finished.request_bytes,
         prompt_tokens: finished.prompt_tokens,
@@ -233,7 +239,7 @@ mod tests {
     }
 
     fn options(tokenizer: Option<Tokenizer>, keep: Keep) -> RecordOptions {
-        RecordOptions { tokenizer: tokenizer.map(Arc::new), streamed: true, keep }
+        RecordOptions { tokenizer: tokenizer.map(Arc::new), streamed: true, keep, objectives: None }
     }
 
     #[test]

@@ -17,6 +17,8 @@ fn record(index: u64, chunks: usize) -> SpoolEntry {
         sent: None,
         head: None,
         end: at(chunks + 1),
+        adapter: None,
+        objectives: None,
         outcome: if index.is_multiple_of(2) {
             Outcome::Success
         } else {
