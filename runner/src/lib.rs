@@ -7,14 +7,19 @@ pub mod cli;
 pub mod clock;
 pub mod seed;
 
+pub mod trace;
+
 pub mod plan;
 pub mod schedule;
 pub mod workload;
 
 pub mod client;
+pub mod breakers;
 pub mod driver;
 pub mod recorder;
 pub mod spool;
+
+pub mod serving;
 
 pub mod metrics;
 

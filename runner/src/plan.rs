@@ -4,6 +4,7 @@
 //! the machine or the server knows (cores, the inferred model, the time) is given to it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use benchmark_schemas::config::{
     CONCURRENT_STAGE_SECONDS, Config, Distribution, ResponseFormat, ResponseFormatType,
@@ -11,6 +12,7 @@ use benchmark_schemas::config::{
 use benchmark_schemas::record::{Nanos, Pacing};
 use serde_json::{Value, json};
 
+use crate::breakers::Breakers;
 use crate::client::Keep;
 use crate::clock::nanos_from_seconds;
 use crate::seed::Seed;
@@ -76,6 +78,10 @@ pub struct StagePlan {
     pub requests: u64,
     /// Requests in flight at most, in place of the plan's cap: a closed loop.
     pub concurrency: Option<u64>,
+    /// Requests that it has at most, whatever its law says: a data set may have no more.
+    pub at_most: Option<u64>,
+    /// Offsets of the arrivals of [`Pacing::Trace`], which never fall.
+    pub recorded: Option<Arc<[Nanos]>>,
     /// Longest time from the start of the stage until what is in flight is cut off, nanoseconds.
     pub timeout_ns: Option<Nanos>,
 }
@@ -98,8 +104,30 @@ impl StagePlan {
             pacing,
             requests,
             concurrency: None,
+            at_most: None,
+            recorded: None,
             timeout_ns: None,
         }
+    }
+
+    /// The stage with what was recorded in place of its own figures: requests are due when those of the trace came, and
+    /// there are as many as lengths were recorded, if lengths were.
+    ///
+    /// A trace that is shorter than the stage ends it.
+    #[must_use]
+    fn with(mut self, recorded: &Recorded) -> Self {
+        if self.pacing == Pacing::Trace {
+            let offsets = recorded.offsets.clone().unwrap_or_default();
+            self.requests = recorded.rows.unwrap_or(self.requests).min(offsets.len() as u64);
+            self.recorded = Some(offsets);
+        }
+        self.at_most = recorded.rows;
+        self
+    }
+
+    /// Number of requests that are sent.
+    pub fn count(&self) -> u64 {
+        self.at_most.map_or(self.requests, |most| most.min(self.requests))
     }
 
     /// A closed-loop stage: `requests` requests, all due within one second by upstream's law of `constant`, of which
@@ -123,6 +151,17 @@ pub struct Surroundings {
     pub model: String,
     /// Seed for a configuration that gives none: upstream takes the time in milliseconds.
     pub default_seed: u64,
+    /// What stands in the traces that the configuration names.
+    pub recorded: Recorded,
+}
+
+/// What a plan takes from recorded traces.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recorded {
+    /// Offsets of `load.trace`.
+    pub offsets: Option<Arc<[Nanos]>>,
+    /// Rows of `data.trace`.
+    pub rows: Option<u64>,
 }
 
 impl Plan {
@@ -131,7 +170,8 @@ impl Plan {
         let load = &config.load;
         let cores = surroundings.cores.max(1);
         let asked = load.num_workers.map_or(cores, |workers| usize::try_from(workers).unwrap_or(0).max(1));
-        let stages = Self::stages(config);
+        let stages: Vec<_> =
+            Self::stages(config).into_iter().map(|stage| stage.with(&surroundings.recorded)).collect();
         let closed_loops = stages.iter().filter_map(|stage| stage.concurrency);
         let per_worker = (asked as u64).saturating_mul(load.worker_max_concurrency);
         let in_flight_cap = closed_loops.max().unwrap_or(per_worker).max(1);
@@ -197,15 +237,17 @@ impl Plan {
         }
     }
 
-    /// Texts are kept only for the report on every request, and only those that it shows.
+    /// Texts are kept only for the report on every request and for circuit breakers, and only those that they show or
+    /// look at.
     pub fn keep(config: &Config) -> Keep {
         let report = &config.report.request_lifecycle;
         let fields = &report.per_request_fields;
         let wanted = report.per_request == Some(true);
+        let by_breakers = Breakers::keeps(config);
         Keep {
-            request: wanted && fields.request,
-            response: wanted && fields.response,
-            chunks: wanted && fields.response_chunks,
+            request: wanted && fields.request || by_breakers.request,
+            response: wanted && fields.response || by_breakers.response,
+            chunks: wanted && fields.response_chunks || by_breakers.chunks,
         }
     }
 }
@@ -248,7 +290,12 @@ tokenizer: {pretrained_model_name_or_path: /t}
 ";
 
     fn plan(load: &str, cores: usize) -> Plan {
-        let surroundings = Surroundings { cores, model: "m".to_owned(), default_seed: 99 };
+        let surroundings = Surroundings {
+            cores,
+            model: "m".to_owned(),
+            default_seed: 99,
+            recorded: Recorded::default(),
+        };
         Plan::new(&config(&format!("{BASE}load: {load}")), &surroundings)
     }
 

@@ -3,9 +3,11 @@
 mod model;
 mod results;
 mod run;
+mod serving;
 mod simulate;
 mod stages;
 mod start;
+mod traces;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -14,6 +16,7 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 
+use crate::breakers::Breakers;
 use crate::cli::{Cli, Command};
 use crate::progress::Progress;
 
@@ -73,6 +76,8 @@ pub fn main(cli: Cli) -> ExitCode {
 fn validate(config_file: &Path) -> anyhow::Result<Exit> {
     let start = start::read(config_file)?;
     run::transports(&start.config)?;
+    traces::read(&start.config)?;
+    Breakers::of(&start.config)?;
     say(&format!("{}: valid", config_file.display()));
     Ok(Exit::Done)
 }

@@ -19,32 +19,55 @@ pub(super) async fn name(config: &Config) -> Result<String> {
     if let Some(name) = &config.server.model_name {
         return Ok(name.clone());
     }
-    let base_url = config.server.base_url.strip_suffix('/').unwrap_or(&config.server.base_url);
-    let url = format!("{base_url}/v1/models");
-    let name = ask(config, &url).await.with_context(|| {
-        format!(
-            "server.model_name is not set, and {url} gives none (start the server, or set server.model_name)"
-        )
-    })?;
+    let url = list_url(config);
+    let unknown =
+        || format!("server.model_name is not set, and {url} gives none (start the server, or set server.model_name)");
+    let names = ask(config, &url).await.with_context(unknown)?;
+    if names.len() > 1 {
+        tracing::warn!("the server lists {} models; the first is used", names.len());
+    }
+    let name = names.into_iter().next().context("its answer lists no model").with_context(unknown)?;
     tracing::info!("Inferred model {name}");
     Ok(name)
 }
 
-async fn ask(config: &Config, url: &str) -> Result<String> {
+async fn ask(config: &Config, url: &str) -> Result<Vec<String>> {
     let client = reqwest::Client::builder().timeout(TIMEOUT).default_headers(headers(config)?).build()?;
     let list: Value = client.get(url).send().await?.error_for_status()?.json().await?;
     let models = list["data"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if models.len() > 1 {
-        tracing::warn!("the server lists {} models; the first is used", models.len());
+    let names = models.iter().filter_map(|model| model["id"].as_str());
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// Makes sure that the server has all `adapters`, which it lists as models.
+///
+/// # Errors
+///
+/// If it cannot be asked, or lacks one.
+pub(super) async fn check_adapters(config: &Config, adapters: impl Iterator<Item = &str>) -> Result<()> {
+    let url = list_url(config);
+    let known = ask(config, &url)
+        .await
+        .with_context(|| format!("load.lora_traffic_split cannot be checked: {url} lists no models"))?;
+    for adapter in adapters {
+        if !known.iter().any(|name| name == adapter) {
+            bail!(
+                "load.lora_traffic_split: the server has no adapter {adapter:?}; it lists {} (load the adapter, or name \
+                 another)",
+                known.join(", ")
+            );
+        }
     }
-    match models.first().and_then(|model| model["id"].as_str()) {
-        Some(name) => Ok(name.to_owned()),
-        None => bail!("its answer lists no model"),
-    }
+    Ok(())
+}
+
+fn list_url(config: &Config) -> String {
+    let base_url = config.server.base_url.strip_suffix('/').unwrap_or(&config.server.base_url);
+    format!("{base_url}/v1/models")
 }
 
 /// The headers of the measured requests that matter here.
-fn headers(config: &Config) -> Result<HeaderMap> {
+pub(super) fn headers(config: &Config) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     if let Some(key) = config.server.api_key.as_ref().filter(|key| !key.expose().is_empty()) {
         headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {}", key.expose()))?);

@@ -9,9 +9,12 @@ use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
 
-use super::stages::{self, Driven};
+use super::serving::Questions;
+use super::stages::{Course, Driven};
 use super::start::{self, Start};
-use super::{Exit, complain, model, results};
+use super::traces::{self, Traces};
+use super::{Exit, complain, model, results, serving};
+use crate::breakers::Breakers;
 use crate::client::http::{HttpSettings, HttpSource};
 use crate::client::tls::TlsFiles;
 use crate::clock::MonotonicSource;
@@ -20,11 +23,12 @@ use crate::plan::{Plan, Surroundings};
 use crate::progress::Progress;
 use crate::recorder::RecordOptions;
 use crate::seed::{Purpose, Seed};
+use crate::serving::{Scraper, ScraperSettings};
 use crate::shutdown::Signals;
 use crate::spool::SpoolWriter;
 use crate::store::{S3Environment, Stores};
 use crate::sweep::SweepPlan;
-use crate::workload::{Lengths, Mock, Synthetic, Tokenizer, Workload};
+use crate::workload::{Adapters, BodyOptions, Lengths, Mock, Split, Synthetic, Tokenizer, Workload};
 
 /// Path of the completion API.
 const COMPLETIONS: &str = "/v1/completions";
@@ -73,6 +77,8 @@ struct Ready {
     transports: HttpSource,
     options: RecordOptions,
     stores: Stores,
+    scraping: Option<ScraperSettings>,
+    questions: Option<Questions>,
 }
 
 /// Everything that can fail before the first request: the target's settings, the model's name, the workload, the
@@ -83,13 +89,29 @@ async fn prepare(
     started: &ZonedDateTime,
 ) -> Result<Ready> {
     let transports = transports(&config)?;
+    let breakers = Breakers::of(&config)?.map(Arc::new);
+    let traces = traces::read(&config)?;
     let model = model::name(&config).await?;
-    let plan = plan(&mut config, model, tokenizer.is_some(), started);
+    let questions = serving::questions(&config, &model)?;
+    let scraping = serving::scraping(&config)?;
+    let plan = plan(&mut config, model, tokenizer.is_some(), &traces, started);
+    let split = config.load.lora_traffic_split.as_deref().unwrap_or_default();
+    let adapters = Adapters::new(plan.seed, split).map(Arc::new);
+    if let Some(adapters) = &adapters {
+        model::check_adapters(&config, adapters.names()).await?;
+    }
     let effective = serde_json::to_value(&config)?;
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     tracing::info!("{}", plan.limits(config.load.num_workers));
     let run_id = run_id(started);
-    let workload = workload(config.data.kind, &plan, tokenizer.as_ref())?;
+    let of = |body: BodyOptions| workload(config.data.kind, (&plan, &traces), tokenizer.as_ref(), body);
+    let workload: Arc<dyn Workload> = match &adapters {
+        None => of(plan.body.clone())?,
+        Some(adapters) => {
+            let of_adapter = |name: &str| of(BodyOptions { model: name.to_owned(), ..plan.body.clone() });
+            Arc::new(Split::new(Arc::clone(adapters), of_adapter)?)
+        }
+    };
     let scratch = std::env::temp_dir().join(format!("inference-perf-{run_id}"));
     let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
     let mut stores = Stores::open(config.storage.as_ref(), &environment, &scratch)?;
@@ -103,29 +125,68 @@ async fn prepare(
         streamed: config.api.streaming,
         keep: plan.keep,
         objectives: None,
+        adapters,
+        breakers,
     };
     let sweep = SweepPlan::of(&config);
-    Ok(Ready { run_id, effective, plan, sweep, tokenizer_path, workload, transports, options, stores })
+    Ok(Ready {
+        run_id,
+        effective,
+        plan,
+        sweep,
+        tokenizer_path,
+        workload,
+        transports,
+        options,
+        stores,
+        scraping,
+        questions,
+    })
 }
 
 async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Result<Exit> {
-    let Ready { run_id, effective, plan, sweep, tokenizer_path, workload, transports, options, stores } =
-        ready;
+    let Ready {
+        run_id,
+        effective,
+        plan,
+        sweep,
+        tokenizer_path,
+        workload,
+        transports,
+        options,
+        stores,
+        scraping,
+        questions,
+    } = ready;
     let clock = MonotonicSource::start();
+    let started_epoch_ns = epoch_ns(&ZonedDateTime::now());
     let mut spool = SpoolWriter::create(stores.folder())?;
     spool.append(&SpoolEntry::Run(Box::new(RunFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_epoch_ns: epoch_ns(&ZonedDateTime::now()),
+        started_epoch_ns,
         run_id,
         config_json: effective.to_string(),
         tokenizer: tokenizer_path,
     })))?;
     let settings = Settings::of(&plan);
+    let breakers = options.breakers.clone();
     let engine =
         Engine::start(clock, settings, transports, workload.clone(), options, spool, Hosting::Threads)
             .await?;
-    let driven =
-        stages::drive(engine, &plan, sweep.as_ref(), stores.folder(), (clock, signals, progress)).await;
+    let scraper = scraping.map(|settings| Scraper::start(settings, clock, engine.spool())).transpose()?;
+    let course = Course {
+        plan: &plan,
+        sweep: sweep.as_ref(),
+        folder: stores.folder(),
+        started_epoch_ns,
+        scraper,
+        breakers,
+        questions,
+        clock,
+        signals,
+        progress,
+    };
+    let driven = course.drive(engine).await;
     let inexact = workload.inexact();
     if inexact > 0 {
         tracing::warn!(
@@ -152,14 +213,22 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
 }
 
 /// The plan; what only the machine knows is written back into the configuration, so that its report tells it.
-fn plan(config: &mut Config, model: String, has_tokenizer: bool, started: &ZonedDateTime) -> Plan {
+fn plan(
+    config: &mut Config,
+    model: String,
+    has_tokenizer: bool,
+    traces: &Traces,
+    started: &ZonedDateTime,
+) -> Plan {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let milliseconds = started.timestamp().as_millisecond();
     let default_seed = u64::try_from(milliseconds).unwrap_or_default();
-    let surroundings = Surroundings { cores, model: model.clone(), default_seed };
+    let recorded = traces.recorded.clone();
+    let surroundings = Surroundings { cores, model: model.clone(), default_seed, recorded };
     config.load.base_seed.get_or_insert(default_seed);
     config.load.num_workers.get_or_insert(i64::try_from(cores).unwrap_or(1));
     config.load.resolve_concurrency();
+    serving::widen_interval(config);
     if let Some(tokenizer) = config.tokenizer.as_mut().filter(|_| has_tokenizer) {
         tokenizer.pretrained_model_name_or_path.get_or_insert(model);
     }
@@ -167,7 +236,12 @@ fn plan(config: &mut Config, model: String, has_tokenizer: bool, started: &Zoned
 }
 
 /// What makes the requests.
-fn workload(kind: DataType, plan: &Plan, tokenizer: Option<&Arc<Tokenizer>>) -> Result<Arc<dyn Workload>> {
+fn workload(
+    kind: DataType,
+    (plan, traces): (&Plan, &Traces),
+    tokenizer: Option<&Arc<Tokenizer>>,
+    body: BodyOptions,
+) -> Result<Arc<dyn Workload>> {
     if tokenizer.is_none() {
         tracing::info!(
             "No tokenizer: token counts are the server's; where it reports none, lengths are unknown and each chunk \
@@ -175,15 +249,19 @@ fn workload(kind: DataType, plan: &Plan, tokenizer: Option<&Arc<Tokenizer>>) -> 
         );
     }
     let tokenizer = match (kind, tokenizer) {
-        (DataType::Mock, tokenizer) => return Ok(Arc::new(Mock::new(tokenizer.cloned(), plan.body.clone()))),
+        (DataType::Mock, tokenizer) => return Ok(Arc::new(Mock::new(tokenizer.cloned(), body))),
         (_, Some(tokenizer)) => tokenizer,
         (_, None) => bail!("this data type needs a tokenizer"),
     };
-    let input = Lengths::new(plan.input.clone(), plan.seed, Purpose::InputLength);
-    let output = Lengths::new(plan.output.clone(), plan.seed, Purpose::OutputLength);
+    let lengths = match &traces.lengths {
+        Some(rows) => Lengths::recorded(rows),
+        None => (
+            Lengths::new(plan.input.clone(), plan.seed, Purpose::InputLength),
+            Lengths::new(plan.output.clone(), plan.seed, Purpose::OutputLength),
+        ),
+    };
     let corpus = plan.corpus.as_deref();
-    let lengths = (input, output);
-    Ok(Arc::new(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, lengths, plan.body.clone())?))
+    Ok(Arc::new(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, lengths, body)?))
 }
 
 /// How requests reach the server; checks the address, the headers and the TLS files.

@@ -8,6 +8,7 @@
 //! a permit or for a late client is not left out (coordinated omission).
 
 pub mod aggregate;
+pub mod asides;
 pub mod labels;
 pub mod options;
 pub mod percentile;
@@ -18,6 +19,7 @@ pub mod run;
 pub mod source;
 
 pub use aggregate::{Aggregate, Failures, Successes};
+pub use asides::Asides;
 pub use options::MetricOptions;
 pub use pool::Dist;
 pub use request::{RequestMetrics, token_times};

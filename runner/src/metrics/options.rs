@@ -1,5 +1,7 @@
 //! What of the configuration changes how metrics are computed.
 
+use benchmark_schemas::config::ServerType;
+
 use super::percentile::Percentiles;
 
 /// Switches of the metrics, taken from the configuration's `report` section.
@@ -15,6 +17,8 @@ pub struct MetricOptions {
     pub has_tokenizer: bool,
     /// True if the tokenizer counted answers too, so that chunks carry real token counts.
     pub counts_answers: bool,
+    /// Kind of the server, whose metrics have names of their own.
+    pub server: ServerType,
 }
 
 impl Default for MetricOptions {
@@ -26,6 +30,7 @@ impl Default for MetricOptions {
             max_error_messages: 100,
             has_tokenizer: true,
             counts_answers: true,
+            server: ServerType::Vllm,
         }
     }
 }

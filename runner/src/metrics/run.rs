@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use benchmark_schemas::record::{Record, RunEnd, RunFacts, SpoolEntry, StageFacts};
 
-use super::{Aggregate, MetricOptions, RecordSource};
+use super::{Aggregate, Asides, MetricOptions, RecordSource};
 
 /// The numbers of a run.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct RunMetrics {
     pub summary: Aggregate,
     /// The stages that scheduled a request, by number.
     pub stages: Vec<StageMetrics>,
+    /// What the spool holds beside records and stages.
+    pub asides: Asides,
 }
 
 /// The numbers of a stage.
@@ -45,7 +47,13 @@ pub fn summarise<S: RecordSource + ?Sized>(
     source: &S,
     options: &MetricOptions,
 ) -> Result<RunMetrics, S::Error> {
-    let mut run = RunMetrics { facts: None, end: None, summary: Aggregate::default(), stages: Vec::new() };
+    let mut run = RunMetrics {
+        facts: None,
+        end: None,
+        summary: Aggregate::default(),
+        stages: Vec::new(),
+        asides: Asides::default(),
+    };
     let mut stages: BTreeMap<u32, Open> = BTreeMap::new();
     // Of all stages, once there is a second one; until then, what the first one had when it ended.
     let (mut summary, mut first_stage) = (None::<Aggregate>, None::<Aggregate>);
@@ -75,6 +83,7 @@ pub fn summarise<S: RecordSource + ?Sized>(
             }
             SpoolEntry::Sweep(_) => {}
             SpoolEntry::Finished(end) => run.end = Some(end),
+            aside => run.asides.push(aside, options.server),
         }
     }
     drop(first_stage);
@@ -112,9 +121,7 @@ pub fn records<S: RecordSource + ?Sized>(
 ) -> Result<impl Iterator<Item = Result<Record, S::Error>>, S::Error> {
     Ok(source.entries()?.filter_map(|entry| match entry {
         Ok(SpoolEntry::Request(record)) => Some(Ok(*record)),
-        Ok(SpoolEntry::Run(_) | SpoolEntry::Stage(_) | SpoolEntry::Sweep(_) | SpoolEntry::Finished(_)) => {
-            None
-        }
+        Ok(_) => None,
         Err(error) => Some(Err(error)),
     }))
 }

@@ -19,9 +19,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::breakers::Breakers;
 use crate::client::{Exchange, Keep};
 use crate::spool::SpoolWriter;
-use crate::workload::{Drawn, Tokenizer};
+use crate::workload::{Adapters, Drawn, Tokenizer};
 
 pub use live::{Live, LiveLatency};
 
@@ -96,6 +97,10 @@ pub struct RecordOptions {
     pub keep: Keep,
     /// Latency objectives that every request carries in its headers.
     pub objectives: Option<Objectives>,
+    /// LoRA adapters that the requests are split among.
+    pub adapters: Option<Arc<Adapters>>,
+    /// Circuit breakers that see every record.
+    pub breakers: Option<Arc<Breakers>>,
 }
 
 /// Records until nobody sends any more; hands what it has to the system at least every second.
@@ -120,8 +125,14 @@ pub async fn record(
                 Some(Message::Finished(finished)) => {
                     let record = make_record(*finished, &options, &mut counter);
                     live.note(&record);
+                    let opened = options.breakers.as_ref().map(|breakers| breakers.observe(&record));
                     if spool.writer().append(&SpoolEntry::Request(Box::new(record))).is_err() {
                         return;
+                    }
+                    for opened in opened.into_iter().flatten() {
+                        tracing::warn!("circuit breaker \"{}\" is open", opened.name);
+                        // A spool that refuses does so for the next record too.
+                        let _ = spool.writer().append(&SpoolEntry::BreakerOpened(Box::new(opened)));
                     }
                 }
                 Some(Message::Barrier(reached)) => drop(reached.send(())),
@@ -153,7 +164,7 @@ fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counte
         sent: exchange.sent,
         head: exchange.head,
         end: finished.end,
-        adapter: None,
+        adapter: options.adapters.as_ref().map(|all| all.of(finished.stage, finished.index).to_owned()),
         objectives: options.objectives,
         streamed: options.streamed,
         request_bytes: finished.request_bytes,
@@ -239,7 +250,7 @@ mod tests {
     }
 
     fn options(tokenizer: Option<Tokenizer>, keep: Keep) -> RecordOptions {
-        RecordOptions { tokenizer: tokenizer.map(Arc::new), streamed: true, keep, objectives: None }
+        RecordOptions { tokenizer: tokenizer.map(Arc::new), streamed: true, keep, objectives: None, adapters: None, breakers: None }
     }
 
     #[test]

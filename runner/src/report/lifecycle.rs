@@ -7,7 +7,7 @@ use benchmark_schemas::record::{Pacing, StageStatus};
 use benchmark_schemas::report::ClientConduct;
 use serde_json::{Map, Value, json};
 
-use super::{Document, RunReport};
+use super::{Document, RunReport, serving};
 use crate::metrics::aggregate::Aggregate;
 use crate::metrics::percentile::Percentiles;
 use crate::metrics::pool::Pool;
@@ -25,6 +25,7 @@ pub fn summary(run: &RunReport) -> Document {
         "stages_run": run.metrics.stages.len(),
         "token_counts": if run.options.counts_answers { "client" } else { "usage" },
         "sweep": run.capacity.sweep,
+        "server": serving::tree(run.metrics.asides.observed.run()),
     });
     Document::json("summary_lifecycle_metrics.json", tree)
 }
@@ -44,6 +45,8 @@ pub fn stage(run: &RunReport, stage: &StageMetrics) -> Document {
     let mut tree = tree(&stage.requests, Some(&load), &run.options);
     let judged = run.capacity.stages.iter().find(|judged| judged.stage == stage.stage);
     tree["extensions"] = stage_extensions(stage, judged.map(|judged| &judged.client));
+    tree["extensions"]["server"] = serving::tree(run.metrics.asides.observed.stage(stage.stage));
+    tree["extensions"]["circuit_breakers"] = run.breakers_of(stage.stage);
     Document::json(format!("stage_{}_lifecycle_metrics.json", stage.stage), tree)
 }
 
@@ -72,10 +75,11 @@ fn stage_extensions(stage: &StageMetrics, client: Option<&ClientConduct>) -> Val
             Pacing::Even => "even",
             Pacing::Poisson => "poisson",
             Pacing::Gamma { .. } => "gamma",
+            Pacing::Trace => "trace",
         },
         "burstiness": match facts.pacing {
             Pacing::Gamma { burstiness } => Some(burstiness),
-            Pacing::ScaledExponential | Pacing::Even | Pacing::Poisson => None,
+            Pacing::ScaledExponential | Pacing::Even | Pacing::Poisson | Pacing::Trace => None,
         },
         "window_start": seconds(facts.window_start),
         "window_end": seconds(facts.window_end),

@@ -12,7 +12,9 @@ pub mod lifecycle;
 pub mod manifest;
 pub mod markers;
 pub mod per_request;
+pub mod prometheus;
 pub mod read;
+pub mod serving;
 pub mod tables;
 
 #[cfg(test)]
@@ -101,6 +103,9 @@ where
         let fields = wanted.per_request_fields.clone();
         files.push(Box::new(per_request::PerRequest::new(source.clone(), fields, run.options.clone())));
     }
+    let answered = run.metrics.asides.promql.iter();
+    let answered = answered.filter_map(|answered| prometheus::document(answered, run.options.server));
+    files.extend(answered.map(|file| Box::new(file) as Box<dyn Export>));
     files.push(Box::new(capacity::document(&run.capacity)));
     files.push(Box::new(config::document(&run.config)));
     files

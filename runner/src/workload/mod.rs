@@ -3,6 +3,7 @@
 //! A workload is a pure function of (seed, stage, index), so any number of generator threads can make bodies ahead of
 //! their time, and none of it happens on the measuring threads. It knows nothing of schedules, clocks or HTTP.
 
+mod adapters;
 mod body;
 mod generator;
 mod lengths;
@@ -14,6 +15,7 @@ mod words;
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
+pub use adapters::{Adapters, Split};
 pub use body::BodyOptions;
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;

@@ -79,6 +79,9 @@ impl Config {
     /// Those of a `concurrent` stage all fall due within its first second, by upstream's law of `constant`.
     pub fn pacing(&self) -> Pacing {
         let load = self.extensions.as_ref().and_then(|extensions| extensions.load.as_ref());
+        if self.load.kind == LoadType::TraceReplay {
+            return Pacing::Trace;
+        }
         if self.load.kind == LoadType::Poisson {
             let burstiness = load.and_then(|load| load.burstiness);
             return burstiness.map_or(Pacing::Poisson, |burstiness| Pacing::Gamma { burstiness });

@@ -23,12 +23,15 @@ load:
   request_timeout: 10
   stage_teardown_grace_seconds: 5
   base_seed: 1
+  circuit_breakers: [a]
+  lora_traffic_split: [{name: x, split: 1}]
 server: {type: sglang, base_url: http://localhost:8000, model_name: m, api_key: k}
 tokenizer: {pretrained_model_name_or_path: folder}
 report: {request_lifecycle: {per_request: true, percentiles: [50]}, goodput: {constraints: {}}}
 storage: {simple_storage_service: {bucket_name: b, endpoint_url: http://localhost:9000}}
-metrics: {type: default}
-extensions: {load: {pacing: even}}
+metrics: {type: prometheus, prometheus: {url: 'http://prometheus:9090'}}
+circuit_breakers: [{name: a, metrics: {matches: [x]}, triggers: []}]
+extensions: {load: {pacing: even}, scrape: {interval: 2}}
 ";
 
 fn executable(text: &str) -> Result<Config, String> {
@@ -45,10 +48,14 @@ fn what_is_built_is_not_refused() {
 #[test]
 fn load_types_that_are_built() {
     let constant = "type: constant\n  interval: 0\n  stages: [{rate: 1, duration: 1}]";
-    let even = "extensions: {load: {pacing: even}}";
+    let even = "extensions: {load: {pacing: even}, scrape: {interval: 2}}";
     assert!(BUILT.contains(constant) && BUILT.contains(even));
     for (load, extensions) in [
         ("type: poisson\n  stages: [{rate: 1, duration: 1}]", "extensions: {load: {burstiness: 0.25}}"),
+        (
+            "type: trace_replay\n  trace: {file: t}\n  stages: [{rate: 1, duration: 1}]",
+            "extensions: {trace_format: mooncake}",
+        ),
         ("type: concurrent\n  stages: [{num_requests: 9, concurrency_level: 3}]", ""),
     ] {
         let text = BUILT.replace(constant, load).replace(even, extensions);
@@ -91,8 +98,6 @@ data:
   multimodal: {}
   use_chat_template: true
 load:
-  type: trace_replay
-  trace: {file: t}
   stages: [{rate: 1, duration: 1}]
   sweep: {type: linear}
   circuit_breakers: [a]
@@ -101,7 +106,7 @@ load:
 server: {type: mock, base_url: http://localhost:8000}
 tokenizer: {pretrained_model_name_or_path: folder, trust_remote_code: true}
 storage: {google_cloud_storage: {bucket_name: b}}
-metrics: {type: prometheus, prometheus: {url: http://prometheus:9090}}
+metrics: {type: prometheus, prometheus: {google_managed: true}}
 circuit_breakers: [{name: a, metrics: {matches: [x]}, triggers: []}]
 report: {goodput: {constraints: {ttft: 1}}}
 ",
@@ -116,17 +121,13 @@ config.yml:8:20: api.slo_ttft_header: latency objectives in headers are not eval
 config.yml:9:26: api.session_id_header_key: sessions are not built yet (remove it)
 config.yml:10:29: api.session_token_header_key: sessions are not built yet (remove it)
 config.yml:12:9: data.type: only data types synthetic and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)
-config.yml:13:10: data.trace: lengths from a trace are not built yet (remove it; input_distribution and output_distribution give the lengths)
 config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
 config.yml:15:22: data.use_chat_template: chat templates are not built yet (remove it)
-config.yml:17:9: load.type: only load types constant, poisson and concurrent are built yet (set load.type: constant, with stages of rate and duration)
-config.yml:21:21: load.circuit_breakers: circuit breakers are not built yet (remove it; every stage runs to its end)
-config.yml:23:23: load.lora_traffic_split: LoRA adapters are not built yet (remove it; server.model_name names the one model)
-config.yml:24:16: server.type: the mock server is not built yet (run `inference-perf simulate` and set server.type: vllm)
-config.yml:25:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
-config.yml:26:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
-config.yml:27:41: metrics.prometheus: metrics of the server are not read yet (remove the section metrics, or set metrics.type: default without prometheus)
-config.yml:29:33: report.goodput.constraints: goodput is not reported yet (remove it; latencies are in the reports)
+config.yml:22:16: server.type: the mock server is not built yet (run `inference-perf simulate` and set server.type: vllm)
+config.yml:23:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
+config.yml:24:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
+config.yml:25:58: metrics.prometheus.google_managed: Google's managed Prometheus is not built yet (give metrics.prometheus.url, for example of a frontend for it)
+config.yml:27:33: report.goodput.constraints: goodput is not reported yet (remove it; latencies are in the reports)
 ");
 }
 
