@@ -13,8 +13,8 @@ pub mod plan;
 pub mod schedule;
 pub mod workload;
 
-pub mod client;
 pub mod breakers;
+pub mod client;
 pub mod driver;
 pub mod recorder;
 pub mod spool;

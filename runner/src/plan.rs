@@ -290,12 +290,8 @@ tokenizer: {pretrained_model_name_or_path: /t}
 ";
 
     fn plan(load: &str, cores: usize) -> Plan {
-        let surroundings = Surroundings {
-            cores,
-            model: "m".to_owned(),
-            default_seed: 99,
-            recorded: Recorded::default(),
-        };
+        let surroundings =
+            Surroundings { cores, model: "m".to_owned(), default_seed: 99, recorded: Recorded::default() };
         Plan::new(&config(&format!("{BASE}load: {load}")), &surroundings)
     }
 

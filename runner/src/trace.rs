@@ -91,7 +91,8 @@ impl Trace {
     ///
     /// If it cannot be read or has no rows.
     pub fn read(path: &Path, format: Format) -> Result<Self, TraceError> {
-        let failed = |error: std::io::Error| TraceError::File { path: path.to_owned(), fault: error.to_string() };
+        let failed =
+            |error: std::io::Error| TraceError::File { path: path.to_owned(), fault: error.to_string() };
         let file = std::fs::File::open(path).map_err(failed)?;
         let mut rows = Rows::default();
         for (number, line) in (1..).zip(BufReader::new(file).lines()) {
@@ -217,7 +218,11 @@ mod tests {
         let fault = |text| read(text, Format::Azure).expect_err("no rows").to_string();
         assert!(fault("").ends_with("has no row"));
         assert!(fault("a,b,c\n").ends_with("has no row"));
-        assert!(fault("a,b,c\nd,1,1\n").ends_with("(line 2: \"d\" is no time stamp)"), "{}", fault("a,b,c\nd,1,1\n"));
+        assert!(
+            fault("a,b,c\nd,1,1\n").ends_with("(line 2: \"d\" is no time stamp)"),
+            "{}",
+            fault("a,b,c\nd,1,1\n")
+        );
         let missing = Trace::read(Path::new("/none/trace.csv"), Format::Azure).expect_err("no file");
         insta::assert_snapshot!(missing, @"/none/trace.csv: No such file or directory (os error 2)");
     }

@@ -1,10 +1,13 @@
 //! Tests that send load over loopback: bounded in count and time, one after another.
 
+mod adapters;
 mod demo;
+mod load_types;
 mod mock;
 mod rig;
 mod secrets;
 mod seed_run;
+mod serving;
 mod signals;
 mod storage;
 mod sweep;

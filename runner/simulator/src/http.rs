@@ -68,8 +68,14 @@ async fn route<T: Timer>(
         "/health" if reads => Ok(whole(StatusCode::OK, "text/plain; charset=utf-8", Bytes::new())),
         "/v1/models" if reads => Ok(models(simulator)),
         "/metrics" if reads => {
-            let (occupancy, totals) = (simulator.engine.occupancy(), simulator.recorder.totals());
-            let text = metrics::exposition(&simulator.config.model_name, occupancy, &totals);
+            let histograms = simulator.recorder.histograms();
+            let text = metrics::exposition(&metrics::Page {
+                model_name: &simulator.config.model_name,
+                occupancy: simulator.engine.occupancy(),
+                slots: simulator.config.model.slots,
+                totals: &simulator.recorder.totals(),
+                histograms: histograms.as_ref(),
+            });
             Ok(whole(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
         }
         "/stats" if reads => {

@@ -9,6 +9,7 @@ mod answer;
 mod chance;
 mod config;
 pub mod engine;
+mod histograms;
 mod http;
 mod law;
 mod metrics;

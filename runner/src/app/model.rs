@@ -20,8 +20,11 @@ pub(super) async fn name(config: &Config) -> Result<String> {
         return Ok(name.clone());
     }
     let url = list_url(config);
-    let unknown =
-        || format!("server.model_name is not set, and {url} gives none (start the server, or set server.model_name)");
+    let unknown = || {
+        format!(
+            "server.model_name is not set, and {url} gives none (start the server, or set server.model_name)"
+        )
+    };
     let names = ask(config, &url).await.with_context(unknown)?;
     if names.len() > 1 {
         tracing::warn!("the server lists {} models; the first is used", names.len());

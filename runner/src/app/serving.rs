@@ -36,7 +36,8 @@ pub(super) struct Questions {
 ///
 /// If there can be no HTTP client.
 pub(super) fn questions(config: &Config, model: &str) -> Result<Option<Questions>> {
-    let Some((source, url)) = prometheus(config).and_then(|source| Some((source, source.url.as_ref()?))) else {
+    let Some((source, url)) = prometheus(config).and_then(|source| Some((source, source.url.as_ref()?)))
+    else {
         return Ok(None);
     };
     let wanted = config.report.prometheus.as_ref();
@@ -164,7 +165,8 @@ mod tests {
     fn prometheus_is_asked_only_what_reports_want() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let asked = |report: &str| {
-            let text = format!("metrics: {{type: prometheus, prometheus: {{url: 'http://p:9090'}}}}\n{report}");
+            let text =
+                format!("metrics: {{type: prometheus, prometheus: {{url: 'http://p:9090'}}}}\n{report}");
             let questions = questions(&config(&text), "m").expect("a client");
             questions.map(|questions| (questions.summary, questions.per_stage))
         };
@@ -196,7 +198,8 @@ mod tests {
         let own = settings("extensions: {scrape: {}}").expect("asked for");
         assert_eq!((own.url.as_str(), own.interval), ("http://a:8000/metrics", Duration::from_secs(5)));
         assert!(own.headers.contains_key("authorization"));
-        let other = settings("extensions: {scrape: {url: 'http://b:9000/m', interval: 0.5}}").expect("asked for");
+        let other =
+            settings("extensions: {scrape: {url: 'http://b:9000/m', interval: 0.5}}").expect("asked for");
         assert_eq!((other.url.as_str(), other.headers.len()), ("http://b:9000/m", 0), "no key for strangers");
     }
 }

@@ -171,7 +171,8 @@ impl Course<'_> {
 
     fn why_stopped(&self) -> String {
         let by_breaker = self.open_breaker().filter(|_| !self.signals.stop().is_requested());
-        by_breaker.map_or_else(|| "interrupted".to_owned(), |name| format!("circuit breaker \"{name}\" is open"))
+        by_breaker
+            .map_or_else(|| "interrupted".to_owned(), |name| format!("circuit breaker \"{name}\" is open"))
     }
 
     /// Tells how a stage ended, and what held the client up.

@@ -53,7 +53,10 @@ pub(super) fn read(config: &Config) -> Result<Traces> {
 fn tell(key: &str, trace: &Trace) {
     tracing::info!("{key}: {} rows", trace.rows());
     if let Some((line, fault)) = &trace.bad.first {
-        tracing::warn!("{key}: {} lines are no rows and are left out; the first is line {line}: {fault}", trace.bad.count);
+        tracing::warn!(
+            "{key}: {} lines are no rows and are left out; the first is line {line}: {fault}",
+            trace.bad.count
+        );
     }
     if trace.disordered > 0 {
         tracing::warn!(

@@ -27,7 +27,9 @@ impl Parts {
     /// Those that any of `expressions` names, or may mean by a wildcard.
     pub(super) fn in_expressions<'a>(expressions: impl Iterator<Item = &'a str>) -> Self {
         expressions.fold(Self::default(), |parts, text| {
-            let named = |names: &[&str]| names.iter().any(|name| text.contains(name)) || text.contains('*') || text.contains('@');
+            let named = |names: &[&str]| {
+                names.iter().any(|name| text.contains(name)) || text.contains('*') || text.contains('@')
+            };
             Self {
                 request: parts.request || named(&["request_data"]),
                 response: parts.response || named(&["response_data"]),
@@ -100,11 +102,14 @@ fn response(record: &Record, parts: Parts) -> Value {
     let mut response = json!({"output_tokens": record.output_tokens, "server_usage": usage});
     if parts.times {
         let times = |times: Vec<i64>| times.into_iter().map(|at| at as f64 / 1e9).collect::<Value>();
-        let tokens = record.chunks.iter().flat_map(|chunk| std::iter::repeat_n(chunk.at, chunk.tokens as usize));
+        let tokens =
+            record.chunks.iter().flat_map(|chunk| std::iter::repeat_n(chunk.at, chunk.tokens as usize));
         response["chunk_times"] = times(record.chunks.iter().map(|chunk| chunk.at).collect());
         response["output_token_times"] = times(tokens.collect());
     }
-    if let Some(chunks) = record.bodies.as_ref().and_then(|bodies| bodies.chunks.as_ref()).filter(|_| parts.chunks) {
+    if let Some(chunks) =
+        record.bodies.as_ref().and_then(|bodies| bodies.chunks.as_ref()).filter(|_| parts.chunks)
+    {
         response["response_chunks"] = json!(chunks);
     }
     response
@@ -128,7 +133,8 @@ mod tests {
 
     #[test]
     fn a_success_is_shown_as_upstream_shows_it() {
-        let record = Record { usage: Some(usage(100, 4)), adapter: Some("a".to_owned()), ..record(0, 1_500_000_000) };
+        let record =
+            Record { usage: Some(usage(100, 4)), adapter: Some("a".to_owned()), ..record(0, 1_500_000_000) };
         insta::assert_snapshot!(tree(&record, Parts::default()), @"");
         let all = Parts::in_expressions(["*"].into_iter());
         assert_eq!(tree(&record, all)["info"]["response_metrics"]["chunk_times"][0], 1.55);

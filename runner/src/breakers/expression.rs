@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn truth_is_pythons() {
-        for truth in ["one", "text", "items", "`true`", "one == `1`", "text || empty", "length(items) > `0`"] {
+        for truth in ["one", "text", "items", "`true`", "one == `1`", "text || empty", "length(items) > `0`"]
+        {
             assert!(holds(truth), "{truth}");
         }
         for falsehood in ["zero", "empty", "list", "object", "no", "missing", "one > `1`", "abs(text)"] {

@@ -75,7 +75,8 @@ impl Breakers {
     pub fn keeps(config: &Config) -> Keep {
         let defined = config.circuit_breakers.iter().flatten();
         let wanted = defined.filter(|breaker| config.load.circuit_breakers.contains(&breaker.name));
-        let expressions = wanted.flat_map(|breaker| breaker.metrics.matches.iter().chain(&breaker.metrics.rules));
+        let expressions =
+            wanted.flat_map(|breaker| breaker.metrics.matches.iter().chain(&breaker.metrics.rules));
         Parts::in_expressions(expressions.map(String::as_str)).keep()
     }
 
@@ -131,7 +132,8 @@ impl Breaker {
 
     /// True if this record opens it. All its triggers see each record that counts.
     fn opens(&self, document: &document::Document, at: i64) -> bool {
-        let any = |expressions: &[Expression]| expressions.iter().any(|expression| expression.holds(document));
+        let any =
+            |expressions: &[Expression]| expressions.iter().any(|expression| expression.holds(document));
         if !any(&self.matches) {
             return false;
         }

@@ -43,7 +43,9 @@ impl TriggerState {
                 let latest = samples.back().map_or(at, |(latest, _)| (*latest).max(at));
                 samples.push_back((latest, hit));
                 *hits += u64::from(hit);
-                while let Some((_, was_hit)) = samples.pop_front_if(|(at, _)| *at < latest.saturating_sub(*window)) {
+                while let Some((_, was_hit)) =
+                    samples.pop_front_if(|(at, _)| *at < latest.saturating_sub(*window))
+                {
                     *hits -= u64::from(was_hit);
                 }
                 let count = samples.len() as u64;

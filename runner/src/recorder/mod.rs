@@ -250,7 +250,14 @@ mod tests {
     }
 
     fn options(tokenizer: Option<Tokenizer>, keep: Keep) -> RecordOptions {
-        RecordOptions { tokenizer: tokenizer.map(Arc::new), streamed: true, keep, objectives: None, adapters: None, breakers: None }
+        RecordOptions {
+            tokenizer: tokenizer.map(Arc::new),
+            streamed: true,
+            keep,
+            objectives: None,
+            adapters: None,
+            breakers: None,
+        }
     }
 
     #[test]

@@ -260,7 +260,10 @@ mod tests {
         assert_eq!(fault("<html>"), "the answer is no JSON");
         assert_eq!(fault("{}"), "the answer is none of Prometheus");
         assert_eq!(fault(r#"{"status":"error","error":"too many"}"#), "too many");
-        assert_eq!(fault(r#"{"status":"success","data":{"resultType":"matrix","result":[{}]}}"#), "the answer has no value");
+        assert_eq!(
+            fault(r#"{"status":"success","data":{"resultType":"matrix","result":[{}]}}"#),
+            "the answer has no value"
+        );
         let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"0.1234565"]}}"#;
         let answer = PromQlAnswer { query: String::new(), outcome: Ok(scalar.to_owned()) };
         assert_eq!(reading(&answer), Ok(Some(0.123_456)), "python3 -c 'print(round(0.1234565, 6))'");

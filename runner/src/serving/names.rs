@@ -97,7 +97,8 @@ pub fn resolve<'a>(
 ) -> Vec<(Meaning, Option<&'a str>)> {
     let named = |names: &'static [&'static str]| {
         // With one base name both ways, the one with `_total` comes first.
-        let ranked = present.clone().filter_map(|name| Some((rank(name, names)?, !name.ends_with("_total"), name)));
+        let ranked =
+            present.clone().filter_map(|name| Some((rank(name, names)?, !name.ends_with("_total"), name)));
         ranked.min().map(|(_, _, name)| name)
     };
     entries(server).iter().map(|(meaning, names)| (*meaning, named(names))).collect()

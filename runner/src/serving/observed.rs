@@ -190,7 +190,10 @@ mod tests {
         assert_eq!(stage(0).gauge(Meaning::Waiting), Some(Gauge { mean: 2.5, max: 4.0 }));
         assert_eq!(stage(0).gauge(Meaning::Running), None);
         assert_eq!(stage(0).increase(Meaning::Preemptions), None);
-        assert_eq!((stage(1).increase(Meaning::PromptTokens), stage(1).gauge(Meaning::Waiting)), (Some(3.0), None));
+        assert_eq!(
+            (stage(1).increase(Meaning::PromptTokens), stage(1).gauge(Meaning::Waiting)),
+            (Some(3.0), None)
+        );
         let run = all.run().expect("scraped");
         assert_eq!((run.increase(Meaning::PromptTokens), run.succeeded), (Some(110.0), 6));
         assert_eq!(observed(&[]).run(), None);

@@ -136,7 +136,8 @@ mod tests {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut head = vec![0; 4096];
                 let count = stream.read(&mut head).await.unwrap_or(0);
-                let line = String::from_utf8_lossy(&head[..count]).lines().next().unwrap_or_default().to_owned();
+                let line =
+                    String::from_utf8_lossy(&head[..count]).lines().next().unwrap_or_default().to_owned();
                 let _ = heard.send(line);
                 let _ = stream.write_all(reply.as_bytes()).await;
             }
@@ -171,6 +172,18 @@ mod tests {
         let (answers, lines) = ask(reply, 3).await;
         assert_eq!(lines.len(), 3);
         assert!(answers.iter().all(|answer| answer.outcome == Err("HTTP 400: parse".to_owned())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_answers_is_not_waited_for() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let prometheus = Prometheus::new(&format!("http://{address}")).expect("a client");
+        let begin = Instant::now();
+        let answers = prometheus.ask(vec!["up".to_owned(); 141], 1.0).await;
+        assert!(begin.elapsed() <= 2 * QUERY_TIMEOUT, "{:?}", begin.elapsed());
+        assert!(answers.iter().all(|answer| answer.outcome == Err("no answer in time".to_owned())));
     }
 
     #[tokio::test]

@@ -167,17 +167,24 @@ fn of_metric(metric: Metric, matchers: &str, window: &str) -> Vec<String> {
     match kind {
         Kind::Counter => {
             let rate = of_counter("rate", name, &over);
-            vec![format!("sum({})", of_counter("increase", name, &over)), format!("avg({rate})"), format!("sum({rate})")]
+            vec![
+                format!("sum({})", of_counter("increase", name, &over)),
+                format!("avg({rate})"),
+                format!("sum({rate})"),
+            ]
         }
         Kind::Sum | Kind::Mean => {
             let together = if kind == Kind::Sum { "sum" } else { "avg" };
-            let quantiles = quantiles.iter().map(|q| format!("{together}(quantile_over_time({q}, {name}{over}))"));
+            let quantiles =
+                quantiles.iter().map(|q| format!("{together}(quantile_over_time({q}, {name}{over}))"));
             std::iter::once(format!("{together}(avg_over_time({name}{over}))")).chain(quantiles).collect()
         }
         Kind::Histogram => {
             let rate = |part: &str| format!("sum(rate({name}_{part}{over}))");
             let mut all = vec![format!("{} / ({} > 0)", rate("sum"), rate("count"))];
-            all.extend(quantiles.iter().map(|q| format!("histogram_quantile({q}, {} by (le))", rate("bucket"))));
+            all.extend(
+                quantiles.iter().map(|q| format!("histogram_quantile({q}, {} by (le))", rate("bucket"))),
+            );
             all.push(rate("count"));
             all
         }

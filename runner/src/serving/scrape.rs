@@ -52,7 +52,11 @@ impl Scraper {
     /// # Errors
     ///
     /// If the system gives no thread.
-    pub fn start<S: ClockSource + Sync>(settings: ScraperSettings, clock: S, spool: SharedSpool) -> io::Result<Self> {
+    pub fn start<S: ClockSource + Sync>(
+        settings: ScraperSettings,
+        clock: S,
+        spool: SharedSpool,
+    ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let client = reqwest::Client::builder()
             .timeout(TIMEOUT)
@@ -147,7 +151,8 @@ impl<S: ClockSource> Task<S> {
             _ => {}
         }
         // A spool that refuses ends the run by itself.
-        let _ = self.spool.writer().append(&SpoolEntry::Scrape(Box::new(Scrape { at, end, moment, outcome })));
+        let _ =
+            self.spool.writer().append(&SpoolEntry::Scrape(Box::new(Scrape { at, end, moment, outcome })));
     }
 
     async fn page(&self) -> Result<String, String> {
@@ -233,7 +238,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let spool = SharedSpool::new(SpoolWriter::create(folder.path()).expect("a spool"));
         let url = format!("http://{}/metrics", server.addr());
-        let scraper = Scraper::start(settings(url), MonotonicSource::start(), spool.clone()).expect("a thread");
+        let scraper =
+            Scraper::start(settings(url), MonotonicSource::start(), spool.clone()).expect("a thread");
         scraper.before(3).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         scraper.after(3).await;
@@ -258,13 +264,16 @@ mod tests {
         // Nobody listens on a port that was given back.
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
         let url = format!("http://{free}/metrics");
-        let scraper = Scraper::start(settings(url), MonotonicSource::start(), spool.clone()).expect("a thread");
+        let scraper =
+            Scraper::start(settings(url), MonotonicSource::start(), spool.clone()).expect("a thread");
         scraper.before(0).await;
         scraper.after(0).await;
         scraper.finish();
         spool.writer().flush().expect("flushed");
         let outcomes: Vec<_> = scrapes(folder.path()).into_iter().map(|scrape| scrape.outcome).collect();
         assert_eq!(outcomes.len(), 2);
-        assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(|fault| !fault.contains("127.0.0.1"))));
+        assert!(
+            outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(|fault| !fault.contains("127.0.0.1")))
+        );
     }
 }

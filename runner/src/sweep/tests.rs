@@ -56,8 +56,14 @@ fn sweep(
         let folder = folder.path().to_owned();
         async move {
             let spool = SpoolWriter::create(&folder).expect("a spool");
-            let options =
-                RecordOptions { tokenizer: None, streamed: true, keep: Keep::default(), objectives: None, adapters: None, breakers: None };
+            let options = RecordOptions {
+                tokenizer: None,
+                streamed: true,
+                keep: Keep::default(),
+                objectives: None,
+                adapters: None,
+                breakers: None,
+            };
             let (bodies, hosting) = (Arc::new(Bodies), Hosting::Local);
             let engine = Engine::start(clock.clone(), settings, server, bodies, options, spool, hosting);
             let mut engine = engine.await.expect("started");

@@ -13,7 +13,11 @@ pub(super) fn line(text: &str, is_first: bool) -> Line {
     let mut columns = text.split(',');
     let stamp = columns.next().unwrap_or_default();
     let Some(at) = instant(stamp) else {
-        return if is_first { Line::Header } else { Line::Bad(format!("{:?} is no time stamp", stamp.trim())) };
+        return if is_first {
+            Line::Header
+        } else {
+            Line::Bad(format!("{:?} is no time stamp", stamp.trim()))
+        };
     };
     let mut column = |of| tokens(columns.next().unwrap_or_default(), of);
     match (column("input"), column("output")) {
@@ -42,7 +46,9 @@ mod tests {
     fn time_stamps_in_all_their_forms() {
         let at = instant("2023-11-16 18:15:46").expect("a time stamp");
         assert_eq!(at, 1_700_158_546_000_000_000);
-        for same in [" \"2023-11-16 18:15:46.0\" ", "2023-11-16T18:15:46Z", "2023-11-16 18:15:46.0000009+05:00"] {
+        for same in
+            [" \"2023-11-16 18:15:46.0\" ", "2023-11-16T18:15:46Z", "2023-11-16 18:15:46.0000009+05:00"]
+        {
             assert_eq!(instant(same), Some(at), "{same}");
         }
         assert_eq!(instant("2023-11-16 18:15:46.68059009"), Some(at + 680_590_000));

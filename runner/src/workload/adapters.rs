@@ -108,7 +108,8 @@ mod tests {
     fn requests_are_shared_out_and_the_choice_repeats() {
         // Sums that are not exactly 1 as floats.
         let adapters = adapters(7, &[("a", 0.7), ("b", 0.2), ("c", 0.1), ("d", 0.0)]).expect("adapters");
-        let count = |stage, name: &str| (0..20_000).filter(|&index| adapters.of(stage, index) == name).count() as f64;
+        let count =
+            |stage, name: &str| (0..20_000).filter(|&index| adapters.of(stage, index) == name).count() as f64;
         for (name, share) in [("a", 0.7), ("b", 0.2), ("c", 0.1), ("d", 0.0)] {
             // Six standard errors.
             let tolerance = 6.0 * (20_000.0_f64 * share * (1.0 - share)).sqrt();

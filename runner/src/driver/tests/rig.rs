@@ -124,7 +124,14 @@ pub(super) fn patience(timeout_ns: Nanos) -> Patience {
 }
 
 pub(super) fn options() -> RecordOptions {
-    RecordOptions { tokenizer: None, streamed: true, keep: Keep::default(), objectives: None, adapters: None, breakers: None }
+    RecordOptions {
+        tokenizer: None,
+        streamed: true,
+        keep: Keep::default(),
+        objectives: None,
+        adapters: None,
+        breakers: None,
+    }
 }
 
 pub(super) struct Run {

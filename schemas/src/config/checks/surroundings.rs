@@ -5,8 +5,8 @@ use url::Url;
 use super::Faults;
 use crate::config::read::Sections;
 use crate::config::{
-    Api, ApiType, DataType, Extensions, GOODPUT_METRICS, Metrics, Report, ScrapeExtension, Server, ServerType,
-    Storage, Tokenizer,
+    Api, ApiType, DataType, Extensions, GOODPUT_METRICS, Metrics, Report, ScrapeExtension, Server,
+    ServerType, Storage, Tokenizer,
 };
 use crate::tree::key_path;
 use crate::validate;
