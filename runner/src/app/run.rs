@@ -9,7 +9,7 @@ use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
 
-use super::serving::Questions;
+use super::serving::Inquiry;
 use super::stages::{Course, Driven};
 use super::start::{self, Start};
 use super::traces::{self, Traces};
@@ -23,7 +23,7 @@ use crate::plan::{Plan, Surroundings};
 use crate::progress::Progress;
 use crate::recorder::RecordOptions;
 use crate::seed::{Purpose, Seed};
-use crate::serving::{Scraper, ScraperSettings};
+use crate::serving::Scraper;
 use crate::shutdown::Signals;
 use crate::spool::SpoolWriter;
 use crate::store::{S3Environment, Stores};
@@ -77,8 +77,7 @@ struct Ready {
     transports: HttpSource,
     options: RecordOptions,
     stores: Stores,
-    scraping: Option<ScraperSettings>,
-    questions: Option<Questions>,
+    inquiry: Inquiry,
 }
 
 /// Everything that can fail before the first request: the target's settings, the model's name, the workload, the
@@ -92,25 +91,20 @@ async fn prepare(
     let breakers = Breakers::of(&config)?.map(Arc::new);
     let traces = traces::read(&config)?;
     let model = model::name(&config).await?;
-    let questions = serving::questions(&config, &model)?;
-    let scraping = serving::scraping(&config)?;
+    let inquiry = Inquiry::of(&config, &model)?;
     let plan = plan(&mut config, model, tokenizer.is_some(), &traces, started);
-    let split = config.load.lora_traffic_split.as_deref().unwrap_or_default();
-    let adapters = Adapters::new(plan.seed, split).map(Arc::new);
-    if let Some(adapters) = &adapters {
-        model::check_adapters(&config, adapters.names()).await?;
-    }
+    let adapters = adapters(&config, &plan).await?;
     let effective = serde_json::to_value(&config)?;
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     tracing::info!("{}", plan.limits(config.load.num_workers));
     let run_id = run_id(started);
-    let of = |body: BodyOptions| workload(config.data.kind, (&plan, &traces), tokenizer.as_ref(), body);
+    let of = |model: &str| {
+        let body = BodyOptions { model: model.to_owned(), ..plan.body.clone() };
+        workload(config.data.kind, (&plan, &traces), tokenizer.as_ref(), body)
+    };
     let workload: Arc<dyn Workload> = match &adapters {
-        None => of(plan.body.clone())?,
-        Some(adapters) => {
-            let of_adapter = |name: &str| of(BodyOptions { model: name.to_owned(), ..plan.body.clone() });
-            Arc::new(Split::new(Arc::clone(adapters), of_adapter)?)
-        }
+        None => of(&plan.body.model)?,
+        Some(adapters) => Arc::new(Split::new(Arc::clone(adapters), of)?),
     };
     let scratch = std::env::temp_dir().join(format!("inference-perf-{run_id}"));
     let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
@@ -139,9 +133,18 @@ async fn prepare(
         transports,
         options,
         stores,
-        scraping,
-        questions,
+        inquiry,
     })
+}
+
+/// The LoRA adapters that the load is split among, which the server must have.
+async fn adapters(config: &Config, plan: &Plan) -> Result<Option<Arc<Adapters>>> {
+    let split = config.load.lora_traffic_split.as_deref().unwrap_or_default();
+    let adapters = Adapters::new(plan.seed, split).map(Arc::new);
+    if let Some(adapters) = &adapters {
+        model::check_adapters(config, adapters.names()).await?;
+    }
+    Ok(adapters)
 }
 
 async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Result<Exit> {
@@ -155,8 +158,7 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
         transports,
         options,
         stores,
-        scraping,
-        questions,
+        inquiry,
     } = ready;
     let clock = MonotonicSource::start();
     let started_epoch_ns = epoch_ns(&ZonedDateTime::now());
@@ -173,7 +175,8 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
     let engine =
         Engine::start(clock, settings, transports, workload.clone(), options, spool, Hosting::Threads)
             .await?;
-    let scraper = scraping.map(|settings| Scraper::start(settings, clock, engine.spool())).transpose()?;
+    let scraper =
+        inquiry.scraping.map(|settings| Scraper::start(settings, clock, engine.spool())).transpose()?;
     let course = Course {
         plan: &plan,
         sweep: sweep.as_ref(),
@@ -181,7 +184,7 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
         started_epoch_ns,
         scraper,
         breakers,
-        questions,
+        questions: inquiry.questions,
         clock,
         signals,
         progress,

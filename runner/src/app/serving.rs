@@ -19,6 +19,26 @@ const UNSET_SCRAPE_SECONDS: u64 = 30;
 /// Time beyond a scrape interval after which the last samples are in Prometheus, seconds.
 const SETTLING_SECONDS: u64 = 2;
 
+/// What is asked about the server beside the load.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    /// What is scraped while stages run.
+    pub(super) scraping: Option<ScraperSettings>,
+    /// What Prometheus is asked once they are over.
+    pub(super) questions: Option<Questions>,
+}
+
+impl Inquiry {
+    /// What the configuration asks for.
+    ///
+    /// # Errors
+    ///
+    /// If an address or a header is none.
+    pub(super) fn of(config: &Config, model: &str) -> Result<Self> {
+        Ok(Self { scraping: scraping(config)?, questions: questions(config, model)? })
+    }
+}
+
 /// What Prometheus is to be asked.
 #[derive(Debug)]
 pub(super) struct Questions {
@@ -35,7 +55,7 @@ pub(super) struct Questions {
 /// # Errors
 ///
 /// If there can be no HTTP client.
-pub(super) fn questions(config: &Config, model: &str) -> Result<Option<Questions>> {
+fn questions(config: &Config, model: &str) -> Result<Option<Questions>> {
     let Some((source, url)) = prometheus(config).and_then(|source| Some((source, source.url.as_ref()?)))
     else {
         return Ok(None);
@@ -136,7 +156,7 @@ fn tell(answers: &[benchmark_schemas::record::PromQlAnswer], stage: Option<u32>)
 /// # Errors
 ///
 /// If an address or a header is none.
-pub(super) fn scraping(config: &Config) -> Result<Option<ScraperSettings>> {
+fn scraping(config: &Config) -> Result<Option<ScraperSettings>> {
     let Some(scrape) = config.extensions.as_ref().and_then(|extensions| extensions.scrape.as_ref()) else {
         return Ok(None);
     };

@@ -135,7 +135,7 @@ mod tests {
     fn a_success_is_shown_as_upstream_shows_it() {
         let record =
             Record { usage: Some(usage(100, 4)), adapter: Some("a".to_owned()), ..record(0, 1_500_000_000) };
-        insta::assert_snapshot!(tree(&record, Parts::default()), @"");
+        insta::assert_snapshot!(tree(&record, Parts::default()), @r#"{"stage_id":0,"scheduled_time":1.5,"start_time":1.5,"end_time":1.7,"info":{"request_metrics":{"text":{"input_tokens":100}},"extra_info":{},"lora_adapter":"a","labels":{},"input_tokens":100,"response_metrics":{"output_tokens":4,"server_usage":{"prompt_tokens":100,"completion_tokens":4}}}}"#);
         let all = Parts::in_expressions(["*"].into_iter());
         assert_eq!(tree(&record, all)["info"]["response_metrics"]["chunk_times"][0], 1.55);
     }
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_failure_has_an_error_and_no_answer() {
         let record = failure(0, 1_500_000_000, "HTTP Error 503", "busy");
-        insta::assert_snapshot!(tree(&record, Parts::default()), @"");
+        insta::assert_snapshot!(tree(&record, Parts::default()), @r#"{"stage_id":0,"scheduled_time":1.5,"start_time":1.5,"end_time":1.52,"info":{"request_metrics":{"text":{"input_tokens":0}},"extra_info":{},"labels":{},"input_tokens":0},"error":{"error_type":"HTTP Error 503","error_msg":"busy"}}"#);
     }
 
     #[test]

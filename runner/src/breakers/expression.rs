@@ -81,6 +81,6 @@ mod tests {
     #[test]
     fn faults_name_place_and_text() {
         let fault = Expression::new("error.", "circuit_breakers[0].metrics.rules[1]".to_owned());
-        insta::assert_snapshot!(fault.expect_err("cut off"), @"");
+        insta::assert_snapshot!(fault.expect_err("cut off"), @r#"circuit_breakers[0].metrics.rules[1]: "error." is no JMESPath expression: Parse error: Expected identifier, '*', '{', '[', '&', or '[?' -- found Eof (line 0, column 6)"#);
     }
 }

@@ -77,8 +77,8 @@ mod tests {
     fn share_of_hits_in_a_window() {
         let trigger = Trigger::RateOverWindow { window_sec: 10.0, threshold: 0.5, min_samples: 3 };
         let shown = [(0, true), (1, true), (2, false), (11, false), (12, false), (13, true), (13, true)];
-        // At 11 s the sample of 1 s is the oldest of three, one of them a hit; at 12 s that of 2 s.
-        assert_eq!(fires(&trigger, &shown), [false, false, true, false, false, false, false]);
+        // At 11 s the sample of 1 s is the oldest of three, one of them a hit; in the end it is that of 11 s, of four.
+        assert_eq!(fires(&trigger, &shown), [false, false, true, false, false, false, true]);
         let late = [(20, true), (5, true), (20, false)];
         assert_eq!(fires(&trigger, &late), [false, false, true], "out of order, but not forgotten");
     }

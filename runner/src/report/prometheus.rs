@@ -221,7 +221,46 @@ mod tests {
         let tree = document.as_json().expect("JSON");
         let successes = tree["successes"].as_object().expect("an object");
         assert_eq!(successes.len(), 33);
-        insta::assert_snapshot!(layout::to_string(tree, Layout::Compact), @"");
+        insta::assert_snapshot!(layout::to_string(&tree["extensions"], Layout::Compact), @r#"{"time": 1700000000.5, "window_seconds": 30.0, "queries": 141, "unanswered": {}}"#);
+        // Keys and order of a file that upstream wrote.
+        let shown = |key: &str| format!("{key}: {}", layout::to_string(&successes[key], Layout::Compact));
+        let spread = r#"{"mean": 120.0, "median": 120.0, "p90": 120.0, "p99": 120.0}"#;
+        let lines: Vec<_> = successes.keys().map(|key| shown(key).replace(spread, "spread")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        count: 120.0
+        rate: 120.0
+        prompt_len: {"mean": 1.0, "rate": 120.0}
+        output_len: {"mean": 1.0, "rate": 120.0}
+        queue_len: {"mean": 120.0}
+        request_latency: spread
+        time_to_first_token: spread
+        time_per_output_token: spread
+        kv_cache_usage_percentage: spread
+        num_requests_swapped: {"mean": 0.0}
+        num_preemptions_total: {"mean": 120.0}
+        prefix_cache_hit_percent: {"mean": 25.0}
+        inter_token_latency: spread
+        num_requests_running: {"mean": 120.0}
+        request_queue_time: spread
+        request_inference_time: spread
+        request_prefill_time: spread
+        request_decode_time: spread
+        request_prompt_tokens: spread
+        request_generation_tokens: spread
+        request_max_num_generation_tokens: spread
+        request_params_n: spread
+        request_params_max_tokens: spread
+        request_success_count: 120.0
+        iteration_tokens: spread
+        prompt_tokens_cached: 120.0
+        external_prefix_cache_hit_percent: {"mean": 25.0}
+        mm_cache_hit_percent: {"mean": 100.0}
+        corrupted_requests: 120.0
+        request_prefill_kv_computed_tokens: spread
+        kv_block_idle_before_evict: spread
+        kv_block_lifetime: spread
+        kv_block_reuse_gap: spread
+        "#);
     }
 
     #[test]
