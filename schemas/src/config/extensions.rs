@@ -15,6 +15,20 @@ pub struct Extensions {
     /// Who counts the tokens of answers; `client` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_counts: Option<TokenCounts>,
+    /// Which parts of an answer are tokens; `all` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_tokens: Option<AnswerTokens>,
+}
+
+/// Which parts of an answer are tokens. It matters for chat APIs, whose models also reason and call tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerTokens {
+    /// All that the model generates: reasoning, answer and tool calls are stamped and counted.
+    #[default]
+    All,
+    /// The answer proper alone: upstream's reading. Its first token comes after all reasoning.
+    Content,
 }
 
 /// Who counts the tokens of answers.
