@@ -9,6 +9,7 @@
 
 pub mod aggregate;
 pub mod labels;
+pub mod ledger;
 pub mod options;
 pub mod percentile;
 pub mod pool;
@@ -18,6 +19,7 @@ pub mod run;
 pub mod source;
 
 pub use aggregate::{Aggregate, Failures, Successes};
+pub use ledger::Ledger;
 pub use options::MetricOptions;
 pub use pool::Dist;
 pub use request::{RequestMetrics, token_times};
