@@ -174,9 +174,10 @@ fn latency(successes: &Successes, percentiles: &Percentiles) -> Value {
 fn token_timing(successes: &Successes, percentiles: &Percentiles) -> Value {
     let ledger = &successes.ledger;
     let gaps = ledger.gaps(&successes.inter_token_latency, percentiles);
-    let kinds = ledger.kinds().into_iter().map(|(name, counts)| {
-        (name.to_owned(), json!({"chunks": counts.chunks, "tokens": counts.tokens}))
-    });
+    let kinds = ledger
+        .kinds()
+        .into_iter()
+        .map(|(name, counts)| (name.to_owned(), json!({"chunks": counts.chunks, "tokens": counts.tokens})));
     json!({
         "inter_token_latency_divided": dist(gaps.divided),
         "inter_token_latency_repeated": dist(gaps.repeated),

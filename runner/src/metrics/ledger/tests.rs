@@ -52,10 +52,7 @@ fn chunks_and_tokens_are_counted_by_kind() {
     let (aggregate, _) = aggregate(&[record, uncounted]);
     let ledger = &aggregate.successes.ledger;
     let of = |chunks, tokens| KindCounts { chunks, tokens };
-    assert_eq!(
-        ledger.kinds(),
-        [("content", of(3, 6)), ("reasoning", of(1, 1)), ("tool_call", of(1, 1))]
-    );
+    assert_eq!(ledger.kinds(), [("content", of(3, 6)), ("reasoning", of(1, 1)), ("tool_call", of(1, 1))]);
     assert_eq!((ledger.multi_token_chunks, ledger.uncounted_answers), (2, 1));
 }
 
