@@ -137,14 +137,7 @@ fn record_all(requests: Vec<Finished>, folder: &std::path::Path) {
     }
     drop(sender);
     let spool = SharedSpool::new(SpoolWriter::create(folder).expect("a spool"));
-    let options = RecordOptions {
-        tokenizer: None,
-        streamed: true,
-        keep: Keep::default(),
-        objectives: None,
-        adapters: None,
-        breakers: None,
-    };
+    let options = RecordOptions::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(record(inbox, options, spool, Arc::new(Live::new(true)), CancellationToken::new()));
 }

@@ -1,10 +1,13 @@
 //! The command line, as `clap` reads it. It knows words, not what they do.
 
+mod quirks;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model_server_simulator::UsagePolicy;
+pub use quirks::QuirkArgs;
 
 /// Runs an LLM inference benchmark: sends the configured load on time, writes reports, and says where the
 /// endpoint saturates and which rate to rely on.
@@ -114,15 +117,18 @@ pub struct SimulateArgs {
     /// Write each event as an HTTP chunk of its own, as model servers do, also when several are due at once
     #[arg(long)]
     pub separate_events: bool,
-    /// When token counts come with an answer: `as_asked`, `include` or `never`
+    /// When token counts come with an answer: `as_asked`, `include`, `every_chunk` or `never`
     #[arg(long, value_name = "POLICY", default_value = "as_asked")]
     pub usage: UsagePolicy,
     /// Requests whose instants `/stats` keeps, the newest
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     pub recorded_requests: usize,
-    /// Share of requests that are refused with 500, from 0 to 1
+    /// Share of requests that are refused with 500, or meet a `--fault`, from 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub error_rate: f64,
+    /// What real servers do differently.
+    #[command(flatten)]
+    pub quirks: QuirkArgs,
     /// Seed of everything that is random
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use benchmark_schemas::config::{
-    CONCURRENT_STAGE_SECONDS, Config, Distribution, ResponseFormat, ResponseFormatType,
+    CONCURRENT_STAGE_SECONDS, Config, Distribution, ResponseFormat, ResponseFormatType, ServerType,
 };
 use benchmark_schemas::record::{Nanos, Pacing};
 use serde_json::{Value, json};
@@ -22,6 +22,9 @@ use crate::workload::BodyOptions;
 pub const REQUEST_TIMEOUT_SECONDS: f64 = 300.0;
 /// Time that connecting may take in that case, seconds.
 pub const CONNECT_TIMEOUT_SECONDS: f64 = 30.0;
+
+/// `max_tokens` that requests of server type mock show, unless a length is drawn.
+const MOCK_MAX_TOKENS: u32 = 3;
 
 /// What a run will do.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,12 +194,7 @@ impl Plan {
             connect_timeout_ns: timeouts.connect_ns,
             grace_ns: nanos_from_seconds(load.stage_teardown_grace_seconds.max(0.0)),
             interval_ns: nanos_from_seconds(load.interval.max(0.0)),
-            body: BodyOptions {
-                model: surroundings.model.clone(),
-                streaming: config.api.streaming,
-                ignore_eos: config.server.ignore_eos,
-                response_format: config.api.response_format.as_ref().map(response_format),
-            },
+            body: body_options(config, surroundings.model.clone()),
             input: config.data.input_distribution.clone().unwrap_or_default(),
             output: config.data.output_distribution.clone().unwrap_or_default(),
             corpus: config.data.corpus_file_path.as_ref().map(PathBuf::from),
@@ -259,6 +257,20 @@ pub struct Timeouts {
     pub request_ns: Nanos,
     /// For connecting, nanoseconds; `None` if only the request's own limit holds.
     pub connect_ns: Option<Nanos>,
+}
+
+fn body_options(config: &Config, model: String) -> BodyOptions {
+    let options = BodyOptions::new(config.api.kind, model);
+    if config.server.kind == ServerType::Mock {
+        // Nobody reads these bodies; reports show them as upstream's do.
+        return BodyOptions { ignore_eos: false, default_max_tokens: MOCK_MAX_TOKENS, ..options };
+    }
+    BodyOptions {
+        streaming: config.api.streaming,
+        ignore_eos: config.server.ignore_eos,
+        response_format: config.api.response_format.as_ref().map(response_format),
+        ..options
+    }
 }
 
 fn response_format(format: &ResponseFormat) -> Value {

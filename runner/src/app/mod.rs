@@ -1,5 +1,6 @@
 //! The program's commands: wiring of the modules, messages to the person, exit codes. No measuring, no arithmetic.
 
+pub mod llm_d;
 mod model;
 mod results;
 mod run;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use benchmark_schemas::config::{Config, DataType, SweepEstimator};
+use benchmark_schemas::config::{ApiType, Config, DataType, ServerType, SweepEstimator};
 use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
@@ -16,7 +16,9 @@ use super::traces::{self, Traces};
 use super::{Exit, complain, model, results, serving};
 use crate::breakers::Breakers;
 use crate::client::http::{HttpSettings, HttpSource};
+use crate::client::mock::MockSource;
 use crate::client::tls::TlsFiles;
+use crate::client::{Reading, Transports};
 use crate::clock::MonotonicSource;
 use crate::driver::{Engine, Hosting, Settings};
 use crate::plan::{Plan, Surroundings};
@@ -29,9 +31,6 @@ use crate::spool::SpoolWriter;
 use crate::store::{S3Environment, Stores};
 use crate::sweep::SweepPlan;
 use crate::workload::{Adapters, BodyOptions, Lengths, Mock, Split, Synthetic, Tokenizer, Workload};
-
-/// Path of the completion API.
-const COMPLETIONS: &str = "/v1/completions";
 
 /// Runs the benchmark of `config_file`.
 ///
@@ -74,7 +73,7 @@ struct Ready {
     sweep: Option<SweepPlan>,
     tokenizer_path: Option<String>,
     workload: Arc<dyn Workload>,
-    transports: HttpSource,
+    transports: Transports,
     options: RecordOptions,
     stores: Stores,
     inquiry: Inquiry,
@@ -116,8 +115,10 @@ async fn prepare(
     let tokenizer_path = tokenizer.as_ref().map(|tokenizer| tokenizer.path().display().to_string());
     let options = RecordOptions {
         tokenizer: tokenizer.filter(|_| config.client_counts_answers()),
-        streamed: config.api.streaming,
+        streamed: plan.body.streaming,
+        server_counts_first: config.api.kind == ApiType::AnthropicMessages,
         keep: plan.keep,
+        secrets: transports.secrets(),
         objectives: None,
         adapters,
         breakers,
@@ -272,24 +273,32 @@ fn workload(
 /// # Errors
 ///
 /// What is wrong with them.
-pub(super) fn transports(config: &Config) -> Result<HttpSource> {
+pub(super) fn transports(config: &Config) -> Result<Transports> {
+    if config.server.kind == ServerType::Mock {
+        return Ok(Transports::Mock(MockSource));
+    }
     let headers = config.api.headers.iter().flatten();
     let timeouts = Plan::timeouts(config);
     let settings = HttpSettings {
         base_url: config.server.base_url.clone(),
-        route: COMPLETIONS,
+        reading: Reading { api: config.api.kind, tokens: config.answer_tokens() },
         api_key: config.server.api_key.clone(),
         headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
-        tls: TlsFiles {
-            authorities: None,
-            certificate: config.server.cert_path.as_ref().map(PathBuf::from),
-            key: config.server.key_path.as_ref().map(PathBuf::from),
-        },
+        tls: tls_files(config),
         connect_timeout: timeouts.connect_ns,
         streaming: config.api.streaming,
         keep: Plan::keep(config),
     };
-    Ok(HttpSource::new(&settings)?)
+    Ok(Transports::Http(HttpSource::new(&settings)?))
+}
+
+/// Files that TLS settings come from.
+pub(super) fn tls_files(config: &Config) -> TlsFiles {
+    TlsFiles {
+        authorities: None,
+        certificate: config.server.cert_path.as_ref().map(PathBuf::from),
+        key: config.server.key_path.as_ref().map(PathBuf::from),
+    }
 }
 
 /// Eight hexadecimal digits that name the run.

@@ -10,6 +10,7 @@
 pub mod aggregate;
 pub mod asides;
 pub mod labels;
+pub mod ledger;
 pub mod options;
 pub mod percentile;
 pub mod pool;
@@ -20,6 +21,7 @@ pub mod source;
 
 pub use aggregate::{Aggregate, Failures, Successes};
 pub use asides::Asides;
+pub use ledger::Ledger;
 pub use options::MetricOptions;
 pub use pool::Dist;
 pub use request::{RequestMetrics, token_times};

@@ -191,7 +191,7 @@ mod tests {
                         gaps.push(gap as f64 / 1e9);
                         at += gap;
                     }
-                    Chunk { at, tokens: 1 }
+                    Chunk::content(at, 1)
                 })
                 .collect();
             entries.insert(1, SpoolEntry::Request(Box::new(record)));

@@ -169,7 +169,26 @@ fn latency(successes: &Successes, percentiles: &Percentiles) -> Value {
                 "normalized_time_per_output_token": pool(&successes.normalized_time_per_output_token_from_due),
                 "time_to_first_token": pool(&successes.time_to_first_token_from_due),
             },
+            "token_timing": token_timing(successes, percentiles),
         },
+    })
+}
+
+/// How tokens came in time beyond upstream's rule.
+fn token_timing(successes: &Successes, percentiles: &Percentiles) -> Value {
+    let ledger = &successes.ledger;
+    let gaps = ledger.gaps(&successes.inter_token_latency, percentiles);
+    let kinds = ledger
+        .kinds()
+        .into_iter()
+        .map(|(name, counts)| (name.to_owned(), json!({"chunks": counts.chunks, "tokens": counts.tokens})));
+    json!({
+        "inter_token_latency_divided": dist(gaps.divided),
+        "inter_token_latency_repeated": dist(gaps.repeated),
+        "stall_index": dist(ledger.stall_index(percentiles)),
+        "chunks": kinds.collect::<Map<_, _>>(),
+        "multi_token_chunks": ledger.multi_token_chunks,
+        "uncounted_answers": ledger.uncounted_answers,
     })
 }
 

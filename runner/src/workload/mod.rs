@@ -16,7 +16,7 @@ use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 pub use adapters::{Adapters, Split};
-pub use body::BodyOptions;
+pub use body::{BodyOptions, DEFAULT_MAX_TOKENS};
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;
 pub use mock::Mock;

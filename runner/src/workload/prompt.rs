@@ -270,7 +270,7 @@ impl Workload for Synthetic {
     fn prepare(&self, stage: u32, index: u64) -> Prepared {
         let drawn = self.drawn(stage, index);
         let (prompt, prompt_tokens) = self.prompt(stage, index, drawn.prompt_tokens);
-        let body = self.options.completion(&prompt, drawn.output_tokens);
+        let body = self.options.of_prompt(&prompt, drawn.output_tokens);
         Prepared { index, body, prompt_tokens, drawn, memory: None }
     }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{OwnTraceFormat, ScrapeExtension};
 use crate::record::Pacing;
 
 /// What upstream's configuration cannot say.
@@ -21,37 +22,20 @@ pub struct Extensions {
     /// Format of `load.trace` and `data.trace` where it is none that upstream knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_format: Option<OwnTraceFormat>,
+    /// Which parts of an answer are tokens; `all` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_tokens: Option<AnswerTokens>,
 }
 
-/// Time between two readings of the server's metrics page, seconds.
-pub const PAGE_INTERVAL_SECONDS: f64 = 5.0;
-
-/// Reading of the server's own metrics page.
-///
-/// It is off unless asked for: a server writes the page in the process that also writes answers, so each reading may hold
-/// up tokens by some milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ScrapeExtension {
-    /// Time between two readings, seconds.
-    #[schemars(extend("exclusiveMinimum" = 0))]
-    pub interval: f64,
-    /// Address of the page; `/metrics` of `server.base_url` if not given.
-    pub url: Option<String>,
-}
-
-impl Default for ScrapeExtension {
-    fn default() -> Self {
-        Self { interval: PAGE_INTERVAL_SECONDS, url: None }
-    }
-}
-
-/// Format of a file of recorded requests that upstream does not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Which parts of an answer are tokens. It matters for chat APIs, whose models also reason and call tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum OwnTraceFormat {
-    /// One JSON object a line, with `timestamp` in milliseconds, `input_length` and `output_length` in tokens.
-    Mooncake,
+pub enum AnswerTokens {
+    /// All that the model generates: reasoning, answer and tool calls are stamped and counted.
+    #[default]
+    All,
+    /// The answer proper alone: upstream's reading. Its first token comes after all reasoning.
+    Content,
 }
 
 /// Who counts the tokens of answers.

@@ -276,6 +276,14 @@ pub enum TraceFormat {
     AzurePublicDataset,
 }
 
+/// Format of a file of recorded requests that upstream does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnTraceFormat {
+    /// One JSON object a line, with `timestamp` in milliseconds, `input_length` and `output_length` in tokens.
+    Mooncake,
+}
+
 /// Share of the requests that go to one LoRA adapter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

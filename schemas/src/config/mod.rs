@@ -101,6 +101,11 @@ impl Config {
         asked != Some(TokenCounts::Usage)
     }
 
+    /// Which parts of an answer are tokens.
+    pub fn answer_tokens(&self) -> AnswerTokens {
+        self.extensions.as_ref().and_then(|extensions| extensions.answer_tokens).unwrap_or_default()
+    }
+
     /// Puts `text`, the local start time of the run as `20260131-235959`, in place of every `{timestamp}` in the
     /// paths of `storage`.
     pub fn resolve_timestamp(&mut self, text: &str) {

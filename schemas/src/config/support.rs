@@ -44,21 +44,16 @@ struct Unbuilt {
 /// One line for each: what gets built leaves this table.
 #[rustfmt::skip]
 const UNBUILT: &[Unbuilt] = &[
-    Unbuilt { key: "api.type", is_built: |v| v == "completion", fault: "only the API completion is built yet", remedy: "set api.type: completion" },
     Unbuilt { key: "api.headers", is_built: has_no_objective, fault: "latency objectives in headers (x-slo-…) are not evaluated yet", remedy: "remove those headers" },
     Unbuilt { key: "api.slo_unit", is_built: Value::is_null, fault: "latency objectives in headers are not evaluated yet", remedy: "remove it" },
     Unbuilt { key: "api.slo_tpot_header", is_built: Value::is_null, fault: "latency objectives in headers are not evaluated yet", remedy: "remove it" },
     Unbuilt { key: "api.slo_ttft_header", is_built: Value::is_null, fault: "latency objectives in headers are not evaluated yet", remedy: "remove it" },
-    Unbuilt { key: "api.response_format", is_built: Value::is_null, fault: "structured answers are not built yet", remedy: "remove it; answers are plain text" },
-    Unbuilt { key: "api.session_id_header_key", is_built: Value::is_null, fault: "sessions are not built yet", remedy: "remove it" },
-    Unbuilt { key: "api.session_token_header_key", is_built: Value::is_null, fault: "sessions are not built yet", remedy: "remove it" },
     Unbuilt { key: "data.type", is_built: |v| v == "synthetic" || v == "mock", fault: "only data types synthetic and mock are built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
     Unbuilt { key: "data.multimodal", is_built: Value::is_null, fault: "images, videos and sounds are not built yet", remedy: "remove it; prompts are text" },
     Unbuilt { key: "data.use_chat_template", is_built: |v| v == false, fault: "chat templates are not built yet", remedy: "remove it" },
     Unbuilt { key: "load.type", is_built: |v| v != "trace_session_replay", fault: "whole sessions are not built yet", remedy: "set load.type: constant, with stages of rate and duration" },
     Unbuilt { key: "metrics.prometheus.google_managed", is_built: |v| v != true, fault: "Google's managed Prometheus is not built yet", remedy: "give metrics.prometheus.url, for example of a frontend for it" },
     Unbuilt { key: "report.goodput.constraints", is_built: is_empty, fault: "goodput is not reported yet", remedy: "remove it; latencies are in the reports" },
-    Unbuilt { key: "server.type", is_built: |v| v != "mock", fault: "the mock server is not built yet", remedy: "run `inference-perf simulate` and set server.type: vllm" },
     Unbuilt { key: "tokenizer.trust_remote_code", is_built: |v| v != true, fault: "code that comes with a tokenizer is never run", remedy: "remove it; tokenizer.json is read" },
     Unbuilt { key: "storage.google_cloud_storage", is_built: Value::is_null, fault: "Google Cloud Storage is not built yet", remedy: "use local_storage or simple_storage_service" },
 ];

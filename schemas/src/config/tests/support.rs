@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::LEAST;
-use crate::config::{Config, DataType, SweepEstimator, unsupported};
+use crate::config::{AnswerTokens, Config, DataType, SweepEstimator, unsupported};
 use crate::yaml::{self, Dialect};
 
 /// All that is executed, in one file.
@@ -64,6 +64,24 @@ fn load_types_that_are_built() {
 }
 
 #[test]
+fn every_api_and_server_is_built() {
+    for (api, server) in [
+        ("chat", "tgi"),
+        ("anthropic_messages", "vllm"),
+        ("completion, response_format: {type: json_object}", "mock"),
+        ("chat, session_id_header_key: x-session, session_token_header_key: x-token", "sglang"),
+    ] {
+        let text = BUILT
+            .replace("type: completion", &format!("type: {api}"))
+            .replace("type: sglang", &format!("type: {server}"));
+        let config = executable(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(config.answer_tokens(), AnswerTokens::All);
+    }
+    let config = executable(&BUILT.replace("load: {pacing: even}", "answer_tokens: content"));
+    assert_eq!(config.map(|config| config.answer_tokens()), Ok(AnswerTokens::Content));
+}
+
+#[test]
 fn sweeps_are_built_for_loads_that_have_a_rate() {
     let stages = "stages: [{rate: 1, duration: 1}]";
     assert!(BUILT.contains(stages));
@@ -112,18 +130,13 @@ report: {goodput: {constraints: {ttft: 1}}}
 ",
     );
     assert_snapshot!(refused.expect_err("much of it is not built"), @r"
-config.yml:3:9: api.type: only the API completion is built yet (set api.type: completion)
 config.yml:4:12: api.headers: latency objectives in headers (x-slo-…) are not evaluated yet (remove those headers)
-config.yml:5:20: api.response_format: structured answers are not built yet (remove it; answers are plain text)
 config.yml:6:13: api.slo_unit: latency objectives in headers are not evaluated yet (remove it)
 config.yml:7:20: api.slo_tpot_header: latency objectives in headers are not evaluated yet (remove it)
 config.yml:8:20: api.slo_ttft_header: latency objectives in headers are not evaluated yet (remove it)
-config.yml:9:26: api.session_id_header_key: sessions are not built yet (remove it)
-config.yml:10:29: api.session_token_header_key: sessions are not built yet (remove it)
 config.yml:12:9: data.type: only data types synthetic and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)
 config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
 config.yml:15:22: data.use_chat_template: chat templates are not built yet (remove it)
-config.yml:22:16: server.type: the mock server is not built yet (run `inference-perf simulate` and set server.type: vllm)
 config.yml:23:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
 config.yml:24:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
 config.yml:25:58: metrics.prometheus.google_managed: Google's managed Prometheus is not built yet (give metrics.prometheus.url, for example of a frontend for it)
@@ -138,9 +151,10 @@ fn defaults_are_built() {
 
 #[test]
 fn with_other_problems_at_once() {
-    let text = "api: {type: chat}\nload: {stages: [{rate: -1, duration: 1}]}\nserver: {base_url: http://a}\n";
+    let text =
+        "api: {slo_unit: s}\nload: {stages: [{rate: -1, duration: 1}]}\nserver: {base_url: http://a}\n";
     assert_snapshot!(executable(text).expect_err("wrong and not built"), @r"
-    config.yml:1:13: api.type: only the API completion is built yet (set api.type: completion)
+    config.yml:1:17: api.slo_unit: latency objectives in headers are not evaluated yet (remove it)
     config.yml:2:24: load.stages[0].rate: must be greater than 0, is -1 (meaning: requests per second)
     ");
 }
