@@ -10,6 +10,7 @@ use benchmark_schemas::report::Manifest;
 
 use super::{Exit, complain, say};
 use crate::metrics::RecordSource;
+use crate::report::validation::{Severity, Validation};
 use crate::report::{self, Export, Layout, RunReport, answer, markers, tables};
 use crate::shutdown::Signals;
 use crate::spool::{SpoolError, SpoolReader};
@@ -85,9 +86,11 @@ pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
 fn write(stores: &mut Stores) -> Result<RunReport> {
     let spool = Arc::new(Spool(stores.folder().to_owned()));
     let run = RunReport::read(&*spool).context("the records cannot be read back")?;
-    for file in report::exports(&run, &spool) {
-        write_file(stores, &*file)?;
+    let exports = report::exports(&run, &spool);
+    for file in &exports.files {
+        write_file(stores, &**file)?;
     }
+    tell(&exports.validation);
     let manifest = Manifest {
         format: 1,
         run_id: run.facts.run_id.clone(),
@@ -96,6 +99,23 @@ fn write(stores: &mut Stores) -> Result<RunReport> {
     };
     write_file(stores, &report::manifest::document(&manifest))?;
     Ok(run)
+}
+
+/// Tells what the reports say about one another.
+fn tell(validation: &Validation) {
+    for finding in &validation.findings {
+        let (check, report) = (&finding.check, finding.report.as_deref().unwrap_or("all reports"));
+        match finding.severity {
+            Severity::Warning => tracing::warn!("Validation [{check}] {report}: {}", finding.message),
+            Severity::Error => tracing::error!("Validation [{check}] {report}: {}", finding.message),
+        }
+    }
+    let [errors, warnings] = [Severity::Error, Severity::Warning].map(|severity| validation.count(severity));
+    if errors + warnings > 0 {
+        tracing::warn!("Reports checked: {errors} errors, {warnings} warnings (see validation.json)");
+    } else {
+        tracing::info!("Reports checked: no findings in {} files", validation.inspected.len());
+    }
 }
 
 fn write_file(stores: &mut Stores, file: &dyn Export) -> Result<()> {
@@ -167,6 +187,7 @@ mod tests {
             let spool = Arc::new(Spool(folder.path().to_owned()));
             let run = RunReport::read(&*spool).expect("a run");
             let files: Vec<(String, Vec<u8>)> = report::exports(&run, &spool)
+                .files
                 .iter()
                 .map(|file| {
                     let mut bytes = Vec::new();

@@ -113,13 +113,17 @@ async fn prepare(
         tracing::info!("Report files will be stored at: {place}");
     }
     let tokenizer_path = tokenizer.as_ref().map(|tokenizer| tokenizer.path().display().to_string());
+    let (objectives, bad_objectives) = config.api.objectives();
+    for bad in bad_objectives {
+        tracing::warn!("api.headers.{}: the value is no number, so no latency objective", bad.header);
+    }
     let options = RecordOptions {
         tokenizer: tokenizer.filter(|_| config.client_counts_answers()),
         streamed: plan.body.streaming,
         server_counts_first: config.api.kind == ApiType::AnthropicMessages,
         keep: plan.keep,
         secrets: transports.secrets(),
-        objectives: None,
+        objectives,
         adapters,
         breakers,
     };

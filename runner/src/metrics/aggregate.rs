@@ -6,6 +6,7 @@
 
 use benchmark_schemas::record::{Nanos, Outcome, Record};
 
+use super::goodput::Goodput;
 use super::labels::LabelGroups;
 use super::pool::Pool;
 use super::request::{RequestMetrics, seconds, token_gaps};
@@ -65,14 +66,16 @@ pub struct Successes {
     pub output_len: Pool,
     /// Output tokens by the server first; 0 for requests without an answer.
     pub output_tokens: Pool,
-    /// Sum of the output tokens that rates are based on.
-    pub effective_output_tokens: u64,
+    /// Output tokens that rates and latencies per token are based on; only requests with a count.
+    pub effective_output_tokens: Pool,
     /// Streamed answers whose chunks do not add up to the server's count.
     pub token_count_mismatches: u64,
     /// Requests whose prompt was counted by the client because the server did not say.
     pub client_counted_prompts: u64,
     /// The same for outputs.
     pub client_counted_outputs: u64,
+    /// Requests that kept their latency objectives.
+    pub goodput: Goodput,
 }
 
 /// Aggregates of failed requests.
@@ -108,7 +111,8 @@ impl Aggregate {
         match &record.outcome {
             Outcome::Success => {
                 let metrics = self.recorded(record, options);
-                self.successes.push(record, &metrics, !self.first_pass_over);
+                let first_pass = !self.first_pass_over;
+                self.successes.push(record, &metrics, options, first_pass);
             }
             Outcome::Failure(failure) => {
                 let metrics = self.recorded(record, options);
@@ -156,11 +160,12 @@ impl Aggregate {
             &mut self.successes.prompt_tokens,
             &mut self.successes.output_len,
             &mut self.successes.output_tokens,
+            &mut self.successes.effective_output_tokens,
         ];
-        let ledger = self.successes.ledger.end_pass(&options.percentiles);
-        let retries = self.retries.end_pass(&options.percentiles);
+        let ledger = self.successes.ledger.end_pass(&options.wanted);
+        let retries = self.retries.end_pass(&options.wanted);
         // Each pool must see the end of the pass: no short cut after the first that needs another.
-        let open = pools.into_iter().filter_map(|pool| pool.end_pass(&options.percentiles).then_some(()));
+        let open = pools.into_iter().filter_map(|pool| pool.end_pass(&options.wanted).then_some(()));
         open.count() > 0 || retries || ledger
     }
 
@@ -200,7 +205,7 @@ impl Aggregate {
     pub fn throughput(&self) -> Throughput {
         let time = self.benchmark_time_seconds();
         let input = self.successes.prompt_tokens.sum();
-        let output = self.successes.effective_output_tokens as f64;
+        let output = self.successes.effective_output_tokens.sum();
         Throughput {
             input_tokens_per_second: per_second(input, time),
             output_tokens_per_second: per_second(output, time),
@@ -210,7 +215,8 @@ impl Aggregate {
     }
 }
 
-fn per_second(amount: f64, seconds: f64) -> f64 {
+/// `amount` / `seconds`; zero if that is no time.
+pub fn per_second(amount: f64, seconds: f64) -> f64 {
     if seconds > 0.0 { amount / seconds } else { 0.0 }
 }
 
@@ -220,7 +226,7 @@ impl Successes {
         self.request_latency.count()
     }
 
-    fn push(&mut self, record: &Record, metrics: &RequestMetrics, first_pass: bool) {
+    fn push(&mut self, record: &Record, metrics: &RequestMetrics, options: &MetricOptions, first_pass: bool) {
         self.request_latency.push(metrics.request_latency());
         self.request_latency_from_due.push(metrics.request_latency_from_due());
         let optional = [
@@ -233,6 +239,7 @@ impl Successes {
             (&mut self.time_to_first_token, metrics.time_to_first_token()),
             (&mut self.time_to_first_token_from_due, metrics.time_to_first_token_from_due()),
             (&mut self.output_len, metrics.client_output_tokens.map(|tokens| tokens as f64)),
+            (&mut self.effective_output_tokens, metrics.output_tokens.map(|tokens| tokens as f64)),
             (&mut self.prompt_tokens, metrics.input_tokens.map(|tokens| tokens as f64)),
             (
                 &mut self.output_tokens,
@@ -249,12 +256,12 @@ impl Successes {
         self.request_size_bytes.push(f64::from(record.request_bytes));
         if first_pass {
             self.cached_tokens += metrics.cached_tokens;
-            self.effective_output_tokens += metrics.output_tokens.unwrap_or(0);
             self.token_count_mismatches += u64::from(metrics.token_mismatch);
             let server_counted_prompt =
                 record.usage.as_ref().is_some_and(|usage| usage.prompt_tokens.is_some());
             self.client_counted_prompts += u64::from(!server_counted_prompt);
             self.client_counted_outputs += u64::from(metrics.server_output_tokens.is_none());
+            self.goodput.push(record, metrics, options);
         }
     }
 }
@@ -317,7 +324,7 @@ mod tests {
         assert_eq!(successes.prompt_tokens.sum(), 320.0);
         assert_eq!(successes.output_tokens.sum(), 9.0);
         assert_eq!((successes.output_len.count(), successes.output_len.sum()), (2, 8.0));
-        assert_eq!(successes.effective_output_tokens, 8);
+        assert_eq!(successes.effective_output_tokens.sum(), 8.0);
         assert_eq!((successes.client_counted_prompts, successes.client_counted_outputs), (2, 2));
         assert_eq!(successes.token_count_mismatches, 1);
         assert_eq!(successes.normalized_time_per_output_token.count(), 2);

@@ -7,8 +7,11 @@
 //! definition); a latency *from the scheduled instant* begins when the schedule wanted it sent, so that waiting for
 //! a permit or for a late client is not left out (coordinated omission).
 
+pub mod adapters;
 pub mod aggregate;
 pub mod asides;
+pub mod checks;
+pub mod goodput;
 pub mod labels;
 pub mod ledger;
 pub mod options;
@@ -19,8 +22,11 @@ pub mod retries;
 pub mod run;
 pub mod source;
 
+pub use adapters::AdapterMetrics;
 pub use aggregate::{Aggregate, Failures, Successes};
 pub use asides::Asides;
+pub use checks::RequestChecks;
+pub use goodput::Goodput;
 pub use ledger::Ledger;
 pub use options::MetricOptions;
 pub use pool::Dist;

@@ -111,6 +111,13 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| pairwise_sum(values) / values.len() as f64)
 }
 
+/// Sample standard deviation (n − 1 in the denominator) of values whose mean is `mean`; `None` of fewer than two.
+pub fn standard_deviation(values: &[f64], mean: f64) -> Option<f64> {
+    let others = values.len().checked_sub(1).filter(|others| *others > 0)? as f64;
+    let squares: Vec<f64> = values.iter().map(|value| (value - mean) * (value - mean)).collect();
+    Some((pairwise_sum(&squares) / others).sqrt())
+}
+
 /// Sum as NumPy adds a contiguous array: eight running sums up to 128 values, halves above.
 pub fn pairwise_sum(values: &[f64]) -> f64 {
     const BLOCK: usize = 128;

@@ -8,15 +8,13 @@
 use std::collections::BTreeMap;
 
 mod counts;
+mod slice;
 
 use super::percentile::{self, Percentiles};
-use counts::Counts;
+use slice::Slice;
 
 /// Numbers that a pool keeps at most (256 KiB): a run has some dozens of pools.
 const CAPACITY: u64 = 1 << 15;
-
-/// Bits by which a pass narrows a slice.
-const STEP_BITS: u32 = 16;
 
 /// Mean, extremes and percentiles of a sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +45,9 @@ pub struct Pool {
     min: f64,
     max: f64,
     sum: CompensatedSum,
+    spread: Spread,
     mean: Option<f64>,
+    deviation: Option<f64>,
     state: State,
     /// Order statistics found so far, by rank.
     found: BTreeMap<u64, f64>,
@@ -57,26 +57,6 @@ pub struct Pool {
 enum State {
     Whole(Vec<f64>),
     Narrowing(Vec<Slice>),
-}
-
-/// All numbers whose ordered bits start with `prefix`.
-#[derive(Debug, Clone)]
-struct Slice {
-    /// The leading bits.
-    prefix: u64,
-    /// Number of bits that follow the prefix.
-    open_bits: u32,
-    /// Numbers of the sample below the slice.
-    below: u64,
-    /// Wanted ranks in the whole sample that lie in the slice.
-    ranks: Vec<u64>,
-    content: Content,
-}
-
-#[derive(Debug, Clone)]
-enum Content {
-    Values(Vec<f64>),
-    Counts(Counts),
 }
 
 impl Default for Pool {
@@ -95,7 +75,9 @@ impl Pool {
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
             sum: CompensatedSum::default(),
+            spread: Spread::default(),
             mean: None,
+            deviation: None,
             state: State::Whole(Vec::new()),
             found: BTreeMap::new(),
         }
@@ -111,6 +93,7 @@ impl Pool {
             self.min = self.min.min(value);
             self.max = self.max.max(value);
             self.sum.add(value);
+            self.spread.add(value, self.count);
         }
         match &mut self.state {
             State::Whole(values) if self.first_pass => {
@@ -130,6 +113,7 @@ impl Pool {
         match &mut self.state {
             State::Whole(values) if first => {
                 self.mean = percentile::mean(values);
+                self.deviation = self.mean.and_then(|mean| percentile::standard_deviation(values, mean));
                 values.sort_unstable_by(f64::total_cmp);
                 for rank in wanted_ranks(self.count, percentiles) {
                     if let Some(value) = usize::try_from(rank).ok().and_then(|rank| values.get(rank)) {
@@ -142,6 +126,7 @@ impl Pool {
             State::Narrowing(slices) => {
                 if first {
                     self.mean = Some(self.sum.total() / self.count as f64);
+                    self.deviation = self.spread.deviation(self.count);
                     for slice in slices.iter_mut() {
                         slice.ranks = wanted_ranks(self.count, percentiles);
                     }
@@ -161,6 +146,11 @@ impl Pool {
     /// Sum of the sample.
     pub fn sum(&self) -> f64 {
         self.sum.total()
+    }
+
+    /// Sample standard deviation; `None` of fewer than two numbers. Complete once the first pass has ended.
+    pub fn standard_deviation(&self) -> Option<f64> {
+        self.deviation
     }
 
     /// The statistics; `None` if there are no numbers. Complete once [`Self::end_pass`] has returned false.
@@ -192,115 +182,6 @@ fn wanted_ranks(count: u64, percentiles: &Percentiles) -> Vec<u64> {
     ranks
 }
 
-/// Bits that are ordered as the numbers are.
-fn ordered_bits(value: f64) -> u64 {
-    let bits = value.to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | (1 << 63) }
-}
-
-/// Inverse of [`ordered_bits`].
-fn from_ordered_bits(bits: u64) -> f64 {
-    f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
-}
-
-impl Slice {
-    /// The whole number line, filled with `values`, which are given back.
-    fn root(values: &mut Vec<f64>) -> Self {
-        let mut root = Self {
-            prefix: 0,
-            open_bits: 64,
-            below: 0,
-            ranks: Vec::new(),
-            content: Content::Counts(Counts::new()),
-        };
-        for value in std::mem::take(values) {
-            root.add(value);
-        }
-        root
-    }
-
-    /// Adds `value` to the slice that holds it; `slices` are disjoint and ascending.
-    fn show(slices: &mut [Self], value: f64) {
-        let bits = ordered_bits(value);
-        let index = slices.partition_point(|slice| slice.last_bits() < bits);
-        if let Some(slice) = slices.get_mut(index).filter(|slice| slice.first_bits() <= bits) {
-            slice.add(value);
-        }
-    }
-
-    fn first_bits(&self) -> u64 {
-        self.prefix.checked_shl(self.open_bits).unwrap_or(0)
-    }
-
-    fn last_bits(&self) -> u64 {
-        self.first_bits() | 1_u64.checked_shl(self.open_bits).map_or(u64::MAX, |size| size - 1)
-    }
-
-    fn add(&mut self, value: f64) {
-        match &mut self.content {
-            Content::Values(values) => values.push(value),
-            Content::Counts(counts) => {
-                counts.add(ordered_bits(value) >> (self.open_bits - STEP_BITS));
-            }
-        }
-    }
-
-    /// Moves what the last pass has found into `found`; gives the slices that the next pass must look at.
-    fn narrow(slices: Vec<Self>, capacity: u64, found: &mut BTreeMap<u64, f64>) -> Vec<Self> {
-        let mut next = Vec::new();
-        for mut slice in slices {
-            match slice.content {
-                Content::Values(ref mut values) => {
-                    values.sort_unstable_by(f64::total_cmp);
-                    for rank in &slice.ranks {
-                        let place = usize::try_from(rank - slice.below).ok();
-                        if let Some(value) = place.and_then(|place| values.get(place)) {
-                            found.insert(*rank, *value);
-                        }
-                    }
-                }
-                Content::Counts(ref counts) => slice.split(counts, &mut next),
-            }
-        }
-        next.retain(|(slice, _)| {
-            // No open bit: all numbers of the slice are one and the same.
-            if slice.open_bits == 0 {
-                found.extend(slice.ranks.iter().map(|rank| (*rank, from_ordered_bits(slice.prefix))));
-            }
-            slice.open_bits > 0
-        });
-        // Small slices are kept whole first; the others are divided.
-        let mut order: Vec<usize> = (0..next.len()).collect();
-        order.sort_by_key(|index| next[*index].1);
-        let mut left = capacity;
-        for index in order {
-            let (slice, size) = &mut next[index];
-            if *size <= left {
-                left -= *size;
-                slice.content = Content::Values(Vec::new());
-            }
-        }
-        next.into_iter().map(|(slice, _)| slice).collect()
-    }
-
-    /// Appends the parts of this slice that hold wanted ranks, with their sizes.
-    fn split(&self, counts: &Counts, parts: &mut Vec<(Self, u64)>) {
-        let mut below = self.below;
-        for (bits, size) in counts.iter() {
-            let prefix = self.prefix.checked_shl(STEP_BITS).unwrap_or(0) | bits;
-            let above = below + size;
-            let ranks: Vec<u64> =
-                self.ranks.iter().copied().filter(|rank| (below..above).contains(rank)).collect();
-            if !ranks.is_empty() {
-                let open_bits = self.open_bits - STEP_BITS;
-                let content = Content::Counts(Counts::new());
-                parts.push((Self { prefix, open_bits, below, ranks, content }, size));
-            }
-            below = above;
-        }
-    }
-}
-
 /// Running sum with the rounding error carried along (Neumaier).
 #[derive(Debug, Clone, Copy, Default)]
 struct CompensatedSum {
@@ -321,9 +202,37 @@ impl CompensatedSum {
     }
 }
 
+/// Sums of distances from the first number, for the standard deviation of a sample that is not kept: the distances are
+/// about as small as the deviation itself, so little is lost to cancellation.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spread {
+    first: f64,
+    distances: f64,
+    squares: f64,
+}
+
+impl Spread {
+    /// Adds `value`, the `count`-th number of the sample.
+    fn add(&mut self, value: f64, count: u64) {
+        if count == 1 {
+            self.first = value;
+        }
+        let distance = value - self.first;
+        self.distances += distance;
+        self.squares += distance * distance;
+    }
+
+    fn deviation(&self, count: u64) -> Option<f64> {
+        let others = count.checked_sub(1).filter(|others| *others > 0)? as f64;
+        let squares = self.squares - self.distances * self.distances / count as f64;
+        Some((squares.max(0.0) / others).sqrt())
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "the exact value is known")]
 mod tests {
+    use super::slice::{from_ordered_bits, ordered_bits};
     use super::*;
     use proptest::prelude::*;
 
@@ -332,6 +241,11 @@ mod tests {
     }
 
     fn run(values: &[f64], capacity: u64) -> (Option<Dist>, u32) {
+        let (pool, passes) = filled(values, capacity);
+        (pool.dist(&percentiles()), passes)
+    }
+
+    fn filled(values: &[f64], capacity: u64) -> (Pool, u32) {
         let (percentiles, mut pool) = (percentiles(), Pool::with_capacity(capacity));
         let mut passes = 0;
         loop {
@@ -340,7 +254,7 @@ mod tests {
             }
             passes += 1;
             if !pool.end_pass(&percentiles) {
-                return (pool.dist(&percentiles), passes);
+                return (pool, passes);
             }
         }
     }
@@ -364,6 +278,20 @@ mod tests {
         let values: Vec<f64> = (0..5000).map(|i| f64::from(i) * 0.001).collect();
         assert_eq!(run(&values, 5000).1, 1);
         assert!((2..=4).contains(&run(&values, 700).1));
+    }
+
+    #[test]
+    fn deviation_is_the_samples() {
+        assert_eq!(filled(&[], 10).0.standard_deviation(), None);
+        assert_eq!(filled(&[3.0], 10).0.standard_deviation(), None);
+        // Squares of the distances from 5: 9 + 1 + 1 + 1 + 0 + 0 + 4 + 16 = 32, over 7.
+        let values = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
+        assert_eq!(filled(&values, 10).0.standard_deviation(), Some((32.0_f64 / 7.0).sqrt()));
+        assert_eq!(filled(&values, 3).0.standard_deviation(), Some((32.0_f64 / 7.0).sqrt()));
+        // A spread of a millionth of the values themselves.
+        let values: Vec<f64> = (0..1000).map(|i| 1e6 + f64::from(i % 2)).collect();
+        let [kept, not_kept] = [2000, 10].map(|capacity| filled(&values, capacity).0.standard_deviation());
+        assert!((kept.expect("many") - not_kept.expect("many")).abs() < 1e-12);
     }
 
     proptest! {

@@ -110,6 +110,12 @@ impl RequestMetrics {
         (self.token_times >= 2).then(|| seconds(last - first) / gaps as f64)
     }
 
+    /// Mean gap between tokens; needs two instants.
+    pub fn mean_inter_token_latency(&self) -> Option<f64> {
+        let gaps = self.token_times.checked_sub(1).filter(|gaps| *gaps > 0)?;
+        self.first_token.zip(self.last_token).map(|(first, last)| seconds(last - first) / gaps as f64)
+    }
+
     /// Request latency / output tokens: NTPOT; for answers that are not streamed too.
     pub fn normalized_time_per_output_token(&self) -> Option<f64> {
         self.per_output_token(self.request_latency())
@@ -175,6 +181,7 @@ mod tests {
         assert_eq!(metrics.time_to_first_token(), Some(0.1));
         assert_eq!(metrics.time_to_first_token_from_due(), Some(0.11));
         assert_eq!(metrics.time_per_output_token(), Some(0.05 / 3.0));
+        assert_eq!(metrics.mean_inter_token_latency(), Some(0.05 / 3.0));
         assert_eq!(metrics.normalized_time_per_output_token(), Some(0.04));
         assert_eq!(metrics.normalized_time_per_output_token_from_due(), Some(0.17 / 4.0));
         assert_eq!(metrics.token_times, 4);

@@ -1,13 +1,15 @@
-//! All aggregates of a run: one for each stage and one for the whole, from as many passes as exact percentiles need.
+//! All aggregates of a run: of each stage, of each LoRA adapter, and of the whole, from as many passes as exact
+//! percentiles need.
 
 use std::collections::BTreeMap;
 
 use benchmark_schemas::record::{Record, RunEnd, RunFacts, SpoolEntry, StageFacts};
 
-use super::{Aggregate, Asides, MetricOptions, RecordSource};
+use super::adapters::{AdapterMetrics, Adapters};
+use super::{Aggregate, Asides, MetricOptions, RecordSource, RequestChecks, RequestMetrics};
 
 /// The numbers of a run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RunMetrics {
     /// What holds for the whole run; `None` if the spool has no such entry.
     pub facts: Option<RunFacts>,
@@ -19,6 +21,12 @@ pub struct RunMetrics {
     pub stages: Vec<StageMetrics>,
     /// What the spool holds beside records and stages.
     pub asides: Asides,
+    /// The LoRA adapters over the whole run, in the order of their first requests.
+    pub adapters: Vec<AdapterMetrics>,
+    /// The LoRA adapters in each stage, in that order.
+    pub adapter_stages: Vec<AdapterMetrics>,
+    /// Requests that are not as they should be.
+    pub checks: RequestChecks,
 }
 
 /// The numbers of a stage.
@@ -47,13 +55,8 @@ pub fn summarise<S: RecordSource + ?Sized>(
     source: &S,
     options: &MetricOptions,
 ) -> Result<RunMetrics, S::Error> {
-    let mut run = RunMetrics {
-        facts: None,
-        end: None,
-        summary: Aggregate::default(),
-        stages: Vec::new(),
-        asides: Asides::default(),
-    };
+    let mut run = RunMetrics::default();
+    let mut adapters = Adapters::default();
     let mut stages: BTreeMap<u32, Open> = BTreeMap::new();
     // Of all stages, once there is a second one; until then, what the first one had when it ended.
     let (mut summary, mut first_stage) = (None::<Aggregate>, None::<Aggregate>);
@@ -70,6 +73,8 @@ pub fn summarise<S: RecordSource + ?Sized>(
                 }
                 let stage = stages.entry(record.stage).or_default();
                 stage.requests.push(&record, options);
+                adapters.push(&record, options, true);
+                run.checks.push(&record, &RequestMetrics::of(&record, options));
             }
             SpoolEntry::Stage(facts) => {
                 // A stage without a request has no report, as upstream has none for it.
@@ -78,6 +83,7 @@ pub fn summarise<S: RecordSource + ?Sized>(
                         first_stage = Some(stage.requests.clone());
                     }
                     stage.end_pass(options);
+                    adapters.end_stage(facts.stage, options);
                     stage.facts = Some(*facts);
                 }
             }
@@ -91,7 +97,8 @@ pub fn summarise<S: RecordSource + ?Sized>(
     for stage in stages.values_mut().filter(|stage| !stage.pass_over) {
         stage.end_pass(options);
     }
-    while summary_open || stages.values().any(|stage| stage.unfinished) {
+    adapters.end_first_pass(options);
+    while summary_open || adapters.unfinished() || stages.values().any(|stage| stage.unfinished) {
         for record in records(source)? {
             let record = record?;
             if let Some(summary) = summary.as_mut().filter(|_| summary_open) {
@@ -100,7 +107,9 @@ pub fn summarise<S: RecordSource + ?Sized>(
             if let Some(stage) = stages.get_mut(&record.stage).filter(|stage| stage.unfinished) {
                 stage.requests.push(&record, options);
             }
+            adapters.push(&record, options, false);
         }
+        adapters.end_pass(options);
         summary_open = summary_open && summary.as_mut().is_some_and(|summary| summary.end_pass(options));
         for stage in stages.values_mut().filter(|stage| stage.unfinished) {
             stage.end_pass(options);
@@ -110,6 +119,7 @@ pub fn summarise<S: RecordSource + ?Sized>(
         .into_iter()
         .map(|(stage, open)| StageMetrics { stage, facts: open.facts, requests: open.requests })
         .collect();
+    (run.adapters, run.adapter_stages) = adapters.into_metrics();
     let only_stage = || run.stages.first().map(|stage| stage.requests.clone());
     run.summary = summary.or_else(only_stage).unwrap_or_default();
     Ok(run)
@@ -128,15 +138,15 @@ pub fn records<S: RecordSource + ?Sized>(
 
 /// A stage whose numbers are not complete yet.
 #[derive(Default)]
-struct Open {
+pub(super) struct Open {
     facts: Option<StageFacts>,
-    requests: Aggregate,
-    pass_over: bool,
-    unfinished: bool,
+    pub(super) requests: Aggregate,
+    pub(super) pass_over: bool,
+    pub(super) unfinished: bool,
 }
 
 impl Open {
-    fn end_pass(&mut self, options: &MetricOptions) {
+    pub(super) fn end_pass(&mut self, options: &MetricOptions) {
         self.pass_over = true;
         self.unfinished = self.requests.end_pass(options);
     }
@@ -147,7 +157,7 @@ mod tests {
     use super::super::percentile::quantile;
     use super::super::source::tests::{S, record, run_end, run_facts, stage};
     use super::*;
-    use benchmark_schemas::record::Chunk;
+    use benchmark_schemas::record::{Chunk, ChunkKind};
 
     fn spool(stages: u32, requests: u64) -> Vec<SpoolEntry> {
         let mut entries = vec![run_facts()];
@@ -222,5 +232,59 @@ mod tests {
         assert!(last.facts.is_none());
         assert_eq!(last.requests.recorded_count(), 7);
         assert!(last.requests.schedule_delay(&options).is_some());
+    }
+
+    #[test]
+    fn adapters_have_their_own_numbers_over_the_run_and_in_each_stage() {
+        let mut entries = spool(2, 20);
+        for entry in &mut entries {
+            if let SpoolEntry::Request(record) = entry {
+                let adapter = ["sql", "chat", "sql"][usize::try_from(record.index % 3).expect("small")];
+                record.adapter = Some(adapter.to_owned());
+            }
+        }
+        let counts = |metrics: &[AdapterMetrics]| -> Vec<(String, Option<u32>, u64)> {
+            let count = |metrics: &AdapterMetrics| metrics.requests.recorded_count();
+            metrics.iter().map(|of| (of.adapter.clone(), of.stage, count(of))).collect()
+        };
+        let options = MetricOptions { per_adapter_stage: true, ..MetricOptions::default() };
+        let Ok(run) = summarise(&entries, &options);
+        assert_eq!(counts(&run.adapters), [("sql".into(), None, 26), ("chat".into(), None, 14)]);
+        let stages = [0, 1].map(|stage| [("sql".into(), Some(stage), 13), ("chat".into(), Some(stage), 7)]);
+        assert_eq!(counts(&run.adapter_stages), stages.concat());
+        assert!(run.adapters.iter().all(|of| of.requests.schedule_delay(&options).is_some()));
+        let Ok(run) = summarise(&entries, &MetricOptions { per_adapter: false, ..MetricOptions::default() });
+        assert!(run.adapters.is_empty() && run.adapter_stages.is_empty());
+    }
+
+    #[test]
+    fn large_samples_of_adapters_take_further_passes_too() {
+        let mut entries = spool(2, 40);
+        let mut gaps: Vec<f64> = Vec::new();
+        for entry in &mut entries {
+            let SpoolEntry::Request(record) = entry else { continue };
+            record.adapter = Some("sql".to_owned());
+            let mut at = record.due;
+            record.chunks = (0..2001_u32)
+                .map(|token| {
+                    let gap = 1_000 + i64::from(token * 7919 % 65_537) * i64::from(record.stage + 1);
+                    gaps.extend((token > 0 && record.stage == 1).then_some(gap as f64 / 1e9));
+                    at += gap;
+                    Chunk { at, tokens: 1, kind: ChunkKind::Content }
+                })
+                .collect();
+        }
+        let options = MetricOptions { per_adapter_stage: true, ..MetricOptions::default() };
+        let Ok(run) = summarise(&entries, &options);
+        let median = |of: &Aggregate| {
+            let pool = &of.successes.inter_token_latency;
+            (pool.count(), pool.dist(&options.percentiles).and_then(|dist| dist.percentile("median")))
+        };
+        gaps.sort_by(f64::total_cmp);
+        let expected = (80_000, quantile(&gaps, 50.0));
+        assert_eq!(median(&run.adapter_stages[1].requests), expected);
+        assert_eq!(median(&run.stages[1].requests), expected);
+        assert_eq!(median(&run.adapters[0].requests), median(&run.summary));
+        assert_eq!(median(&run.summary).0, 160_000);
     }
 }

@@ -1,4 +1,5 @@
-//! `summary_lifecycle_metrics.json` and `stage_N_lifecycle_metrics.json`: upstream's tree of version 0.7.0.
+//! `summary_lifecycle_metrics.json`, `stage_N_lifecycle_metrics.json` and those of LoRA adapters: upstream's tree of
+//! version 0.7.0.
 //!
 //! Units: seconds, tokens, bytes. Own numbers stand under `extensions`; `from_scheduled` holds latencies that begin
 //! at the scheduled instant instead of at the sending.
@@ -8,12 +9,12 @@ use benchmark_schemas::report::ClientConduct;
 use serde_json::{Map, Value, json};
 
 use super::{Document, RunReport, serving};
-use crate::metrics::aggregate::Aggregate;
+use crate::metrics::aggregate::{Aggregate, per_second};
 use crate::metrics::percentile::Percentiles;
 use crate::metrics::pool::Pool;
 use crate::metrics::request::seconds;
 use crate::metrics::retries::RetryTotals;
-use crate::metrics::{Dist, Failures, MetricOptions, StageMetrics, Successes};
+use crate::metrics::{AdapterMetrics, Dist, Failures, MetricOptions, StageMetrics, Successes};
 
 /// The report on the whole run.
 pub fn summary(run: &RunReport) -> Document {
@@ -48,6 +49,33 @@ pub fn stage(run: &RunReport, stage: &StageMetrics) -> Document {
     tree["extensions"]["server"] = serving::tree(run.metrics.asides.observed.stage(stage.stage));
     tree["extensions"]["circuit_breakers"] = run.breakers_of(stage.stage);
     Document::json(format!("stage_{}_lifecycle_metrics.json", stage.stage), tree)
+}
+
+/// The report on a LoRA adapter, over the whole run or in one stage.
+pub fn adapter(run: &RunReport, adapter: &AdapterMetrics) -> Document {
+    let name = file_safe(&adapter.adapter);
+    // The stage's rate, of all adapters together, as upstream has it.
+    let load = adapter.stage.map(|stage| StageLoad { rate: run.configured_rate(stage), concurrency: None });
+    let mut tree = tree(&adapter.requests, load.as_ref(), &run.options);
+    tree["extensions"] = json!({"adapter": adapter.adapter, "stage": adapter.stage});
+    let stage = adapter.stage.map_or_else(String::new, |stage| format!("_stage_{stage}"));
+    Document::json(format!("adapter_{name}{stage}_lifecycle_metrics.json"), tree)
+}
+
+/// `name` as a part of a file's name: what would lead elsewhere stands as in a URL, `a/b` as `a%2Fb`.
+fn file_safe(name: &str) -> String {
+    let unsafe_in_names = |c: char| matches!(c, '/' | '\\' | '%') || c.is_control();
+    name.chars()
+        .flat_map(|c| {
+            let mut bytes = [0; 4];
+            let escaped = if unsafe_in_names(c) {
+                c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
+            } else {
+                c.to_string()
+            };
+            escaped.chars().collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// What was asked of a stage.
@@ -125,7 +153,7 @@ fn successes(requests: &Aggregate, percentiles: &Percentiles) -> Value {
     let successes = &requests.successes;
     let pool = |pool: &Pool| dist(pool.dist(percentiles));
     let throughput = requests.throughput();
-    json!({
+    let mut tree = json!({
         "count": successes.count(),
         "latency": latency(successes, percentiles),
         "throughput": {
@@ -152,7 +180,38 @@ fn successes(requests: &Aggregate, percentiles: &Percentiles) -> Value {
             "prompt": successes.client_counted_prompts,
             "output": successes.client_counted_outputs,
         },
-    })
+    });
+    if successes.goodput.is_active() {
+        tree["goodput_metrics"] = goodput(requests);
+    }
+    tree
+}
+
+/// Upstream's figures are shares and rates of the successes alone; those of all requests stand beside them.
+fn goodput(requests: &Aggregate) -> Value {
+    let goodput = &requests.successes.goodput;
+    let [good, tokens] = [goodput.good_requests, goodput.good_tokens].map(|count| count as f64);
+    let share = |of: u64| if of > 0 { good / of as f64 * 100.0 } else { 0.0 };
+    let (window, whole) = (goodput.window_seconds(), requests.benchmark_time_seconds());
+    let mut tree = json!({
+        "goodput_percentage": share(goodput.total_requests),
+        "request_goodput": per_second(good, window),
+        "token_goodput": per_second(tokens, window),
+        "good_requests": goodput.good_requests,
+        "total_requests": goodput.total_requests,
+    });
+    for (limited, attained) in goodput.attainment() {
+        tree[format!("{}_attainment_percentage", limited.name())] = json!(attained * 100.0);
+    }
+    tree["extensions"] = json!({
+        "of_all_requests": {
+            "goodput_percentage": share(requests.recorded_count()),
+            "request_goodput": per_second(good, whole),
+            "token_goodput": per_second(tokens, whole),
+            "total_requests": requests.recorded_count(),
+        },
+    });
+    tree
 }
 
 fn latency(successes: &Successes, percentiles: &Percentiles) -> Value {

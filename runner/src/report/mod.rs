@@ -11,11 +11,13 @@ pub mod json;
 pub mod lifecycle;
 pub mod manifest;
 pub mod markers;
+pub mod partial;
 pub mod per_request;
 pub mod prometheus;
 pub mod read;
 pub mod serving;
 pub mod tables;
+pub mod validation;
 
 #[cfg(test)]
 mod tests;
@@ -23,11 +25,13 @@ mod tests;
 use std::io;
 use std::sync::Arc;
 
+use benchmark_schemas::yaml;
 use serde_json::Value;
 
-use crate::metrics::RecordSource;
+use crate::metrics::{RecordSource, StageMetrics};
 pub use json::Layout;
 pub use read::{ReadError, RunReport};
+pub use validation::Validation;
 
 /// A file of a run, ready to be written as often as needed.
 pub trait Export: Send + Sync {
@@ -48,7 +52,7 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq)]
 enum Content {
     Json(Value),
-    Yaml(String),
+    Yaml(Value),
 }
 
 impl Document {
@@ -57,16 +61,15 @@ impl Document {
         Self { name: name.into(), content: Content::Json(value) }
     }
 
-    /// A YAML file of the finished `text`.
-    pub fn yaml(name: impl Into<String>, text: String) -> Self {
-        Self { name: name.into(), content: Content::Yaml(text) }
+    /// A YAML file.
+    pub fn yaml(name: impl Into<String>, value: Value) -> Self {
+        Self { name: name.into(), content: Content::Yaml(value) }
     }
 
-    /// The tree of a JSON file.
-    pub fn as_json(&self) -> Option<&Value> {
+    /// Its tree.
+    pub fn tree(&self) -> &Value {
         match &self.content {
-            Content::Json(value) => Some(value),
-            Content::Yaml(_) => None,
+            Content::Json(value) | Content::Yaml(value) => value,
         }
     }
 }
@@ -79,34 +82,67 @@ impl Export for Document {
     fn write(&self, layout: Layout, out: &mut dyn io::Write) -> io::Result<()> {
         match &self.content {
             Content::Json(value) => json::write(value, layout, 0, out),
-            Content::Yaml(text) => out.write_all(text.as_bytes()),
+            Content::Yaml(value) => out.write_all(yaml::emit(value).as_bytes()),
         }
     }
 }
 
 /// The files of `run` in the order in which they are written, `manifest.json` excepted: only the store knows what it
 /// has written.
-pub fn exports<S>(run: &RunReport, source: &Arc<S>) -> Vec<Box<dyn Export>>
+pub fn exports<S>(run: &RunReport, source: &Arc<S>) -> Files
 where
     S: RecordSource + Send + Sync + 'static,
 {
     let wanted = &run.settings.request_lifecycle;
+    let mut documents = documents(run);
+    let validation = Validation::of(run, &documents);
+    documents.push(validation.document());
     let mut files: Vec<Box<dyn Export>> = Vec::new();
+    files.extend(documents.into_iter().map(|document| Box::new(document) as Box<dyn Export>));
+    if wanted.per_request == Some(true) {
+        let (fields, options) = (wanted.per_request_fields.clone(), run.options.clone());
+        let list = per_request::PerRequest::new(source.clone(), fields, options);
+        files.insert(requests(run).len(), Box::new(list));
+    }
+    Files { files, validation }
+}
+
+/// The files that fit into memory, but for the last: what they say about one another.
+fn documents(run: &RunReport) -> Vec<Document> {
+    let mut documents = requests(run);
+    let adapters = run.metrics.adapters.iter().chain(&run.metrics.adapter_stages);
+    let adapters = adapters.filter(|adapter| adapter.requests.recorded_count() > 0);
+    documents.extend(adapters.map(|adapter| lifecycle::adapter(run, adapter)));
+    let answered = run.metrics.asides.promql.iter();
+    documents.extend(answered.filter_map(|answered| prometheus::document(answered, run.options.server)));
+    documents.extend(recorded(run).map(|stage| partial::document(run, stage)));
+    documents.push(capacity::document(&run.capacity));
+    documents.push(config::document(run));
+    documents
+}
+
+/// The files of a run, and what they say about one another.
+pub struct Files {
+    /// The files, in order.
+    pub files: Vec<Box<dyn Export>>,
+    /// What stands in `validation.json`.
+    pub validation: Validation,
+}
+
+/// Summary and stages, as far as the configuration asks for these reports.
+fn requests(run: &RunReport) -> Vec<Document> {
+    let wanted = &run.settings.request_lifecycle;
+    let mut documents = Vec::new();
     if wanted.summary == Some(true) && run.metrics.summary.recorded_count() > 0 {
-        files.push(Box::new(lifecycle::summary(run)));
+        documents.push(lifecycle::summary(run));
     }
     if wanted.per_stage == Some(true) {
-        let recorded = run.metrics.stages.iter().filter(|stage| stage.requests.recorded_count() > 0);
-        files.extend(recorded.map(|stage| Box::new(lifecycle::stage(run, stage)) as Box<dyn Export>));
+        documents.extend(recorded(run).map(|stage| lifecycle::stage(run, stage)));
     }
-    if wanted.per_request == Some(true) {
-        let fields = wanted.per_request_fields.clone();
-        files.push(Box::new(per_request::PerRequest::new(source.clone(), fields, run.options.clone())));
-    }
-    let answered = run.metrics.asides.promql.iter();
-    let answered = answered.filter_map(|answered| prometheus::document(answered, run.options.server));
-    files.extend(answered.map(|file| Box::new(file) as Box<dyn Export>));
-    files.push(Box::new(capacity::document(&run.capacity)));
-    files.push(Box::new(config::document(&run.config)));
-    files
+    documents
+}
+
+/// The stages that have a report: those of which a request ended by itself.
+fn recorded(run: &RunReport) -> impl Iterator<Item = &StageMetrics> {
+    run.metrics.stages.iter().filter(|stage| stage.requests.recorded_count() > 0)
 }

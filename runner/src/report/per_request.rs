@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::Export;
 use super::json::{self, Layout};
+use crate::metrics::goodput::own_objectives;
 use crate::metrics::request::{seconds, token_gaps, token_times};
 use crate::metrics::retries::Retry;
 use crate::metrics::run::records;
@@ -99,7 +100,7 @@ fn info(record: &Record, metrics: &RequestMetrics, fields: &PerRequestFields) ->
         },
         "response_metrics": response_metrics(record, metrics, fields),
         "extra_info": {},
-        "lora_adapter": null,
+        "lora_adapter": record.adapter,
         "graph_event_id": null,
         "labels": {},
     });
@@ -141,6 +142,7 @@ fn response_metrics(record: &Record, metrics: &RequestMetrics, fields: &PerReque
 
 fn computed_metrics(record: &Record, metrics: &RequestMetrics) -> Value {
     let gaps: Vec<f64> = token_gaps(record).collect();
+    let own = own_objectives(record, metrics);
     json!({
         "request_latency": metrics.request_latency(),
         "normalized_time_per_output_token": metrics.normalized_time_per_output_token(),
@@ -150,8 +152,8 @@ fn computed_metrics(record: &Record, metrics: &RequestMetrics) -> Value {
         "inter_token_latencies": gaps,
         "input_tokens": metrics.input_tokens,
         "output_tokens": metrics.client_output_tokens,
-        "ttft_slo_sec": null,
-        "tpot_slo_sec": null,
+        "ttft_slo_sec": own.ttft_seconds,
+        "tpot_slo_sec": own.tpot_seconds,
     })
 }
 

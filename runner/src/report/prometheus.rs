@@ -218,7 +218,7 @@ mod tests {
         });
         let document = document(&run, ServerType::Vllm).expect("answered");
         assert_eq!(document.name(), "summary_prometheus_metrics.json");
-        let tree = document.as_json().expect("JSON");
+        let tree = document.tree();
         let successes = tree["successes"].as_object().expect("an object");
         assert_eq!(successes.len(), 33);
         insta::assert_snapshot!(layout::to_string(&tree["extensions"], Layout::Compact), @r#"{"time": 1700000000.5, "window_seconds": 30.0, "queries": 141, "unanswered": {}}"#);

@@ -6,7 +6,7 @@ use benchmark_schemas::report::Capacity;
 use serde_json::Value;
 
 use crate::analysis;
-use crate::metrics::percentile::Percentiles;
+use crate::metrics::goodput::{Limited, Limits};
 use crate::metrics::{MetricOptions, RecordSource, RunMetrics, summarise};
 
 /// All that the reports of a run are made from.
@@ -90,12 +90,22 @@ fn server_type(config: &Value) -> ServerType {
 fn options(settings: &Report, facts: &RunFacts, config: &Value) -> MetricOptions {
     let counted_by_usage = config.pointer("/extensions/token_counts").is_some_and(|counts| counts == "usage");
     let requests = &settings.request_lifecycle;
+    let constraints = settings.goodput.iter().flat_map(|goodput| &goodput.constraints);
+    let mut limits = Limits::default();
+    for (name, limit) in constraints {
+        if let Some(limited) = Limited::ALL.into_iter().find(|limited| limited.name() == name) {
+            limits[limited as usize] = Some(*limit);
+        }
+    }
     MetricOptions {
-        percentiles: Percentiles::new(&requests.percentiles),
         use_server_output_tokens: requests.use_server_output_tokens,
         max_error_messages: usize::try_from(requests.max_error_messages).unwrap_or(usize::MAX),
         has_tokenizer: facts.tokenizer.is_some(),
         counts_answers: facts.tokenizer.is_some() && !counted_by_usage,
         server: server_type(config),
+        limits,
+        per_adapter: requests.per_adapter == Some(true),
+        per_adapter_stage: requests.per_adapter_stage == Some(true),
+        ..MetricOptions::with_percentiles(&requests.percentiles)
     }
 }

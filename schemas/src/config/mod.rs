@@ -8,6 +8,7 @@ mod distribution;
 mod extensions;
 mod load;
 mod metrics;
+mod objectives;
 mod read;
 mod report;
 mod server;
@@ -24,6 +25,7 @@ pub use distribution::{Distribution, DistributionType, LengthOrDistribution, Poi
 pub use extensions::*;
 pub use load::*;
 pub use metrics::*;
+pub use objectives::BadObjective;
 pub use report::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

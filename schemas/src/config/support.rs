@@ -44,29 +44,11 @@ struct Unbuilt {
 /// One line for each: what gets built leaves this table.
 #[rustfmt::skip]
 const UNBUILT: &[Unbuilt] = &[
-    Unbuilt { key: "api.headers", is_built: has_no_objective, fault: "latency objectives in headers (x-slo-…) are not evaluated yet", remedy: "remove those headers" },
-    Unbuilt { key: "api.slo_unit", is_built: Value::is_null, fault: "latency objectives in headers are not evaluated yet", remedy: "remove it" },
-    Unbuilt { key: "api.slo_tpot_header", is_built: Value::is_null, fault: "latency objectives in headers are not evaluated yet", remedy: "remove it" },
-    Unbuilt { key: "api.slo_ttft_header", is_built: Value::is_null, fault: "latency objectives in headers are not evaluated yet", remedy: "remove it" },
     Unbuilt { key: "data.type", is_built: |v| v == "synthetic" || v == "mock", fault: "only data types synthetic and mock are built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
     Unbuilt { key: "data.multimodal", is_built: Value::is_null, fault: "images, videos and sounds are not built yet", remedy: "remove it; prompts are text" },
     Unbuilt { key: "data.use_chat_template", is_built: |v| v == false, fault: "chat templates are not built yet", remedy: "remove it" },
     Unbuilt { key: "load.type", is_built: |v| v != "trace_session_replay", fault: "whole sessions are not built yet", remedy: "set load.type: constant, with stages of rate and duration" },
     Unbuilt { key: "metrics.prometheus.google_managed", is_built: |v| v != true, fault: "Google's managed Prometheus is not built yet", remedy: "give metrics.prometheus.url, for example of a frontend for it" },
-    Unbuilt { key: "report.goodput.constraints", is_built: is_empty, fault: "goodput is not reported yet", remedy: "remove it; latencies are in the reports" },
     Unbuilt { key: "tokenizer.trust_remote_code", is_built: |v| v != true, fault: "code that comes with a tokenizer is never run", remedy: "remove it; tokenizer.json is read" },
     Unbuilt { key: "storage.google_cloud_storage", is_built: Value::is_null, fault: "Google Cloud Storage is not built yet", remedy: "use local_storage or simple_storage_service" },
 ];
-
-fn is_empty(value: &Value) -> bool {
-    value.as_array().is_none_or(Vec::is_empty) && value.as_object().is_none_or(serde_json::Map::is_empty)
-}
-
-/// True if no header carries a latency objective under its default name.
-fn has_no_objective(headers: &Value) -> bool {
-    let is_objective = |name: &String| {
-        let name = name.to_ascii_lowercase();
-        name.starts_with("x-slo-ttft-") || name.starts_with("x-slo-tpot-")
-    };
-    headers.as_object().is_none_or(|headers| !headers.keys().any(is_objective))
-}

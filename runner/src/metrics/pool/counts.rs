@@ -1,6 +1,6 @@
 //! A table of counts by 16 bits, most of which never occur.
 
-use super::STEP_BITS;
+use super::slice::STEP_BITS;
 
 /// How many numbers have each of the values that the next [`STEP_BITS`] bits can have. Numbers of one kind crowd into few
 /// of them, so only the pages that are used take memory.

@@ -3,7 +3,7 @@
 use benchmark_schemas::record::{Outcome, Record, Retries, SpoolEntry};
 use serde_json::{Value, json};
 
-use super::super::tests::{run_of, without_extensions};
+use super::super::tests::{run_of, run_with, without_extensions};
 use super::*;
 use crate::metrics::source::tests::{MS, S, failure, record, run_end, stage as stage_facts, usage};
 
@@ -102,7 +102,7 @@ fn entries() -> Vec<SpoolEntry> {
 
 fn stage_tree(entries: Vec<SpoolEntry>) -> Value {
     let run = run_of(entries);
-    stage(&run, &run.metrics.stages[0]).as_json().cloned().expect("JSON")
+    stage(&run, &run.metrics.stages[0]).tree().clone()
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn stage_report_has_upstreams_tree() {
 #[test]
 fn summary_has_no_rates_of_a_stage() {
     let run = run_of(entries());
-    let tree = without_extensions(summary(&run).as_json().expect("JSON"));
+    let tree = without_extensions(summary(&run).tree());
     let mut expected = expected_stage();
     if let Some(load) = expected["load_summary"].as_object_mut() {
         for key in ["send_duration", "requested_rate", "achieved_rate"] {
@@ -237,12 +237,12 @@ fn closed_loops_name_their_concurrency() {
     }
     let run = run_of(entries);
     let document = stage(&run, &run.metrics.stages[0]);
-    let load = without_extensions(&document.as_json().expect("JSON")["load_summary"]);
+    let load = without_extensions(&document.tree()["load_summary"]);
     assert_eq!(load["concurrency"], json!(8));
     assert_eq!(load["requested_rate"], json!(21.0));
     assert_eq!(load.as_object().and_then(|load| load.keys().next_back()), Some(&"concurrency".to_owned()));
-    assert_eq!(document.as_json().expect("JSON")["extensions"]["status"], json!("timed_out"));
-    assert_eq!(summary(&run).as_json().expect("JSON")["load_summary"].get("concurrency"), None);
+    assert_eq!(document.tree()["extensions"]["status"], json!("timed_out"));
+    assert_eq!(summary(&run).tree()["load_summary"].get("concurrency"), None);
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn requests_that_were_sent_again_have_a_block() {
     }
     let run = run_of(entries);
     for document in [stage(&run, &run.metrics.stages[0]), summary(&run)] {
-        let retries = &document.as_json().expect("JSON")["retries"];
+        let retries = &document.tree()["retries"];
         let counts = json!({"requests_retried": 2, "attempts": 4, "recovered": 1, "failed_after_retry": 1});
         for (key, count) in counts.as_object().expect("counts") {
             assert_eq!(&retries[key], count, "{key}");
@@ -287,4 +287,42 @@ fn the_client_is_described_beside_the_stage() {
     assert_eq!((&client["throttled_seconds"], &client["busiest_runtime"]), (&json!(0.0), &json!(0.1)));
     assert_eq!((&client["in_flight_cap"], &client["workers"]), (&json!(800), &json!(1)));
     assert_eq!((&client["late_bodies"], &client["recorder_waits"]), (&json!(0), &json!(0)));
+}
+
+/// Upstream's block comes last, and only where there are objectives; its shares are of the successes alone.
+#[test]
+fn goodput_has_upstreams_block() {
+    assert_eq!(stage_tree(entries())["successes"].get("goodput_metrics"), None);
+    let limits = json!({"goodput": {"constraints": {"request_latency": 0.3, "ttft": 0.04, "itl": 1.0}}});
+    let run = run_with(entries(), &limits);
+    let tree = stage(&run, &run.metrics.stages[0]).tree().clone();
+    let successes = tree["successes"].as_object().expect("an object");
+    assert_eq!(successes.keys().next_back().map(String::as_str), Some("goodput_metrics"));
+    let goodput = &tree["successes"]["goodput_metrics"];
+    let mut keys = Vec::new();
+    key_order(&without_extensions(goodput), "", &mut keys);
+    assert_eq!(
+        keys,
+        [
+            "/goodput_percentage",
+            "/request_goodput",
+            "/token_goodput",
+            "/good_requests",
+            "/total_requests",
+            "/ttft_attainment_percentage",
+            "/itl_attainment_percentage",
+            "/request_latency_attainment_percentage",
+        ]
+    );
+    assert_eq!((&goodput["good_requests"], &goodput["total_requests"]), (&json!(0), &json!(20)));
+    assert_eq!(goodput["request_latency_attainment_percentage"], json!(100.0));
+    let lax = run_with(entries(), &json!({"goodput": {"constraints": {"request_latency": 0.3}}}));
+    let tree = summary(&lax).tree().clone();
+    let goodput = &tree["successes"]["goodput_metrics"];
+    assert_eq!((&goodput["goodput_percentage"], &goodput["good_requests"]), (&json!(100.0), &json!(20)));
+    let of_all = &goodput["extensions"]["of_all_requests"];
+    assert_eq!(of_all["goodput_percentage"], json!(20.0 / 21.0 * 100.0));
+    assert_eq!(of_all["total_requests"], json!(21));
+    let nothing_good = run_with(Vec::new(), &limits);
+    assert_eq!(summary(&nothing_good).tree()["successes"].get("goodput_metrics"), None);
 }

@@ -130,17 +130,12 @@ report: {goodput: {constraints: {ttft: 1}}}
 ",
     );
     assert_snapshot!(refused.expect_err("much of it is not built"), @r"
-config.yml:4:12: api.headers: latency objectives in headers (x-slo-…) are not evaluated yet (remove those headers)
-config.yml:6:13: api.slo_unit: latency objectives in headers are not evaluated yet (remove it)
-config.yml:7:20: api.slo_tpot_header: latency objectives in headers are not evaluated yet (remove it)
-config.yml:8:20: api.slo_ttft_header: latency objectives in headers are not evaluated yet (remove it)
 config.yml:12:9: data.type: only data types synthetic and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)
 config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
 config.yml:15:22: data.use_chat_template: chat templates are not built yet (remove it)
 config.yml:23:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
 config.yml:24:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
 config.yml:25:58: metrics.prometheus.google_managed: Google's managed Prometheus is not built yet (give metrics.prometheus.url, for example of a frontend for it)
-config.yml:27:33: report.goodput.constraints: goodput is not reported yet (remove it; latencies are in the reports)
 ");
 }
 
