@@ -32,9 +32,23 @@ pub struct RunArgs {
     /// Configuration file (YAML)
     #[arg(short = 'c', long = "config_file", value_name = "PATH")]
     pub config_file: Option<PathBuf>,
+    /// Charts of finished runs.
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
     /// Least severe messages to log
     #[arg(long, value_name = "LEVEL", default_value = "INFO")]
     pub log_level: LogLevel,
+}
+
+/// Charts of finished runs.
+#[derive(Debug, Args)]
+pub struct AnalysisArgs {
+    /// Draw charts of the reports in these folders, into each of them, and end
+    #[arg(short = 'a', long, value_name = "DIR", num_args = 1..)]
+    pub analyze: Vec<PathBuf>,
+    /// Draw the folders of --analyze together, into this folder
+    #[arg(short = 'u', long = "unified_analysis_dir", value_name = "DIR", requires = "analyze")]
+    pub unified_analysis_dir: Option<PathBuf>,
 }
 
 /// Severity, under the names that Python's `logging` gives it.

@@ -1,5 +1,6 @@
 //! The program's commands: wiring of the modules, messages to the person, exit codes. No measuring, no arithmetic.
 
+mod analyze;
 pub mod llm_d;
 mod model;
 mod results;
@@ -48,6 +49,10 @@ impl From<Exit> for ExitCode {
 /// Does what the command line asks for. Errors are printed to standard error, one a line.
 pub fn main(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
+        None if !cli.run.analysis.analyze.is_empty() => {
+            crate::logging::start(cli.run.log_level, Progress::new().bars());
+            analyze::run(&cli.run.analysis)
+        }
         None => {
             let Some(config_file) = cli.run.config_file else {
                 let missing = "a run needs --config_file PATH (-c PATH); see --help for the other commands";

@@ -64,7 +64,7 @@ pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
     };
     let failed = stores.upload().await;
     say(&markers::blocks(&run));
-    say(&tables::all(&run));
+    say(&tables::all(&run, display_width()));
     let places = if failed.is_empty() { stores.places() } else { vec![stores.local_place()] };
     // Not by the log: the answer is what the run is for, whatever the log's level.
     say(&answer::lines(&run, &places).join("\n"));
@@ -99,6 +99,14 @@ fn write(stores: &mut Stores) -> Result<RunReport> {
     };
     write_file(stores, &report::manifest::document(&manifest))?;
     Ok(run)
+}
+
+/// Columns of the display: as `COLUMNS` says, else the terminal's, else a pod log's.
+fn display_width() -> usize {
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    let terminal =
+        || rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok().map(|size| usize::from(size.ws_col));
+    told.or_else(terminal).filter(|columns| *columns > 0).unwrap_or(tables::WIDTH)
 }
 
 /// Tells what the reports say about one another.
@@ -140,7 +148,7 @@ pub(super) fn rebuild(folder: &Path) -> Result<Exit> {
     let prefix = prefix.and_then(|prefix| prefix.as_str()).unwrap_or_default();
     let mut stores = Stores::existing(folder, prefix)?;
     let run = write(&mut stores)?;
-    say(&tables::all(&run));
+    say(&tables::all(&run, display_width()));
     say(&answer::lines(&run, &stores.places()).join("\n"));
     Ok(Exit::Done)
 }

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod capacity;
 pub mod config;
+pub mod figures;
 pub mod json;
 pub mod lifecycle;
 pub mod manifest;

@@ -1,30 +1,37 @@
 //! Tables at the end of a run, for eyes: upstream's, and two of this project's own: how well the requests were sent, and
 //! saturation and knee.
 //!
-//! Made to fit into the 80 columns of a pod's log; a number is never cut off, rather a table grows wider.
+//! Made to fit into the 80 columns of a pod's log; a number is never cut off: where a table is too wide, it goes on
+//! below, and where a single group of columns is, it grows.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+mod layout;
 
 use benchmark_schemas::report::{Capacity, LatencyQuantiles, StageCapacity, WaitQuantiles};
 
 use super::RunReport;
 use super::answer::sweep_line;
 use crate::analysis::limits::CONNECTION_WAIT_SECONDS;
+use crate::metrics::aggregate::per_second;
 use crate::metrics::pool::Pool;
-use crate::metrics::{Dist, StageMetrics};
+use crate::metrics::{Dist, Goodput, StageMetrics};
+use layout::Layout;
 
-/// All tables, one after another.
-pub fn all(run: &RunReport) -> String {
+/// Columns of a pod's log.
+pub const WIDTH: usize = 80;
+
+/// All tables, one after another, for a display of `width` columns.
+pub fn all(run: &RunReport, width: usize) -> String {
+    let layout = Layout { width };
     let mut text = String::new();
     let stages: Vec<&StageMetrics> =
         run.metrics.stages.iter().filter(|stage| stage.requests.recorded_count() > 0).collect();
     let tables = if stages.is_empty() {
         vec!["No per-stage lifecycle metrics found to display summary table.".to_owned()]
     } else {
-        let view = View { run, stages };
+        let view = View { run, stages, layout };
         vec![view.throughput(), view.latency(), view.generation_speed(), view.lengths(), view.errors()]
     };
-    let own = sending(&run.capacity).into_iter().chain([saturation(&run.capacity)]);
+    let own = sending(&run.capacity, layout).into_iter().chain([saturation(&run.capacity, layout)]);
     for table in tables.into_iter().chain(own) {
         text.push_str(&table);
         text.push_str("\n\n");
@@ -37,6 +44,7 @@ pub fn all(run: &RunReport) -> String {
 struct View<'a> {
     run: &'a RunReport,
     stages: Vec<&'a StageMetrics>,
+    layout: Layout,
 }
 
 impl View<'_> {
@@ -48,21 +56,21 @@ impl View<'_> {
     }
 
     fn dist(&self, pool: &Pool) -> Option<Dist> {
-        pool.dist(&self.run.options.percentiles)
+        pool.dist(&self.run.options.wanted)
     }
 
     /// Mean, median and p90 of `pool` × `scale`.
     fn three(&self, pool: &Pool, scale: f64) -> Vec<String> {
         let Some(dist) = self.dist(pool) else { return vec!["-".to_owned(); 3] };
         let of = |key: &str| dist.percentile(key);
-        // A percentile that the configuration leaves out is not known here: upstream prints 0.0, which is a lie.
+        // Known also where the configuration leaves them out of the reports.
         [Some(dist.mean), of("median"), of("p90")]
             .map(|value| value.map_or_else(|| "-".to_owned(), |value| format!("{:.1}", value * scale)))
             .to_vec()
     }
 
     fn throughput(&self) -> String {
-        let header = [
+        let mut header = vec![
             "Stage",
             "Req\nRate",
             "Achieved\nRate",
@@ -72,11 +80,15 @@ impl View<'_> {
             "Out\nTokens/s",
             "Tot\nTokens/s",
         ];
+        let has_goodput = self.stages.iter().any(|stage| stage.requests.successes.goodput.is_active());
+        if has_goodput {
+            header.extend(["Goodput\n%", "Req\nGoodput", "Token\nGoodput"]);
+        }
         let rows = self.rows(|stage| {
             let throughput = stage.requests.throughput();
             let errors = stage.requests.error_rate().unwrap_or(0.0) * 100.0;
             let number = |value: f64| format!("{value:.1}");
-            vec![
+            let mut cells = vec![
                 number(self.run.configured_rate(stage.stage)),
                 number(stage.requests.achieved_rate()),
                 format!("{errors:.1}%"),
@@ -84,9 +96,14 @@ impl View<'_> {
                 number(throughput.input_tokens_per_second),
                 number(throughput.output_tokens_per_second),
                 number(throughput.total_tokens_per_second),
-            ]
+            ];
+            if has_goodput {
+                cells.extend(goodput(&stage.requests.successes.goodput));
+            }
+            cells
         });
-        table("Throughput and Goodput Summary", &header, rows, &[])
+        let groups = if has_goodput { &[7, 3][..] } else { &[7] };
+        self.layout.table("Throughput and Goodput Summary", (&header, groups), &rows, &[])
     }
 
     fn latency(&self) -> String {
@@ -109,7 +126,7 @@ impl View<'_> {
                 .flat_map(|pool| self.three(pool, 1e3))
                 .collect()
         });
-        table("Request & Token Latency (ms)", &header, rows, &[])
+        self.layout.table("Request & Token Latency (ms)", (&header, &[3, 3, 3]), &rows, &[])
     }
 
     fn generation_speed(&self) -> String {
@@ -129,7 +146,7 @@ impl View<'_> {
                 .flat_map(|pool| self.three(pool, 1e3))
                 .collect()
         });
-        table("Token Generation Speed (ms)", &header, rows, &[])
+        self.layout.table("Token Generation Speed (ms)", (&header, &[3, 3]), &rows, &[])
     }
 
     fn lengths(&self) -> String {
@@ -164,13 +181,15 @@ impl View<'_> {
              ({} requests).",
             summary.client_counted_prompts, summary.client_counted_outputs
         );
-        table("Token Length Aggregates", &header, rows, &[caption])
+        let groups = if server_counted { &[3, 3, 3][..] } else { &[3, 3] };
+        self.layout.table("Token Length Aggregates", (&header, groups), &rows, &[caption])
     }
 
     fn errors(&self) -> String {
         let groups = self.run.metrics.summary.failures.by_label.by_count();
         let labels: Vec<&str> = groups.iter().map(|group| group.label.as_str()).collect();
-        let headings: Vec<String> = labels.iter().map(|label| label.replace(' ', "\n")).collect();
+        let headings: Vec<String> =
+            labels.iter().map(|label| label.replace(" - ", "\n").replace(' ', "\n")).collect();
         let any_again = self.run.metrics.summary.retries.requests() > 0;
         let mut header = vec!["Stage", "Successes"];
         header.extend(any_again.then_some("Retried\n(recovered)"));
@@ -187,12 +206,24 @@ impl View<'_> {
                 .chain(labels.iter().map(count))
                 .collect()
         });
-        table("Request Error Summary", &header, rows, &[])
+        let groups = vec![1; header.len() - 1];
+        self.layout.table("Request Error Summary", (&header, &groups), &rows, &[])
     }
 }
 
+/// Share, rate of requests and rate of tokens of what kept its objectives.
+fn goodput(goodput: &Goodput) -> [String; 3] {
+    let [good, tokens] = [goodput.good_requests, goodput.good_tokens].map(|count| count as f64);
+    if goodput.total_requests == 0 {
+        return ["-"; 3].map(str::to_owned);
+    }
+    let window = goodput.window_seconds();
+    [good / goodput.total_requests as f64 * 100.0, per_second(good, window), per_second(tokens, window)]
+        .map(|value| format!("{value:.1}"))
+}
+
 /// The table on how the load generator sent the requests; `None` if no stage was finished.
-fn sending(capacity: &Capacity) -> Option<String> {
+fn sending(capacity: &Capacity, layout: Layout) -> Option<String> {
     let header = [
         "Stage",
         "Late\np50",
@@ -221,7 +252,7 @@ fn sending(capacity: &Capacity) -> Option<String> {
             notes.push(format!("Stage {}: {}", stage.stage, held_up.join(", ")));
         }
     }
-    (!rows.is_empty()).then(|| table("Sending", &header, rows, &notes))
+    (!rows.is_empty()).then(|| layout.table("Sending", (&header, &[4, 2, 2, 2]), &rows, &notes))
 }
 
 fn sending_row(stage: &StageCapacity) -> Vec<String> {
@@ -246,7 +277,7 @@ fn sending_row(stage: &StageCapacity) -> Vec<String> {
 }
 
 /// The table on saturation and knee, with the reason of each verdict and the limits.
-pub fn saturation(capacity: &Capacity) -> String {
+fn saturation(capacity: &Capacity, layout: Layout) -> String {
     let streamed = capacity.stages.iter().any(|stage| stage.time_to_first_token.is_some());
     let (name, latency): (&str, fn(&StageCapacity) -> Option<LatencyQuantiles>) = if streamed {
         ("TTFT", |stage| stage.time_to_first_token)
@@ -257,7 +288,7 @@ pub fn saturation(capacity: &Capacity) -> String {
     let mut header = vec!["Stage", "Offered\nreq/s", "Sent\nreq/s", "Done\nreq/s"];
     header.extend(headings.iter().map(String::as_str));
     header.extend(["Backlog\ngrowth", "Verdict"]);
-    let rows = capacity.stages.iter().map(|stage| {
+    let row = |stage: &StageCapacity| {
         let quantiles = latency(stage);
         let ms = |of: fn(LatencyQuantiles) -> f64| {
             quantiles.map_or_else(|| "-".to_owned(), |quantiles| format!("{:.1}", of(quantiles) * 1e3))
@@ -273,7 +304,8 @@ pub fn saturation(capacity: &Capacity) -> String {
             stage.backlog_growth.map_or_else(|| "-".to_owned(), |share| format!("{:.1}%", percent(share))),
             stage.verdict.to_string(),
         ]
-    });
+    };
+    let rows: Vec<Vec<String>> = capacity.stages.iter().map(row).collect();
     let from = if capacity.stages.iter().any(|stage| stage.concurrency.is_some()) {
         "permit (closed loop)"
     } else {
@@ -289,7 +321,7 @@ pub fn saturation(capacity: &Capacity) -> String {
     }
     notes.extend(capacity.notes.iter().map(|note| format!("Note: {note}")));
     notes.push(limits(capacity));
-    table("Saturation and Knee", &header, rows.collect(), &notes)
+    layout.table("Saturation and Knee", (&header, &[3, 3, 2]), &rows, &notes)
 }
 
 fn limits(capacity: &Capacity) -> String {
@@ -313,52 +345,6 @@ fn limits(capacity: &Capacity) -> String {
 /// Per cent of `share`, rounded to one decimal; never minus zero, which reads like a finding.
 fn percent(share: f64) -> f64 {
     (share * 1000.0).round() / 10.0 + 0.0
-}
-
-/// Columns of a pod's log.
-const WIDTH: usize = 80;
-
-/// Title, table and notes; all columns right-aligned, no column narrower than its widest line.
-fn table(title: &str, header: &[&str], rows: Vec<Vec<String>>, notes: &[String]) -> String {
-    const STYLE: TableStyle = TableStyle::new()
-        .header_lines(comfy_table::ContentLineStyle::none())
-        .header_separator(LineStyle::none().fill('-').junction('-'))
-        .content_lines(comfy_table::ContentLineStyle::none());
-    let right = |text: &str| Cell::new(text).set_alignment(CellAlignment::Right);
-    let mut table = Table::new();
-    table.load_style(STYLE);
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header.iter().map(|name| right(name)));
-    for row in rows {
-        table.add_row(row.iter().map(|cell| right(cell)));
-    }
-    for column in table.column_iter_mut() {
-        let left = u16::from(column.index != 0);
-        column.set_padding((left, 0));
-    }
-    let mut text = format!("{title}\n{}", table.trim_fmt());
-    for note in notes {
-        text.push('\n');
-        text.push_str(&wrap(note));
-    }
-    text
-}
-
-/// `text` in lines of at most [`WIDTH`] columns, the second and later ones indented; longer words stay whole.
-pub(super) fn wrap(text: &str) -> String {
-    let (mut lines, mut line) = (String::new(), String::new());
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            lines.push_str(line.trim_end());
-            lines.push('\n');
-            line = String::from(" ");
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines + &line
 }
 
 #[cfg(test)]

@@ -4,9 +4,13 @@ use benchmark_schemas::record::{ClientFacts, Record, Retries, SpoolEntry};
 
 use super::*;
 use crate::metrics::source::tests::{S, failure, record, run_end, stage, usage};
-use crate::report::tests::run_of;
+use crate::report::tests::{run_of, run_with};
 
 fn run(scale: i64) -> RunReport {
+    run_of(entries(scale))
+}
+
+fn entries(scale: i64) -> Vec<SpoolEntry> {
     let mut entries = Vec::new();
     for number in 0..2_u32 {
         let start = i64::from(number) * 1000 * S;
@@ -36,12 +40,12 @@ fn run(scale: i64) -> RunReport {
         entries.push(SpoolEntry::Stage(Box::new(facts)));
     }
     entries.push(run_end(2000 * S, false));
-    run_of(entries)
+    entries
 }
 
 #[test]
 fn tables_fit_into_a_pods_log() {
-    let text = all(&run(1));
+    let text = all(&run(1), WIDTH);
     insta::assert_snapshot!(text, @r"
 Throughput and Goodput Summary
 Stage   Req  Achieved  Error  Req/s        In       Out       Tot
@@ -76,8 +80,7 @@ Prompt: server's usage, else client's tokenizer (0 requests). Out server: usage,
 
 Request Error Summary
 Stage  Successes      Retried          503
-                  (recovered)            -
-                                   Service
+                  (recovered)      Service
                                Unavailable
 ------------------------------------------
     0         80        0 (0)            1
@@ -118,22 +121,50 @@ Limits: saturated = backlog growth's 95 % lower bound above 2 %; degraded = p95
 
 #[test]
 fn large_numbers_widen_a_table_and_stay_whole() {
-    let text = all(&run(100_000));
+    let text = all(&run(100_000), WIDTH);
     assert!(text.contains("20000000.0"), "{text}");
     assert!(!text.contains('…') && !text.contains("..."), "{text}");
 }
 
 #[test]
 fn a_run_without_requests_says_so() {
-    let text = all(&run_of(Vec::new()));
+    let text = all(&run_of(Vec::new()), WIDTH);
     assert!(text.starts_with("No per-stage lifecycle metrics found"), "{text}");
 }
 
 #[test]
-fn wrapped_lines_keep_every_word() {
-    let text = "word ".repeat(60);
-    let wrapped = wrap(&text);
-    assert!(wrapped.lines().all(|line| line.chars().count() <= WIDTH));
-    assert_eq!(wrapped.split_whitespace().count(), 60);
-    assert!(wrapped.lines().skip(1).all(|line| line.starts_with("  ")));
+fn goodput_stands_beside_throughput_where_there_is_room() {
+    let limits = serde_json::json!({"goodput": {"constraints": {"ttft": 0.06}}});
+    let run = run_with(entries(1), &limits);
+    let first = |width, lines| all(&run, width).lines().take(lines).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(first(100, 6), @r"
+    Throughput and Goodput Summary
+    Stage   Req  Achieved  Error  Req/s        In       Out       Tot  Goodput      Req    Token
+           Rate      Rate   Rate         Tokens/s  Tokens/s  Tokens/s        %  Goodput  Goodput
+    --------------------------------------------------------------------------------------------
+        0   8.0       8.1   1.2%    7.9     952.9      31.8     984.6    100.0      7.9    984.6
+        1   8.0       8.1   1.2%    7.9     952.9      31.8     984.6    100.0      7.9    984.6
+    ");
+    insta::assert_snapshot!(first(80, 12), @r"
+    Throughput and Goodput Summary
+    Stage   Req  Achieved  Error  Req/s        In       Out       Tot
+           Rate      Rate   Rate         Tokens/s  Tokens/s  Tokens/s
+    -----------------------------------------------------------------
+        0   8.0       8.1   1.2%    7.9     952.9      31.8     984.6
+        1   8.0       8.1   1.2%    7.9     952.9      31.8     984.6
+
+    Stage  Goodput      Req    Token
+                 %  Goodput  Goodput
+    --------------------------------
+        0    100.0      7.9    984.6
+        1    100.0      7.9    984.6
+    ");
+}
+
+#[test]
+fn median_and_p90_are_known_although_no_report_has_them() {
+    let run = run_with(entries(1), &serde_json::json!({"request_lifecycle": {"percentiles": [99]}}));
+    assert!(
+        all(&run, WIDTH).contains("    0    200.0    200.0    200.0  50.0  50.0  50.0  10.0  10.0  10.0")
+    );
 }
