@@ -16,11 +16,11 @@ const MOONCAKE: &str = r#"{"timestamp": 1000, "input_length": 37, "output_length
 /// Offsets and lengths of both.
 const ROWS: [(f64, u64, u64); 4] = [(0.0, 37, 4), (0.219_41, 39, 10), (0.719_41, 87, 5), (0.719_41, 60, 8)];
 
-fn replayed(rig: &Rig, further: &str) -> Result<Vec<Value>> {
+fn replayed(rig: &Rig, data: &str, further: &str) -> Result<Vec<Value>> {
     let trace = rig.path("trace");
     let config = format!(
         "api: {{type: completion, streaming: true}}\n\
-         data: {{type: synthetic, trace: {{file: '{0}'}}}}\n\
+         data: {{type: {data}, trace: {{file: '{0}'}}}}\n\
          load: {{type: trace_replay, trace: {{file: '{0}'}}, interval: 0, stages: [{{rate: 1, duration: 1}}, {{rate: 9, duration: 1}}]}}\n\
          report: {{request_lifecycle: {{per_request: true}}}}\nstorage: {{local_storage: {{path: reports}}}}\n{further}\n{1}",
         trace.display(),
@@ -35,10 +35,12 @@ fn replayed(rig: &Rig, further: &str) -> Result<Vec<Value>> {
 #[test]
 fn a_trace_sets_instants_and_lengths_of_every_stage() -> Result<()> {
     let _machine = machine();
-    for (trace, further) in [(AZURE, ""), (MOONCAKE, "extensions: {trace_format: mooncake}")] {
+    for (data, trace, further) in
+        [("random", AZURE, ""), ("synthetic", MOONCAKE, "extensions: {trace_format: mooncake}")]
+    {
         let rig = Rig::start(&["--decode-ms", "1"])?;
         fs_err::write(rig.path("trace"), trace)?;
-        let requests = replayed(&rig, further)?;
+        let requests = replayed(&rig, data, further)?;
         assert_eq!(requests.len(), 2 * ROWS.len());
         for stage in 0..2 {
             let mut of_stage: Vec<_> =

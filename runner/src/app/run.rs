@@ -268,7 +268,8 @@ fn workload(
             Lengths::new(plan.output.clone(), plan.seed, Purpose::OutputLength),
         ),
     };
-    let corpus = plan.corpus.as_deref();
+    // Of a random prompt only the length matters.
+    let corpus = plan.corpus.as_deref().filter(|_| kind == DataType::Synthetic);
     Ok(Arc::new(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, lengths, body)?))
 }
 

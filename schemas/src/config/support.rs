@@ -44,7 +44,7 @@ struct Unbuilt {
 /// One line for each: what gets built leaves this table.
 #[rustfmt::skip]
 const UNBUILT: &[Unbuilt] = &[
-    Unbuilt { key: "data.type", is_built: |v| v == "synthetic" || v == "mock", fault: "only data types synthetic and mock are built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
+    Unbuilt { key: "data.type", is_built: |v| v == "synthetic" || v == "random" || v == "mock", fault: "only data types synthetic, random and mock are built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
     Unbuilt { key: "data.multimodal", is_built: Value::is_null, fault: "images, videos and sounds are not built yet", remedy: "remove it; prompts are text" },
     Unbuilt { key: "data.use_chat_template", is_built: |v| v == false, fault: "chat templates are not built yet", remedy: "remove it" },
     Unbuilt { key: "load.type", is_built: |v| v != "trace_session_replay", fault: "whole sessions are not built yet", remedy: "set load.type: constant, with stages of rate and duration" },

@@ -130,7 +130,6 @@ report: {goodput: {constraints: {ttft: 1}}}
 ",
     );
     assert_snapshot!(refused.expect_err("much of it is not built"), @r"
-config.yml:12:9: data.type: only data types synthetic and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)
 config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
 config.yml:15:22: data.use_chat_template: chat templates are not built yet (remove it)
 config.yml:23:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
@@ -164,7 +163,7 @@ fn of_a_configuration_that_was_read_before() {
     assert_eq!(
         problems.first().map(ToString::to_string).as_deref(),
         Some(
-            "config.yml:3:14: data.type: only data types synthetic and mock are built yet \
+            "config.yml:3:14: data.type: only data types synthetic, random and mock are built yet \
              (set data.type: synthetic, with input_distribution and output_distribution)"
         )
     );
