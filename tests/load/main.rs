@@ -1,6 +1,8 @@
 //! Tests that send load over loopback: bounded in count and time, one after another.
 
+mod apis;
 mod demo;
+mod faults;
 mod mock;
 mod rig;
 mod secrets;
@@ -8,6 +10,7 @@ mod seed_run;
 mod signals;
 mod storage;
 mod sweep;
+mod timing;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
