@@ -1,7 +1,9 @@
 //! Tests that send load over loopback: bounded in count and time, one after another.
 
 mod adapters;
+mod apis;
 mod demo;
+mod faults;
 mod load_types;
 mod mock;
 mod rig;
@@ -11,6 +13,7 @@ mod serving;
 mod signals;
 mod storage;
 mod sweep;
+mod timing;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -171,7 +171,8 @@ pub enum Framing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsagePolicy {
-    /// In a whole answer always; in a stream if `stream_options.include_usage` asks for it.
+    /// In a whole answer always, and in Anthropic's streams; in another stream if `stream_options.include_usage` asks
+    /// for it.
     #[default]
     AsAsked,
     /// Always.

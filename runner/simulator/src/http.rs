@@ -204,7 +204,8 @@ async fn generate<T: Timer>(
     let with_usage = match config.usage {
         UsagePolicy::Include | UsagePolicy::EveryChunk => true,
         UsagePolicy::Never => false,
-        UsagePolicy::AsAsked => !streamed || request.include_usage,
+        // Anthropic's API has no way to ask, and always counts.
+        UsagePolicy::AsAsked => !streamed || request.include_usage || api == Api::Messages,
     };
     let head = Head {
         id: answer_id(api, config.seed, number),

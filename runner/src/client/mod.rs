@@ -9,6 +9,7 @@ mod errors;
 pub mod http;
 pub mod mock;
 mod parse;
+mod pieces;
 mod secrets;
 mod sse;
 mod target;
@@ -25,6 +26,7 @@ use crate::clock::Clock;
 use crate::workload::Prepared;
 
 pub use parse::{Chunks, Reading};
+pub use pieces::read_pieces;
 pub use secrets::Secrets;
 pub use sse::SseDecoder;
 pub use transports::Transports;

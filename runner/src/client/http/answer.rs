@@ -138,7 +138,7 @@ impl Answer {
             return Err(errors::disconnected());
         }
         if !self.body.may_end_here() {
-            return Err(errors::in_body("the connection was closed before its end").into());
+            return Err(errors::in_body("the server closed before its end").into());
         }
         facts.last_byte = Some(at);
         self.content.finish(at, facts);
@@ -156,7 +156,10 @@ impl Answer {
         if head.status != StatusCode::OK {
             Err(errors::status(head.status, &whole, secrets))
         } else if events.is_some() {
-            error.map_or(Ok(()), Err)
+            // A page of a gateway is no stream; servers that name no type, or another, are believed.
+            let is_page = head.content_type.starts_with("text/html") && facts.marks.is_empty();
+            let page = is_page.then(|| errors::content_type(&head.content_type));
+            error.or(page).map_or(Ok(()), Err)
         } else if head.content_type.contains("json") {
             facts.add_body(self.reading, &whole)
         } else {
