@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Property tests draw the same cases in every run; set another seed to search further.
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: help demo test bench bench-peers soak fuzz check fmt lint schemas schemas-check tools prerequisites clean
+.PHONY: help demo test bench bench-peers oracle soak fuzz check fmt lint schemas schemas-check tools prerequisites clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,13 @@ bench: ## what the client costs and how exact its instants are, beside oha and w
 bench-peers: ## the same beside upstream's inference-perf and vLLM's client, which are fetched (ORACLE, VLLM_RS name others)
 	tests/tools/bench.sh peers
 	$(BENCH) peers
+
+# Upstream's program, as tests/tools/bench.sh installs it.
+ORACLE ?= .tools/peers/inference-perf/bin/inference-perf
+
+oracle: ## our reports beside upstream's, of the same runs against the simulator; ORACLE=…/bin/inference-perf, CASES="mock …"
+	cargo build --locked -p inference-perf
+	$(dir $(ORACLE))python tests/tools/oracle.py target/debug/inference-perf $(ORACLE) $(CASES)
 
 soak: ## memory over 200,000 streamed requests; SOAK_REQUESTS for a longer run
 	$(BENCH) soak

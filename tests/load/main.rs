@@ -6,6 +6,7 @@ mod demo;
 mod faults;
 mod load_types;
 mod mock;
+mod reports;
 mod rig;
 mod secrets;
 mod seed_run;

@@ -1,0 +1,108 @@
+//! All reports on requests of one run: written, consistent, rebuilt, and drawn.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use benchmark_tests::{program, run_ok};
+use serde_json::Value;
+
+use crate::machine;
+use crate::rig::{Rig, json, text};
+
+fn files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for entry in fs_err::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_file() {
+            let name = path.file_name().context("a name")?.to_string_lossy().into_owned();
+            files.insert(name, fs_err::read(path)?);
+        }
+    }
+    Ok(files)
+}
+
+const REPORTS: [&str; 10] = [
+    "capacity.json",
+    "config.yaml",
+    "inference-perf.partial.stage_0.yaml",
+    "inference-perf.partial.stage_1.yaml",
+    "manifest.json",
+    "per_request_lifecycle_metrics.json",
+    "stage_0_lifecycle_metrics.json",
+    "stage_1_lifecycle_metrics.json",
+    "summary_lifecycle_metrics.json",
+    "validation.json",
+];
+
+#[test]
+fn a_run_with_objectives_and_failures_is_reported_rebuilt_and_drawn() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--error-rate", "0.2"])?;
+    let config = format!(
+        "{}api:\n  streaming: true\n  headers: {{x-slo-ttft-ms: '60000', X-SLO-TPOT-ms: '0'}}\n\
+         data:\n  type: synthetic\n  input_distribution: {{type: fixed, mean: 16}}\n  output_distribution: {{type: fixed, mean: 4}}\n\
+         load:\n  interval: 0\n  stages: [{{rate: 20, duration: 2}}, {{rate: 40, duration: 2}}]\n\
+         report:\n  goodput: {{constraints: {{request_latency: 60, tpot: 60}}}}\n  request_lifecycle:\n    per_request: true\n    \
+         per_request_fields: {{computed_metrics: true}}\n\
+         storage:\n  local_storage: {{path: reports}}\n",
+        rig.target()
+    );
+    let output = rig.command(&config)?.output()?;
+    let shown = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    let folder = rig.path("reports");
+    let written = files(&folder)?;
+    assert_eq!(written.keys().map(String::as_str).collect::<Vec<_>>(), REPORTS);
+
+    let validation = json(&folder.join("validation.json"))?;
+    let groups = validation["reports"].as_object().context("reports")?;
+    assert_eq!(groups.len(), 6, "{validation}");
+    let errors = groups.values().chain([&validation["global"]]).map(|group| &group["errors"]);
+    assert!(errors.into_iter().all(|errors| errors.as_array().is_some_and(Vec::is_empty)), "{validation}");
+
+    // The headers' objective for the time per token cannot be kept, and takes the place of the configuration's.
+    let summary = json(&folder.join("summary_lifecycle_metrics.json"))?;
+    let goodput = &summary["successes"]["goodput_metrics"];
+    assert_eq!(goodput["ttft_attainment_percentage"].as_f64(), Some(100.0));
+    assert_eq!(goodput["tpot_attainment_percentage"].as_f64(), Some(0.0));
+    assert_eq!(
+        (&goodput["good_requests"], &goodput["total_requests"]),
+        (&0.into(), &summary["successes"]["count"])
+    );
+    assert!(summary["failures"]["by_label"]["500 - Internal Server Error"]["count"].as_u64() > Some(0));
+    let requests = json(&folder.join("per_request_lifecycle_metrics.json"))?;
+    let success = requests.as_array().context("a list")?.iter().find(|request| request["error"].is_null());
+    let computed = &success.context("a success")?["computed_metrics"];
+    assert_eq!(
+        (computed["ttft_slo_sec"].as_f64(), computed["tpot_slo_sec"].as_f64()),
+        (Some(60.0), Some(0.0))
+    );
+
+    let block = |name: &str| -> Result<Value> {
+        let start = shown.find(&format!("=== START_{name} ===\n")).context("the block starts")?;
+        let body = &shown[start..];
+        let body =
+            &body[body.find('\n').context("a line")?..body.find("\n=== END_").context("the block ends")?];
+        Ok(serde_json::from_str(body)?)
+    };
+    assert_eq!(block("SUMMARY")?, summary);
+    assert_eq!(block("STAGE_1")?, json(&folder.join("stage_1_lifecycle_metrics.json"))?);
+
+    run_ok(&program("inference-perf"), ["report", &folder.to_string_lossy()])?;
+    assert_eq!(files(&folder)?, written, "rebuilt byte for byte");
+
+    let together = rig.path("charts");
+    let place = folder.to_string_lossy();
+    run_ok(&program("inference-perf"), ["-a", &place, &place, "-u", &together.to_string_lossy()])?;
+    for chart in ["latency_vs_qps", "throughput_vs_qps", "throughput_vs_latency", "goodput_vs_qps"] {
+        for folder in [&folder, &together] {
+            let svg = fs_err::read_to_string(folder.join(format!("{chart}.svg")))?;
+            assert!(svg.starts_with("<svg ") && svg.contains("<title>Stage 1: "), "{chart}");
+            assert!(fs_err::read(folder.join(format!("{chart}.png")))?.starts_with(b"\x89PNG"), "{chart}");
+        }
+    }
+    let legend = json(&together.join("analyzed_reports_legend.json"))?;
+    assert_eq!(legend, serde_json::json!({"Report 1": place, "Report 2": place}));
+    Ok(())
+}
