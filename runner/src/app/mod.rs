@@ -1,5 +1,6 @@
 //! The program's commands: wiring of the modules, messages to the person, exit codes. No measuring, no arithmetic.
 
+mod analyze;
 mod model;
 mod results;
 mod run;
@@ -8,13 +9,9 @@ mod stages;
 mod start;
 
 use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
-use clap::error::ErrorKind;
-
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ConfigArgs};
 use crate::progress::Progress;
 
 /// How a command ended, as an exit code (README, "Exit codes").
@@ -43,17 +40,21 @@ impl From<Exit> for ExitCode {
 
 /// Does what the command line asks for. Errors are printed to standard error, one a line.
 pub fn main(cli: Cli) -> ExitCode {
+    if let Some(text) = &cli.run.flags_help {
+        say(text.trim_end());
+        return Exit::Done.into();
+    }
     let outcome = match cli.command {
         None => {
-            let Some(config_file) = cli.run.config_file else {
-                let missing = "a run needs --config_file PATH (-c PATH); see --help for the other commands";
-                Cli::command().error(ErrorKind::MissingRequiredArgument, missing).exit();
-            };
             let progress = Progress::new();
             crate::logging::start(cli.run.log_level, progress.bars());
-            run::run(&config_file, &progress)
+            if cli.run.analysis.analyze.is_empty() {
+                run::run(cli.run.config, &progress)
+            } else {
+                analyze::run(&cli.run.analysis)
+            }
         }
-        Some(Command::Validate { config_file }) => validate(&config_file),
+        Some(Command::Validate(config)) => validate(config),
         Some(Command::Report { directory }) => results::rebuild(&directory),
         Some(Command::Simulate(arguments)) => {
             crate::logging::start(crate::cli::LogLevel::Warning, Progress::new().bars());
@@ -69,11 +70,16 @@ pub fn main(cli: Cli) -> ExitCode {
     }
 }
 
-/// Checks a configuration file as a run would before it starts, tokenizer, headers and TLS files included.
-fn validate(config_file: &Path) -> anyhow::Result<Exit> {
-    let start = start::read(config_file)?;
+/// Checks a configuration as a run would before it starts, tokenizer, headers and TLS files included.
+fn validate(arguments: ConfigArgs) -> anyhow::Result<Exit> {
+    let name = start::name_of(arguments.config_file.as_deref());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let start = runtime.block_on(start::read(arguments))?;
     run::transports(&start.config)?;
-    say(&format!("{}: valid", config_file.display()));
+    for warning in &start.warnings {
+        complain(&format!("warning: {warning}"));
+    }
+    say(&format!("{name}: valid"));
     Ok(Exit::Done)
 }
 

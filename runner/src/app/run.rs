@@ -1,6 +1,6 @@
 //! A benchmark run from its configuration to stored results.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,6 +12,7 @@ use jiff::ZonedDateTime;
 use super::stages::{self, Driven};
 use super::start::{self, Start};
 use super::{Exit, complain, model, results};
+use crate::cli::ConfigArgs;
 use crate::client::http::{HttpSettings, HttpSource};
 use crate::client::tls::TlsFiles;
 use crate::clock::MonotonicSource;
@@ -29,25 +30,34 @@ use crate::workload::{Lengths, Mock, Synthetic, Tokenizer, Workload};
 /// Path of the completion API.
 const COMPLETIONS: &str = "/v1/completions";
 
-/// Runs the benchmark of `config_file`.
+/// Runs the benchmark of the configuration that `arguments` give.
 ///
 /// # Errors
 ///
 /// Whatever keeps it from starting.
-pub(super) fn run(config_file: &Path, progress: &Progress) -> Result<Exit> {
+pub(super) fn run(arguments: ConfigArgs, progress: &Progress) -> Result<Exit> {
     // A thread of its own sees to signals also while the main one works on reports.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let signals = Signals::listen().context("signals cannot be listened for")?;
-        let Start { mut config, tokenizer, sets_saturation_percentile } = start::read(config_file)?;
-        tracing::info!("Using configuration from: {}", config_file.display());
+        let started = ZonedDateTime::now();
+        let start = tokio::select! {
+            biased;
+            () = signals.stop().requested() => None,
+            start = start::read(arguments) => Some(start?),
+        };
+        let Some(Start { mut config, tokenizer, warnings, sets_saturation_percentile }) = start else {
+            return Ok(signals.exit_code().map_or(Exit::Invalid, Exit::Signal));
+        };
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         if sets_saturation_percentile && config.sweep_estimator() != SweepEstimator::Upstream {
             tracing::info!(
                 "load.sweep.saturation_percentile has no effect: completions are counted, no percentile is taken \
                  (extensions.load.sweep_estimator: upstream takes one)"
             );
         }
-        let started = ZonedDateTime::now();
         config.resolve_timestamp(&started.strftime("%Y%m%d-%H%M%S").to_string());
         let ready = tokio::select! {
             biased;
@@ -156,9 +166,10 @@ fn plan(config: &mut Config, model: String, has_tokenizer: bool, started: &Zoned
     let milliseconds = started.timestamp().as_millisecond();
     let default_seed = u64::try_from(milliseconds).unwrap_or_default();
     let surroundings = Surroundings { cores, model: model.clone(), default_seed };
-    config.load.base_seed.get_or_insert(default_seed);
+    config.load.base_seed.get_or_insert(milliseconds);
     config.load.num_workers.get_or_insert(i64::try_from(cores).unwrap_or(1));
     config.load.resolve_concurrency();
+    config.resolve_total_count();
     if let Some(tokenizer) = config.tokenizer.as_mut().filter(|_| has_tokenizer) {
         tokenizer.pretrained_model_name_or_path.get_or_insert(model);
     }
