@@ -5,7 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use benchmark_schemas::problem::{Origin, Problem};
-use tokenizers::Tokenizer as Inner;
+use tokenizers::{Model as _, Tokenizer as Inner};
+
+mod bpe;
 
 /// A tokenizer that was read from a local folder.
 pub struct Tokenizer {
@@ -72,19 +74,32 @@ impl Tokenizer {
     /// If there is no such file or it is no tokenizer.
     pub fn load(path: &Path) -> Result<Self, TokenizerError> {
         let path = if path.is_file() { path.to_owned() } else { path.join("tokenizer.json") };
-        let bytes = match fs_err::read(&path) {
-            Ok(bytes) => bytes,
+        match fs_err::read(&path) {
+            Ok(json) => Self::from_bytes(json, path),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(TokenizerError::Missing { path });
+                Err(TokenizerError::Missing { path })
             }
-            Err(error) => return Err(TokenizerError::Unusable { fault: error.kind().to_string(), path }),
+            Err(error) => Err(TokenizerError::Unusable { fault: error.kind().to_string(), path }),
+        }
+    }
+
+    /// The tokenizer of the `tokenizer.json` whose text is `json`; `path` says where that is from.
+    ///
+    /// # Errors
+    ///
+    /// If it is no tokenizer.
+    pub fn from_bytes(json: Vec<u8>, path: PathBuf) -> Result<Self, TokenizerError> {
+        let unusable = |error: tokenizers::Error| TokenizerError::Unusable {
+            path: path.clone(),
+            fault: error.to_string(),
         };
-        let mut inner = Inner::from_bytes(&bytes)
-            .map_err(|error| TokenizerError::Unusable { path: path.clone(), fault: error.to_string() })?;
+        let mut inner = match bpe::read(&json) {
+            Some(inner) => inner,
+            None => Inner::from_bytes(&json).map_err(unusable)?,
+        };
+        drop(json);
         inner.with_padding(None);
-        inner
-            .with_truncation(None)
-            .map_err(|error| TokenizerError::Unusable { path: path.clone(), fault: error.to_string() })?;
+        inner.with_truncation(None).map_err(unusable)?;
         Ok(Self { inner, path })
     }
 
@@ -109,12 +124,12 @@ impl Tokenizer {
         Ok(u32::try_from(encoding.len()).unwrap_or(u32::MAX))
     }
 
-    /// The vocabulary without added tokens, by id.
-    pub(super) fn vocabulary(&self) -> Vec<String> {
-        let mut entries: Vec<(u32, String)> =
-            self.inner.get_vocab(false).into_iter().map(|(token, id)| (id, token)).collect();
-        entries.sort_unstable();
-        entries.into_iter().map(|(_, token)| token).collect()
+    /// The model's vocabulary in the order of its ids, those of added tokens left out.
+    pub(super) fn vocabulary(&self) -> impl Iterator<Item = String> {
+        let model = self.inner.get_model();
+        // Ids beyond their number belong to a vocabulary with gaps, whose last tokens are not looked at.
+        let ids = 0..u32::try_from(model.get_vocab_size()).unwrap_or(u32::MAX);
+        ids.filter_map(|id| model.id_to_token(id))
     }
 }
 

@@ -45,7 +45,7 @@ impl Words {
     /// Words of the tokenizer's own vocabulary, in order of their ids: plain lower-case ones of one token, if it has
     /// enough of them. Empty only if the tokenizer gives no word any token.
     pub(super) fn of(tokenizer: &Tokenizer) -> Result<Self, TokenizerError> {
-        let mut list = counted(tokenizer, &candidates(&tokenizer.vocabulary()))?;
+        let mut list = counted(tokenizer, &candidates(tokenizer))?;
         let single = |word: &Word| word.next == 1 && word.first == 1;
         if list.iter().filter(|word| single(word)).count() >= ENOUGH_WORDS {
             list.retain(single);
@@ -71,16 +71,16 @@ impl Words {
     }
 }
 
-fn candidates(vocabulary: &[String]) -> Vec<String> {
+fn candidates(tokenizer: &Tokenizer) -> Vec<String> {
     let plain = |text: &str| {
         ((2..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase()))
             .then(|| text.to_owned())
     };
     // Byte-level and SentencePiece vocabularies mark the start of a word, WordPiece and word-level ones do not.
-    let marked = |token: &String| plain(token.strip_prefix(['Ġ', '▁'])?);
-    let mut words: Vec<String> = vocabulary.iter().filter_map(marked).take(MOST_WORDS).collect();
+    let marked = |token: String| plain(token.strip_prefix(['Ġ', '▁'])?);
+    let mut words: Vec<String> = tokenizer.vocabulary().filter_map(marked).take(MOST_WORDS).collect();
     if words.len() < ENOUGH_WORDS {
-        words.extend(vocabulary.iter().filter_map(|token| plain(token)).take(MOST_WORDS));
+        words.extend(tokenizer.vocabulary().filter_map(|token| plain(&token)).take(MOST_WORDS));
     }
     if words.len() < ENOUGH_WORDS {
         words.extend(FALLBACK.split_whitespace().map(str::to_owned));

@@ -21,8 +21,13 @@ use super::{Nanos, Timer};
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
+/// How much later than the earliest sleeper the kernel's timer fires, nanoseconds; the kernel's own default for sleeps.
+/// Sleepers that are due within it wake together: a server writes the tokens of one step together too, and one wake-up
+/// a token would cost more than the token.
+const SLACK: Nanos = 50_000;
+
 /// A clock on `CLOCK_MONOTONIC`, whose instants are comparable between processes of one machine, and sleeps that end
-/// within tens of microseconds after their instant.
+/// about a tenth of a millisecond after their instant.
 #[derive(Debug, Clone)]
 pub struct FineTimer {
     shared: Arc<Shared>,
@@ -40,7 +45,7 @@ struct Shared {
 struct Sleepers {
     /// Keyed by instant, then by number, so that equal instants wake in order of their registration.
     wakers: BTreeMap<(Nanos, u64), Waker>,
-    /// Instant for which the timerfd is armed; `None` if it is not.
+    /// Sleeper for which the timerfd is armed; `None` if it is not.
     armed: Option<Nanos>,
     registrations: u64,
 }
@@ -136,7 +141,7 @@ impl Shared {
 
     fn arm(&self, sleepers: &mut Sleepers, due: Option<Nanos>) {
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let value = due.map_or(zero, |due| Timespec {
+        let value = due.map(|due| due.saturating_add(SLACK)).map_or(zero, |due| Timespec {
             tv_sec: i64::try_from(due / NANOS_PER_SECOND).unwrap_or(i64::MAX),
             // All zeros would disarm the timer; an instant of zero never comes, the clock is past it.
             tv_nsec: (due % NANOS_PER_SECOND).cast_signed(),
