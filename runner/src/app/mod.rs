@@ -72,6 +72,7 @@ pub fn main(cli: Cli) -> ExitCode {
 
 /// Checks a configuration as a run would before it starts, tokenizer, headers and TLS files included.
 fn validate(arguments: ConfigArgs) -> anyhow::Result<Exit> {
+    crate::logging::start(crate::cli::LogLevel::Warning, Progress::new().bars());
     let name = start::name_of(arguments.config_file.as_deref());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let start = runtime.block_on(start::read(arguments))?;

@@ -89,11 +89,14 @@ struct Ready {
 /// stores.
 async fn prepare(
     mut config: Config,
-    tokenizer: Option<Arc<Tokenizer>>,
+    mut tokenizer: Option<Arc<Tokenizer>>,
     started: &ZonedDateTime,
 ) -> Result<Ready> {
     let transports = transports(&config)?;
     let model = model::name(&config).await?;
+    if tokenizer.is_none() && config.data.kind.needs_tokenizer() {
+        tokenizer = Some(start::tokenizer_of(&config, &model).await?);
+    }
     let plan = plan(&mut config, model, tokenizer.is_some(), started);
     let effective = serde_json::to_value(&config)?;
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
@@ -193,6 +196,14 @@ fn workload(kind: DataType, plan: &Plan, tokenizer: Option<&Arc<Tokenizer>>) -> 
     let output = Lengths::new(plan.output.clone(), plan.seed, Purpose::OutputLength);
     let corpus = plan.corpus.as_deref();
     let lengths = (input, output);
+    if kind == DataType::Random {
+        return Ok(Arc::new(Synthetic::random(
+            plan.seed,
+            Arc::clone(tokenizer),
+            lengths,
+            plan.body.clone(),
+        )?));
+    }
     Ok(Arc::new(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, lengths, plan.body.clone())?))
 }
 

@@ -52,7 +52,7 @@ const UNBUILT: &[Unbuilt] = &[
     Unbuilt { key: "api.response_format", is_built: Value::is_null, fault: "structured answers are not built yet", remedy: "remove it; answers are plain text" },
     Unbuilt { key: "api.session_id_header_key", is_built: Value::is_null, fault: "sessions are not built yet", remedy: "remove it" },
     Unbuilt { key: "api.session_token_header_key", is_built: Value::is_null, fault: "sessions are not built yet", remedy: "remove it" },
-    Unbuilt { key: "data.type", is_built: |v| v == "synthetic" || v == "mock", fault: "only data types synthetic and mock are built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
+    Unbuilt { key: "data.type", is_built: |v| v == "synthetic" || v == "mock" || v == "random", fault: "only data types synthetic, random and mock are built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
     Unbuilt { key: "data.trace", is_built: Value::is_null, fault: "lengths from a trace are not built yet", remedy: "remove it; input_distribution and output_distribution give the lengths" },
     Unbuilt { key: "data.multimodal", is_built: Value::is_null, fault: "images, videos and sounds are not built yet", remedy: "remove it; prompts are text" },
     Unbuilt { key: "data.use_chat_template", is_built: |v| v == false, fault: "chat templates are not built yet", remedy: "remove it" },
