@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod seed;
 
+pub mod hub;
 pub mod trace;
 
 pub mod plan;

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use inference_perf::app::llm_d;
 use inference_perf::cli::Cli;
 
@@ -17,5 +16,5 @@ fn main() -> ExitCode {
     if let Some(code) = llm_d::main(std::env::args_os()) {
         return code;
     }
-    inference_perf::app::main(Cli::parse())
+    inference_perf::app::main(Cli::read())
 }

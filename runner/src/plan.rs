@@ -183,7 +183,7 @@ impl Plan {
         let timeouts = Self::timeouts(config);
         Self {
             stages,
-            seed: Seed(load.base_seed.unwrap_or(surroundings.default_seed)),
+            seed: Seed(load.base_seed.map_or(surroundings.default_seed, i64::cast_unsigned)),
             workers,
             in_flight_cap,
             // Each worker has at least one, else it could send nothing.

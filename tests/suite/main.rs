@@ -2,6 +2,7 @@
 //! schemas, refusals as a user sees them, and the layering of the tree.
 
 mod helm;
+mod hub;
 mod manifests;
 mod parity;
 mod power;

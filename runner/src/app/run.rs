@@ -1,6 +1,6 @@
 //! A benchmark run from its configuration to stored results.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -15,6 +15,7 @@ use super::start::{self, Start};
 use super::traces::{self, Traces};
 use super::{Exit, complain, model, results, serving};
 use crate::breakers::Breakers;
+use crate::cli::ConfigArgs;
 use crate::client::http::{HttpSettings, HttpSource};
 use crate::client::mock::MockSource;
 use crate::client::tls::TlsFiles;
@@ -32,25 +33,34 @@ use crate::store::{S3Environment, Stores};
 use crate::sweep::SweepPlan;
 use crate::workload::{Adapters, BodyOptions, Lengths, Mock, Split, Synthetic, Tokenizer, Workload};
 
-/// Runs the benchmark of `config_file`.
+/// Runs the benchmark of the configuration that `arguments` give.
 ///
 /// # Errors
 ///
 /// Whatever keeps it from starting.
-pub(super) fn run(config_file: &Path, progress: &Progress) -> Result<Exit> {
+pub(super) fn run(arguments: ConfigArgs, progress: &Progress) -> Result<Exit> {
     // A thread of its own sees to signals also while the main one works on reports.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let signals = Signals::listen().context("signals cannot be listened for")?;
-        let Start { mut config, tokenizer, sets_saturation_percentile } = start::read(config_file)?;
-        tracing::info!("Using configuration from: {}", config_file.display());
+        let started = ZonedDateTime::now();
+        let start = tokio::select! {
+            biased;
+            () = signals.stop().requested() => None,
+            start = start::read(arguments) => Some(start?),
+        };
+        let Some(Start { mut config, tokenizer, warnings, sets_saturation_percentile }) = start else {
+            return Ok(signals.exit_code().map_or(Exit::Invalid, Exit::Signal));
+        };
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         if sets_saturation_percentile && config.sweep_estimator() != SweepEstimator::Upstream {
             tracing::info!(
                 "load.sweep.saturation_percentile has no effect: completions are counted, no percentile is taken \
                  (extensions.load.sweep_estimator: upstream takes one)"
             );
         }
-        let started = ZonedDateTime::now();
         config.resolve_timestamp(&started.strftime("%Y%m%d-%H%M%S").to_string());
         let ready = tokio::select! {
             biased;
@@ -83,7 +93,7 @@ struct Ready {
 /// stores.
 async fn prepare(
     mut config: Config,
-    tokenizer: Option<Arc<Tokenizer>>,
+    mut tokenizer: Option<Arc<Tokenizer>>,
     started: &ZonedDateTime,
 ) -> Result<Ready> {
     let transports = transports(&config)?;
@@ -91,6 +101,9 @@ async fn prepare(
     let traces = traces::read(&config)?;
     let model = model::name(&config).await?;
     let inquiry = Inquiry::of(&config, &model)?;
+    if tokenizer.is_none() && config.data.kind.needs_tokenizer() {
+        tokenizer = Some(start::tokenizer_of(&config, &model).await?);
+    }
     let plan = plan(&mut config, model, tokenizer.is_some(), &traces, started);
     let adapters = adapters(&config, &plan).await?;
     let effective = serde_json::to_value(&config)?;
@@ -233,9 +246,10 @@ fn plan(
     let default_seed = u64::try_from(milliseconds).unwrap_or_default();
     let recorded = traces.recorded.clone();
     let surroundings = Surroundings { cores, model: model.clone(), default_seed, recorded };
-    config.load.base_seed.get_or_insert(default_seed);
+    config.load.base_seed.get_or_insert(milliseconds);
     config.load.num_workers.get_or_insert(i64::try_from(cores).unwrap_or(1));
     config.load.resolve_concurrency();
+    config.resolve_total_count();
     serving::widen_interval(config);
     if let Some(tokenizer) = config.tokenizer.as_mut().filter(|_| has_tokenizer) {
         tokenizer.pretrained_model_name_or_path.get_or_insert(model);
@@ -268,8 +282,10 @@ fn workload(
             Lengths::new(plan.output.clone(), plan.seed, Purpose::OutputLength),
         ),
     };
-    // Of a random prompt only the length matters.
-    let corpus = plan.corpus.as_deref().filter(|_| kind == DataType::Synthetic);
+    let corpus = plan.corpus.as_deref();
+    if kind == DataType::Random {
+        return Ok(Arc::new(Synthetic::random(plan.seed, Arc::clone(tokenizer), lengths, body)?));
+    }
     Ok(Arc::new(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, lengths, body)?))
 }
 

@@ -9,6 +9,7 @@ mod generator;
 mod lengths;
 mod mock;
 mod prompt;
+mod random;
 mod tokenizer;
 mod words;
 

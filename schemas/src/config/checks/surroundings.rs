@@ -146,9 +146,9 @@ fn check_report(report: &Report, faults: &mut Faults<'_>) {
                 Some(near) => format!("did you mean {near}? Known are {known}"),
                 None => format!("known are {known}"),
             };
-            faults.add(
+            faults.warn(
                 key_path("report.goodput.constraints", name),
-                "is not a metric that can be limited",
+                "is not a metric that can be limited, and is ignored",
                 remedy,
             );
         }

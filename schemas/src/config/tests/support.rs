@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::LEAST;
-use crate::config::{AnswerTokens, Config, DataType, SweepEstimator, unsupported};
+use crate::config::{AnswerTokens, Config, DataType, SweepEstimator, UnknownKeys, unsupported};
 use crate::yaml::{self, Dialect};
 
 /// All that is executed, in one file.
@@ -37,7 +37,8 @@ extensions: {load: {pacing: even}, scrape: {interval: 2}}
 fn executable(text: &str) -> Result<Config, String> {
     let document =
         yaml::parse(text, "config.yml", Dialect::Config).map_err(|problems| problems.to_string())?;
-    Config::executable(document).map_err(|problems| problems.to_string())
+    let reading = Config::executable(document, UnknownKeys::Refused);
+    reading.map(|reading| reading.config).map_err(|problems| problems.to_string())
 }
 
 #[test]
