@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Property tests draw the same cases in every run; set another seed to search further.
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: help demo test bench bench-peers oracle soak check fmt lint schemas schemas-check tools prerequisites clean
+.PHONY: help demo test bench bench-peers oracle soak fuzz check fmt lint schemas schemas-check tools prerequisites clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ oracle: ## our reports beside upstream's, of the same runs against the simulator
 
 soak: ## memory over 200,000 streamed requests; SOAK_REQUESTS for a longer run
 	$(BENCH) soak
+
+fuzz: ## any bytes as a stream of events for FUZZ_SECONDS (600); needs nightly Rust and cargo-fuzz
+	cd runner/fuzz && cargo +nightly fuzz run --fuzz-dir . stream -- -dict=stream.dict -max_total_time=$(or $(FUZZ_SECONDS),600)
 
 check: fmt lint schemas-check ## formatting, lints and generated files
 

@@ -6,9 +6,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
+use benchmark_schemas::config::ApiType;
 use benchmark_schemas::record::{Nanos, Outcome, Pacing, Record, SpoolEntry};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use inference_perf::client::{Chunks, Exchange, Keep, SseDecoder};
+use inference_perf::client::{Chunks, Exchange, Keep, Reading, SseDecoder};
 use inference_perf::metrics::percentile::Percentiles;
 use inference_perf::metrics::pool::Pool;
 use inference_perf::plan::StagePlan;
@@ -27,6 +28,7 @@ const PIECE: usize = 16 << 10;
 
 const CHUNK: &[u8] = br#"{"id":"cmpl-0123456789abcdef","object":"text_completion","created":1764000000,"model":"bench-model","choices":[{"index":0,"text":" kanto","logprobs":null,"finish_reason":null}],"usage":null}"#;
 const ESCAPED: &[u8] = br#"{"id":"cmpl-0123456789abcdef","object":"text_completion","created":1764000000,"model":"bench-model","choices":[{"index":0,"text":" ka\nn\u00e9","logprobs":null,"finish_reason":null}],"usage":null}"#;
+const CHAT: &[u8] = br#"{"id":"chatcmpl-0123456789abcdef","object":"chat.completion.chunk","created":1764000000,"model":"bench-model","choices":[{"index":0,"delta":{"content":" kanto"},"logprobs":null,"finish_reason":null}],"usage":null}"#;
 const USAGE: &[u8] = br#"{"id":"cmpl-0123456789abcdef","object":"text_completion","created":1764000000,"model":"bench-model","choices":[],"usage":{"prompt_tokens":512,"completion_tokens":128,"total_tokens":640}}"#;
 
 fn schedules(criterion: &mut Criterion) {
@@ -84,13 +86,19 @@ fn framing(criterion: &mut Criterion) {
 fn parsing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("parsing");
     group.throughput(Throughput::Elements(u64::from(TOKENS)));
-    for (name, data) in [("alike", CHUNK), ("scanned, with escapes", ESCAPED), ("typed, with usage", USAGE)] {
+    let (completion, chat) = (ApiType::Completion, ApiType::Chat);
+    for (name, api, data) in [
+        ("alike", completion, CHUNK),
+        ("alike, of a chat", chat, CHAT),
+        ("scanned, with escapes", completion, ESCAPED),
+        ("typed, with usage", completion, USAGE),
+    ] {
         group.bench_function(name, |bencher| {
             bencher.iter_batched_ref(
                 || {
                     let mut exchange = Exchange::default();
                     exchange.expect_tokens(TOKENS);
-                    (exchange, Chunks::default())
+                    (exchange, Chunks::new(Reading { api, ..Reading::default() }))
                 },
                 |(exchange, chunks)| {
                     for at in 0..Nanos::from(TOKENS) {
@@ -137,7 +145,7 @@ fn record_all(requests: Vec<Finished>, folder: &std::path::Path) {
     }
     drop(sender);
     let spool = SharedSpool::new(SpoolWriter::create(folder).expect("a spool"));
-    let options = RecordOptions { tokenizer: None, streamed: true, keep: Keep::default(), objectives: None };
+    let options = RecordOptions::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(record(inbox, options, spool, Arc::new(Live::new(true)), CancellationToken::new()));
 }

@@ -1,17 +1,34 @@
-//! The command line, as `clap` reads it. It knows words, not what they do.
+//! The command line: what `clap` reads, and before it the flags of the configuration's keys. It knows words, not what
+//! they do.
 
+mod arguments;
+mod help;
+mod quirks;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use benchmark_schemas::config::{Flag, flags};
+use benchmark_schemas::tree::Node;
+use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use model_server_simulator::UsagePolicy;
+pub use quirks::QuirkArgs;
 
 /// Runs an LLM inference benchmark: sends the configured load on time, writes reports, and says where the
 /// endpoint saturates and which rate to rely on.
 #[derive(Debug, Parser)]
 #[command(name = "inference-perf", version, args_conflicts_with_subcommands = true)]
 #[command(
-    after_help = "Exit codes: 0 done · 1 invalid input or start-up failure · 2 usage · 3 results could not be \
+    override_usage = "inference-perf [-c PATH] [--CONFIG.KEY VALUE]...\n       inference-perf <COMMAND>"
+)]
+#[command(
+    after_help = "Every key of the configuration is a flag too, which wins over the file: --server.base_url URL, --load.stages \
+    JSON, ... `--help-config` lists them. Flags may be cut short as long as they are unambiguous.\n\nExit codes: 0 done · 1 invalid input or start-up failure · 2 usage · 3 results could not be \
     stored where asked · 5 target not ready · 130/143 interrupted, partial reports written"
 )]
 pub struct Cli {
@@ -26,15 +43,35 @@ pub struct Cli {
 /// Arguments of a benchmark run.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Configuration file (YAML)
-    #[arg(short = 'c', long = "config_file", value_name = "PATH")]
-    pub config_file: Option<PathBuf>,
-    /// Charts of finished runs.
+    /// The configuration.
     #[command(flatten)]
-    pub analysis: AnalysisArgs,
+    pub config: ConfigArgs,
     /// Least severe messages to log
     #[arg(long, value_name = "LEVEL", default_value = "INFO")]
     pub log_level: LogLevel,
+    /// Draw charts of finished runs instead of running anything.
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
+    /// List the flags of the configuration's keys: of a section, of `all`, or the sections
+    #[arg(long, value_name = "SECTION", num_args = 0..=1, default_missing_value = "")]
+    pub help_config: Option<String>,
+    /// The list that it asks for.
+    #[arg(skip)]
+    pub flags_help: Option<String>,
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Default, Args)]
+pub struct ConfigArgs {
+    /// Configuration file (YAML); what it does not say has its default
+    #[arg(short = 'c', long = "config_file", value_name = "PATH")]
+    pub config_file: Option<PathBuf>,
+    /// Ignore unknown keys in the configuration with a warning, as versions before 0.7.0 did silently
+    #[arg(long, env = "INFERENCE_PERF_LENIENT", value_parser = FalseyValueParser::new())]
+    pub lenient: bool,
+    /// Flags of keys with their values, in the order of the command line.
+    #[arg(skip)]
+    pub settings: Vec<(Flag, Node)>,
 }
 
 /// Charts of finished runs.
@@ -46,6 +83,39 @@ pub struct AnalysisArgs {
     /// Draw the folders of --analyze together, into this folder
     #[arg(short = 'u', long = "unified_analysis_dir", value_name = "DIR", requires = "analyze")]
     pub unified_analysis_dir: Option<PathBuf>,
+}
+
+impl Cli {
+    /// The arguments of this process; where they are wrong, it ends with the usage and code 2, and where they ask for
+    /// the program's help, with that and code 0.
+    pub fn read() -> Self {
+        Self::try_read(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Reads `arguments`, of which the first names the program.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them, or the help that they ask for.
+    pub fn try_read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let flags = flags();
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let usage = |kind, message: String| Self::command().error(kind, message);
+        let (rest, settings) = arguments::split(arguments, &flags)
+            .map_err(|faults| usage(ErrorKind::InvalidValue, faults.join("\n       ")))?;
+        let mut cli = Self::try_parse_from(rest)?;
+        if let Some(section) = &cli.run.help_config {
+            let text = help::flags(&flags, section).map_err(|fault| usage(ErrorKind::InvalidValue, fault))?;
+            cli.run.flags_help = Some(text);
+        }
+        match &mut cli.command {
+            None => cli.run.config.settings = settings,
+            Some(Command::Validate(config)) => config.settings = settings,
+            // Their arguments were not looked into.
+            Some(_) => {}
+        }
+        Ok(cli)
+    }
 }
 
 /// Severity, under the names that Python's `logging` gives it.
@@ -67,17 +137,13 @@ pub enum LogLevel {
 /// The subcommands beside a run.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check a configuration file and print every problem; sends nothing.
-    Validate {
-        /// Configuration file (YAML)
-        #[arg(short = 'c', long = "config_file", value_name = "PATH")]
-        config_file: PathBuf,
-    },
+    /// Check a configuration, file and flags, and print every problem; sends nothing.
+    Validate(ConfigArgs),
     /// Wait until the configured server is healthy and serves the model; sends no load.
     Preflight {
-        /// Configuration file (YAML)
-        #[arg(short = 'c', long = "config_file", value_name = "PATH")]
-        config_file: PathBuf,
+        /// The configuration.
+        #[command(flatten)]
+        config: ConfigArgs,
         /// Longest wait, seconds
         #[arg(long, value_name = "SECONDS", default_value_t = 0)]
         wait_seconds: u64,
@@ -137,15 +203,18 @@ pub struct SimulateArgs {
     /// Write each event as an HTTP chunk of its own, as model servers do, also when several are due at once
     #[arg(long)]
     pub separate_events: bool,
-    /// When token counts come with an answer: `as_asked`, `include` or `never`
+    /// When token counts come with an answer: `as_asked`, `include`, `every_chunk` or `never`
     #[arg(long, value_name = "POLICY", default_value = "as_asked")]
     pub usage: UsagePolicy,
     /// Requests whose instants `/stats` keeps, the newest
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     pub recorded_requests: usize,
-    /// Share of requests that are refused with 500, from 0 to 1
+    /// Share of requests that are refused with 500, or meet a `--fault`, from 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub error_rate: f64,
+    /// What real servers do differently.
+    #[command(flatten)]
+    pub quirks: QuirkArgs,
     /// Seed of everything that is random
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

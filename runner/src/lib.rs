@@ -7,14 +7,20 @@ pub mod cli;
 pub mod clock;
 pub mod seed;
 
+pub mod hub;
+pub mod trace;
+
 pub mod plan;
 pub mod schedule;
 pub mod workload;
 
+pub mod breakers;
 pub mod client;
 pub mod driver;
 pub mod recorder;
 pub mod spool;
+
+pub mod serving;
 
 pub mod metrics;
 

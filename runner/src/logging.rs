@@ -28,7 +28,7 @@ pub fn start(level: LogLevel, progress: &MultiProgress) {
         .with_target("inference_perf", filter_of(level))
         .with_target("model_server_simulator", filter_of(level));
     let layer = tracing_subscriber::fmt::layer()
-        .event_format(PythonFormat)
+        .event_format(PythonFormat { with_place: level == LogLevel::Debug })
         .with_writer(ProgressWriter(progress.clone()));
     let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
 }
@@ -42,8 +42,11 @@ fn filter_of(level: LogLevel) -> LevelFilter {
     }
 }
 
-/// `time - logger - LEVEL - message`, as Python's `logging` writes it.
-struct PythonFormat;
+/// `time - logger - LEVEL - message`, as Python's `logging` writes it for upstream; at DEBUG
+/// `time - LEVEL - file:line - logger - message`, where upstream has the function.
+struct PythonFormat {
+    with_place: bool,
+}
 
 impl<S, N> FormatEvent<S, N> for PythonFormat
 where
@@ -66,7 +69,13 @@ where
             Level::DEBUG | Level::TRACE => "DEBUG",
         };
         let millisecond = now.millisecond();
-        write!(writer, "{},{millisecond:03} - {logger} - {level} - ", now.strftime("%Y-%m-%d %H:%M:%S"))?;
+        write!(writer, "{},{millisecond:03} - ", now.strftime("%Y-%m-%d %H:%M:%S"))?;
+        if self.with_place {
+            let file = metadata.file().and_then(|file| file.rsplit('/').next()).unwrap_or("-");
+            write!(writer, "{level} - {file}:{} - {logger} - ", metadata.line().unwrap_or(0))?;
+        } else {
+            write!(writer, "{logger} - {level} - ")?;
+        }
         context.field_format().format_fields(writer.by_ref(), event)?;
         writeln!(writer)
     }

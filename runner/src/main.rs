@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use inference_perf::app::llm_d;
 use inference_perf::cli::Cli;
 
 /// Bodies are made on one thread and freed on another, records the other way round: it is made for that.
@@ -13,5 +13,8 @@ fn main() -> ExitCode {
     // One TLS provider for everything that speaks TLS; installed before any client exists. It fails only if one
     // is installed already, which is then the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    inference_perf::app::main(Cli::parse())
+    if let Some(code) = llm_d::main(std::env::args_os()) {
+        return code;
+    }
+    inference_perf::app::main(Cli::read())
 }

@@ -4,13 +4,15 @@
 //! the machine or the server knows (cores, the inferred model, the time) is given to it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use benchmark_schemas::config::{
-    CONCURRENT_STAGE_SECONDS, Config, Distribution, ResponseFormat, ResponseFormatType,
+    CONCURRENT_STAGE_SECONDS, Config, Distribution, ResponseFormat, ResponseFormatType, ServerType,
 };
 use benchmark_schemas::record::{Nanos, Pacing};
 use serde_json::{Value, json};
 
+use crate::breakers::Breakers;
 use crate::client::Keep;
 use crate::clock::nanos_from_seconds;
 use crate::seed::Seed;
@@ -20,6 +22,9 @@ use crate::workload::BodyOptions;
 pub const REQUEST_TIMEOUT_SECONDS: f64 = 300.0;
 /// Time that connecting may take in that case, seconds.
 pub const CONNECT_TIMEOUT_SECONDS: f64 = 30.0;
+
+/// `max_tokens` that requests of server type mock show, unless a length is drawn.
+const MOCK_MAX_TOKENS: u32 = 3;
 
 /// What a run will do.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +81,10 @@ pub struct StagePlan {
     pub requests: u64,
     /// Requests in flight at most, in place of the plan's cap: a closed loop.
     pub concurrency: Option<u64>,
+    /// Requests that it has at most, whatever its law says: a data set may have no more.
+    pub at_most: Option<u64>,
+    /// Offsets of the arrivals of [`Pacing::Trace`], which never fall.
+    pub recorded: Option<Arc<[Nanos]>>,
     /// Longest time from the start of the stage until what is in flight is cut off, nanoseconds.
     pub timeout_ns: Option<Nanos>,
 }
@@ -98,8 +107,30 @@ impl StagePlan {
             pacing,
             requests,
             concurrency: None,
+            at_most: None,
+            recorded: None,
             timeout_ns: None,
         }
+    }
+
+    /// The stage with what was recorded in place of its own figures: requests are due when those of the trace came, and
+    /// there are as many as lengths were recorded, if lengths were.
+    ///
+    /// A trace that is shorter than the stage ends it.
+    #[must_use]
+    fn with(mut self, recorded: &Recorded) -> Self {
+        if self.pacing == Pacing::Trace {
+            let offsets = recorded.offsets.clone().unwrap_or_default();
+            self.requests = recorded.rows.unwrap_or(self.requests).min(offsets.len() as u64);
+            self.recorded = Some(offsets);
+        }
+        self.at_most = recorded.rows;
+        self
+    }
+
+    /// Number of requests that are sent.
+    pub fn count(&self) -> u64 {
+        self.at_most.map_or(self.requests, |most| most.min(self.requests))
     }
 
     /// A closed-loop stage: `requests` requests, all due within one second by upstream's law of `constant`, of which
@@ -123,6 +154,17 @@ pub struct Surroundings {
     pub model: String,
     /// Seed for a configuration that gives none: upstream takes the time in milliseconds.
     pub default_seed: u64,
+    /// What stands in the traces that the configuration names.
+    pub recorded: Recorded,
+}
+
+/// What a plan takes from recorded traces.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recorded {
+    /// Offsets of `load.trace`.
+    pub offsets: Option<Arc<[Nanos]>>,
+    /// Rows of `data.trace`.
+    pub rows: Option<u64>,
 }
 
 impl Plan {
@@ -131,7 +173,8 @@ impl Plan {
         let load = &config.load;
         let cores = surroundings.cores.max(1);
         let asked = load.num_workers.map_or(cores, |workers| usize::try_from(workers).unwrap_or(0).max(1));
-        let stages = Self::stages(config);
+        let stages: Vec<_> =
+            Self::stages(config).into_iter().map(|stage| stage.with(&surroundings.recorded)).collect();
         let closed_loops = stages.iter().filter_map(|stage| stage.concurrency);
         let per_worker = (asked as u64).saturating_mul(load.worker_max_concurrency);
         let in_flight_cap = closed_loops.max().unwrap_or(per_worker).max(1);
@@ -140,7 +183,7 @@ impl Plan {
         let timeouts = Self::timeouts(config);
         Self {
             stages,
-            seed: Seed(load.base_seed.unwrap_or(surroundings.default_seed)),
+            seed: Seed(load.base_seed.map_or(surroundings.default_seed, i64::cast_unsigned)),
             workers,
             in_flight_cap,
             // Each worker has at least one, else it could send nothing.
@@ -151,12 +194,7 @@ impl Plan {
             connect_timeout_ns: timeouts.connect_ns,
             grace_ns: nanos_from_seconds(load.stage_teardown_grace_seconds.max(0.0)),
             interval_ns: nanos_from_seconds(load.interval.max(0.0)),
-            body: BodyOptions {
-                model: surroundings.model.clone(),
-                streaming: config.api.streaming,
-                ignore_eos: config.server.ignore_eos,
-                response_format: config.api.response_format.as_ref().map(response_format),
-            },
+            body: body_options(config, surroundings.model.clone()),
             input: config.data.input_distribution.clone().unwrap_or_default(),
             output: config.data.output_distribution.clone().unwrap_or_default(),
             corpus: config.data.corpus_file_path.as_ref().map(PathBuf::from),
@@ -197,15 +235,17 @@ impl Plan {
         }
     }
 
-    /// Texts are kept only for the report on every request, and only those that it shows.
+    /// Texts are kept only for the report on every request and for circuit breakers, and only those that they show or
+    /// look at.
     pub fn keep(config: &Config) -> Keep {
         let report = &config.report.request_lifecycle;
         let fields = &report.per_request_fields;
         let wanted = report.per_request == Some(true);
+        let by_breakers = Breakers::keeps(config);
         Keep {
-            request: wanted && fields.request,
-            response: wanted && fields.response,
-            chunks: wanted && fields.response_chunks,
+            request: wanted && fields.request || by_breakers.request,
+            response: wanted && fields.response || by_breakers.response,
+            chunks: wanted && fields.response_chunks || by_breakers.chunks,
         }
     }
 }
@@ -217,6 +257,20 @@ pub struct Timeouts {
     pub request_ns: Nanos,
     /// For connecting, nanoseconds; `None` if only the request's own limit holds.
     pub connect_ns: Option<Nanos>,
+}
+
+fn body_options(config: &Config, model: String) -> BodyOptions {
+    let options = BodyOptions::new(config.api.kind, model);
+    if config.server.kind == ServerType::Mock {
+        // Nobody reads these bodies; reports show them as upstream's do.
+        return BodyOptions { ignore_eos: false, default_max_tokens: MOCK_MAX_TOKENS, ..options };
+    }
+    BodyOptions {
+        streaming: config.api.streaming,
+        ignore_eos: config.server.ignore_eos,
+        response_format: config.api.response_format.as_ref().map(response_format),
+        ..options
+    }
 }
 
 fn response_format(format: &ResponseFormat) -> Value {
@@ -248,7 +302,8 @@ tokenizer: {pretrained_model_name_or_path: /t}
 ";
 
     fn plan(load: &str, cores: usize) -> Plan {
-        let surroundings = Surroundings { cores, model: "m".to_owned(), default_seed: 99 };
+        let surroundings =
+            Surroundings { cores, model: "m".to_owned(), default_seed: 99, recorded: Recorded::default() };
         Plan::new(&config(&format!("{BASE}load: {load}")), &surroundings)
     }
 

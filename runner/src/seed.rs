@@ -28,6 +28,8 @@ pub enum Purpose {
     RunId = 6,
     /// Pauses between the attempts of a request.
     RetryPause = 7,
+    /// LoRA adapter of a request.
+    Adapter = 20,
 }
 
 impl Seed {

@@ -78,7 +78,10 @@ impl fmt::Display for Problem {
     /// `file:line:col: key: what is wrong (what to do)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.origin)?;
-        if !self.key.is_empty() {
+        // A flag named for the key has said it already.
+        let said =
+            matches!(&self.origin, Origin::Argument(flag) if flag.strip_prefix("--") == Some(&self.key));
+        if !self.key.is_empty() && !said {
             write!(f, "{}: ", self.key)?;
         }
         f.write_str(&self.fault)?;

@@ -4,7 +4,12 @@
 //! percentiles are derived from records later, so every report can be rebuilt from the spool without a server.
 //! It must not know how a report looks.
 
+mod asides;
+mod chunk_steps;
+
 use serde::{Deserialize, Serialize};
+
+pub use asides::{BreakerOpened, PromQl, PromQlAnswer, Sample, Scrape, ScrapeMoment};
 
 /// Nanoseconds on the run's monotonic clock. Zero is [`RunFacts::started_epoch_ns`] on the wall clock.
 pub type Nanos = i64;
@@ -25,6 +30,12 @@ pub enum SpoolEntry {
     Sweep(Box<SweepFacts>),
     /// The run is over; the last entry. A spool without it was cut off.
     Finished(RunEnd),
+    /// What the server's metrics page said at an instant; lies among the records of the stage that ran.
+    Scrape(Box<Scrape>),
+    /// What Prometheus answered about a stage or the whole run; follows all stages.
+    PromQl(Box<PromQl>),
+    /// A circuit breaker that stops stages has opened; lies among the records of the stage that it stopped first.
+    BreakerOpened(Box<BreakerOpened>),
 }
 
 /// What a report needs besides records, fixed when the run starts.
@@ -81,6 +92,8 @@ pub enum Pacing {
         /// Shape of the distribution; 1 is a Poisson process, less comes in bursts.
         burstiness: f64,
     },
+    /// The time stamps of a recorded trace.
+    Trace,
 }
 
 /// How a stage ended.
@@ -193,6 +206,8 @@ pub struct Record {
     pub max_tokens: u32,
     /// Tokens of the answer by the client's tokenizer, no special tokens; `None` without an answer or tokenizer.
     pub output_tokens: Option<u32>,
+    /// How the tokens of the chunks and of the answer were counted.
+    pub rules: TokenRules,
     /// Counts that the server reported.
     pub usage: Option<Usage>,
     /// Content-bearing chunks of a streamed answer, in order.
@@ -224,6 +239,46 @@ pub struct Retries {
     pub last_start: Nanos,
 }
 
+impl Record {
+    /// Upstream's `output_len`: the client's count, or the server's where upstream takes that.
+    pub fn output_len(&self) -> Option<u64> {
+        let servers = match self.rules.answer {
+            AnswerCount::Client => None,
+            AnswerCount::ServerFirst => self.usage.as_ref().and_then(|usage| usage.completion_tokens),
+        };
+        servers.or(self.output_tokens.map(u64::from))
+    }
+}
+
+/// The rules by which the tokens of an answer were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TokenRules {
+    /// Where [`Chunk::tokens`] come from.
+    pub chunks: ChunkCount,
+    /// What [`Record::output_len`] is.
+    pub answer: AnswerCount,
+}
+
+/// Where [`Chunk::tokens`] come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ChunkCount {
+    /// The client's tokenizer counted each chunk's text alone.
+    #[default]
+    Tokenizer,
+    /// Nobody counted: each chunk stands for one token.
+    OneEach,
+}
+
+/// What [`Record::output_len`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum AnswerCount {
+    /// The client's count.
+    #[default]
+    Client,
+    /// The server's count, or the client's where the server gives none: upstream's rule for Anthropic's API.
+    ServerFirst,
+}
+
 /// One content-bearing chunk of a streamed answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
@@ -231,6 +286,28 @@ pub struct Chunk {
     pub at: Nanos,
     /// Tokens of the chunk's text alone by the client's tokenizer, no special tokens; 1 without a tokenizer.
     pub tokens: u32,
+    /// What the text is.
+    pub kind: ChunkKind,
+}
+
+impl Chunk {
+    /// A chunk of the answer proper.
+    #[must_use]
+    pub fn content(at: Nanos, tokens: u32) -> Self {
+        Self { at, tokens, kind: ChunkKind::Content }
+    }
+}
+
+/// What the text of a chunk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ChunkKind {
+    /// The answer proper.
+    #[default]
+    Content,
+    /// Reasoning ahead of the answer.
+    Reasoning,
+    /// Names and arguments of a tool call.
+    ToolCall,
 }
 
 /// Token counts of a response's `usage` object, field by field the last seen.
@@ -277,50 +354,4 @@ pub struct Bodies {
     pub response: Option<String>,
     /// JSON text of the content-bearing chunks; `None` if the report does not ask for them.
     pub chunks: Option<Vec<String>>,
-}
-
-/// Chunks are stored as steps from one to the next: a step takes three bytes where an instant takes seven.
-mod chunk_steps {
-    use std::fmt;
-
-    use serde::de::{SeqAccess, Visitor};
-    use serde::{Deserializer, Serializer};
-
-    use super::{Chunk, Nanos};
-
-    /// Chunks for which room is made ahead, whatever a file says.
-    const MOST_EXPECTED: usize = 1 << 16;
-
-    pub(super) fn serialize<S: Serializer>(chunks: &[Chunk], serializer: S) -> Result<S::Ok, S::Error> {
-        let mut before: Nanos = 0;
-        serializer.collect_seq(chunks.iter().map(|chunk| {
-            let step = chunk.at.wrapping_sub(before);
-            before = chunk.at;
-            (step, chunk.tokens)
-        }))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Chunk>, D::Error> {
-        deserializer.deserialize_seq(Steps)
-    }
-
-    struct Steps;
-
-    impl<'de> Visitor<'de> for Steps {
-        type Value = Vec<Chunk>;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("steps from chunk to chunk")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut steps: A) -> Result<Vec<Chunk>, A::Error> {
-            let mut chunks = Vec::with_capacity(steps.size_hint().unwrap_or(0).min(MOST_EXPECTED));
-            let mut at: Nanos = 0;
-            while let Some((step, tokens)) = steps.next_element::<(Nanos, u32)>()? {
-                at = at.wrapping_add(step);
-                chunks.push(Chunk { at, tokens });
-            }
-            Ok(chunks)
-        }
-    }
 }

@@ -1,15 +1,21 @@
 //! Tests that send load over loopback: bounded in count and time, one after another.
 
+mod adapters;
+mod apis;
 mod demo;
+mod faults;
+mod load_types;
 mod mock;
 mod preflight;
 mod reports;
 mod rig;
 mod secrets;
 mod seed_run;
+mod serving;
 mod signals;
 mod storage;
 mod sweep;
+mod timing;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

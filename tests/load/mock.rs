@@ -1,7 +1,7 @@
 //! Mock requests against a server, without a tokenizer: counts are the server's, and where it gives none there are none.
 
 use anyhow::{Context as _, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::machine;
 use crate::rig::{MODEL, Rig, json as json_file, text};
@@ -38,6 +38,43 @@ fn without_a_tokenizer_counts_are_the_servers() -> Result<()> {
     for latency in ["time_to_first_token", "time_per_output_token", "inter_token_latency"] {
         assert!(successes["latency"][latency]["mean"].is_number(), "{latency}");
     }
+    Ok(())
+}
+
+#[test]
+fn without_a_server_every_request_takes_a_second() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&[])?;
+    let config = |load: &str, reports: &str| {
+        format!(
+            "api: {{type: chat}}\ndata: {{type: mock}}\nload: {{num_workers: 2, {load}stages: [{{rate: 1, duration: 10}}]}}\n\
+             server: {{type: mock, base_url: 'http://0.0.0.0:8000'}}\nreport: {{request_lifecycle: {{per_request: true}}}}\n\
+             storage: {{local_storage: {{path: {reports}}}}}\n"
+        )
+    };
+    let output = rig.command(&config("", "reports"))?.output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let summary = json_file(&rig.path("reports/summary_lifecycle_metrics.json"))?;
+    assert_eq!(summary["successes"]["count"], 10);
+    let stage = json_file(&rig.path("reports/stage_0_lifecycle_metrics.json"))?;
+    let rate = stage["load_summary"]["achieved_rate"].as_f64().context("a rate")?;
+    assert!(rate > 0.8, "{rate}");
+    let fastest = summary["successes"]["latency"]["request_latency"]["min"].as_f64().context("a latency")?;
+    assert!(fastest >= 1.0, "{fastest}");
+    let entries = json_file(&rig.path("reports/per_request_lifecycle_metrics.json"))?;
+    let entries = entries.as_array().context("a list")?;
+    assert_eq!(entries.len(), 10);
+    for entry in entries {
+        assert_eq!(entry["info"]["response_metrics"], json!({"output_tokens": 0, "server_usage": null}));
+        let request: Value = serde_json::from_str(entry["request"].as_str().context("a body")?)?;
+        assert_eq!((&request["model"], &request["max_tokens"]), (&json!("mock_model"), &json!(3)));
+    }
+    assert_eq!(rig.served()?, 0, "nobody was asked");
+
+    let output = rig.command(&config("request_timeout: 0.2, ", "late"))?.output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let summary = json_file(&rig.path("late/summary_lifecycle_metrics.json"))?;
+    assert_eq!(summary["failures"]["by_label"]["Timeout"]["count"], 10);
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What the load tests share: a folder with a tokenizer, a simulated server, an S3 server, and a run of the program.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub(crate) const MODEL: &str = "qwen3-8b";
 pub(crate) struct Rig {
     folder: TempDir,
     pub(crate) simulator: Simulator,
+    runs: Cell<usize>,
 }
 
 impl Rig {
@@ -30,7 +32,7 @@ impl Rig {
         let mut all = vec!["--model", MODEL, "--tokenizer", &tokenizer];
         all.extend(arguments);
         let simulator = Simulator::start(all)?;
-        Ok(Self { folder, simulator })
+        Ok(Self { folder, simulator, runs: Cell::default() })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -44,6 +46,13 @@ impl Rig {
             self.simulator.base_url,
             self.path("tokenizer").display()
         )
+    }
+
+    /// The name of a folder for reports that no other run has.
+    pub(crate) fn reports(&self) -> String {
+        let runs = self.runs.get() + 1;
+        self.runs.set(runs);
+        format!("reports-of-run-{runs}")
     }
 
     /// Writes `config` and prepares the program to run with it in the rig's folder.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::machine;
-use crate::rig::{Rig, text};
+use crate::rig::{MODEL, Rig, text};
+use crate::{faults, machine};
 
 /// One for each place of the configuration or of the environment that holds a secret.
 const SECRETS: [&str; 4] = ["s3cret-api-key", "s3cret-header", "s3cret-hub-token", "s3cret-from-environment"];
@@ -28,6 +28,37 @@ fn search(folder: &Path, searched: &mut usize) -> Result<()> {
 }
 
 #[test]
+fn secrets_are_nowhere_when_everything_fails() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&faults::arguments())?;
+    for api in ["completion", "chat", "anthropic_messages"] {
+        let key = "  ignore_eos: true\n  api_key: s3cret-api-key\n";
+        let target = rig.target().replace("  ignore_eos: true\n", key);
+        // Without its name the model is asked for, with all headers.
+        let target = target.replace(&format!("  model_name: {MODEL}\n"), "");
+        let reports = rig.reports();
+        let config = format!(
+            "{target}  token: s3cret-hub-token\napi:\n  type: {api}\n  streaming: true\n  headers:\n    Proxy-Authorization: Basic s3cret-header\n    X-Team: s3cret-header\ndata:\n  type: mock\nload:\n  request_timeout: 1\n  request_retries: 1\n  request_retry_backoff_sec: 0.01\n  stages: [{{rate: 40, duration: 1}}]\nreport:\n  request_lifecycle:\n    per_request: true\n    per_request_fields: {{response_chunks: true}}\nstorage:\n  local_storage:\n    path: {reports}\n",
+        );
+        let mut command = rig.command(&config)?;
+        command.args(["--log-level", "DEBUG"]);
+        let output = command.output()?;
+        let printed = text(&output);
+        assert_eq!(output.status.code(), Some(0), "{printed}");
+        let mut searched = 0;
+        search(&rig.path(&reports), &mut searched)?;
+        ensure!(searched >= 7, "only {searched} files searched");
+        for secret in SECRETS {
+            ensure!(!printed.contains(secret), "{secret} is printed:\n{printed}");
+        }
+        // What was echoed is there, masked: else the search would prove nothing.
+        let entries = fs_err::read_to_string(rig.path(&reports).join("per_request_lifecycle_metrics.json"))?;
+        ensure!(entries.contains("No access with") && entries.contains("********"), "{entries}");
+    }
+    Ok(())
+}
+
+#[test]
 fn secrets_are_nowhere() -> Result<()> {
     let _machine = machine();
     // Some requests fail, so that messages about failures are searched too.
@@ -41,8 +72,9 @@ fn secrets_are_nowhere() -> Result<()> {
                 "  ignore_eos: true\n"
             },
         );
+        let reports = rig.reports();
         let config = format!(
-            "{target}  token: s3cret-hub-token\napi:\n  type: completion\n  headers:\n    Authorization: Bearer s3cret-header\n    X-Team: s3cret-header\ndata:\n  type: synthetic\n  input_distribution: {{type: fixed, mean: 16}}\n  output_distribution: {{type: fixed, mean: 4}}\nload:\n  stages: [{{rate: 10, duration: 2}}]\nreport:\n  request_lifecycle:\n    per_request: true\nstorage:\n  local_storage:\n    path: reports\n",
+            "{target}  token: s3cret-hub-token\napi:\n  type: completion\n  headers:\n    Authorization: Bearer s3cret-header\n    X-Team: s3cret-header\ndata:\n  type: synthetic\n  input_distribution: {{type: fixed, mean: 16}}\n  output_distribution: {{type: fixed, mean: 4}}\nload:\n  stages: [{{rate: 10, duration: 2}}]\nreport:\n  request_lifecycle:\n    per_request: true\nstorage:\n  local_storage:\n    path: {reports}\n",
         );
         let mut command = rig.command(&config)?;
         command.env("INFERENCE_PERF_API_KEY", "s3cret-from-environment").args(["--log-level", "DEBUG"]);
@@ -53,7 +85,7 @@ fn secrets_are_nowhere() -> Result<()> {
             ensure!(!printed.contains(secret), "{secret} is printed:\n{printed}");
         }
         let mut searched = 0;
-        search(&rig.path("reports"), &mut searched)?;
+        search(&rig.path(&reports), &mut searched)?;
         ensure!(searched >= 7, "only {searched} files searched");
     }
     Ok(())

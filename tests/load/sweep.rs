@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use benchmark_tests::{program, run_ok};
-use model_server_simulator::{ModelParameters, ServiceLaw, capacity};
+use model_server_simulator::{ModelParameters, capacity};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -64,7 +64,7 @@ fn a_sweep_runs_stages_up_to_the_servers_limit_and_its_probe_is_in_no_report() -
             prefill_per_token_us: 0.0,
             decode_base_ms: 20.0,
             decode_per_running_sequence_us: 0.0,
-            service_times: ServiceLaw::Deterministic,
+            ..ModelParameters::default()
         },
         16.0,
         8.0,

@@ -1,6 +1,7 @@
 //! Shared by the demo and the tests that cross crates: where things are, and programs run as a user runs them.
 
 pub mod closed_loop;
+pub mod hub;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

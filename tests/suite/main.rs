@@ -9,6 +9,7 @@ mod chart_rows;
 mod chart_upgrade;
 mod helm;
 mod hostile;
+mod hub;
 mod manifests;
 mod notes;
 mod parity;

@@ -17,14 +17,15 @@ fn refused(name: &str, file: &str, content: &[u8], arguments: &[&str]) -> Result
     fs_err::write(folder.path().join(file), content)?;
     let output = run_in(folder.path(), name, arguments)?;
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    let progress = String::from_utf8_lossy(&output.stdout);
+    assert!(progress.lines().all(|line| line.contains(" - INFO - ")), "{progress}");
     let entries: Vec<_> = fs_err::read_dir(folder.path())?.collect::<std::io::Result<_>>()?;
     assert_eq!(entries.len(), 1, "a refused run leaves nothing behind: {entries:?}");
     Ok(String::from_utf8(output.stderr)?)
 }
 
 fn run_in(folder: &Path, name: &str, arguments: &[&str]) -> Result<Output> {
-    Ok(Command::new(program(name)).args(arguments).current_dir(folder).output()?)
+    Ok(Command::new(program(name)).args(arguments).current_dir(folder).env("HF_HUB_OFFLINE", "1").output()?)
 }
 
 fn runner(config: &str) -> Result<String> {
@@ -42,7 +43,7 @@ fn the_runner_names_every_mistake_of_a_file() -> Result<()> {
     )?;
     insta::assert_snapshot!(message, @r#"
     config.yml:3:3: api.streeming: unknown key (did you mean `streaming`?)
-    config.yml:5:9: data.type: only data types synthetic and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)
+    config.yml:5:9: data.type: only data types synthetic, random and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)
     config.yml:8:13: load.stages[0].rate: must be greater than 0, is -5 (meaning: requests per second)
     config.yml:11:17: load.stages[1].duration: must be a whole number, is `1e3x` (meaning: length of the sending window, whole seconds)
     config.yml:13:3: server.base_url: is missing (add `base_url: …`, text, meaning: address of the server, for example `http://qwen3-vllm.default:8000`)
@@ -68,9 +69,9 @@ fn the_runner_shows_where_yaml_breaks() -> Result<()> {
 #[test]
 fn the_runner_refuses_a_tokenizer_that_it_cannot_read() -> Result<()> {
     let message = runner(
-        "server:\n  base_url: http://127.0.0.1:9\n  model_name: m\ndata:\n  type: synthetic\n  input_distribution: {mean: 16, min: 1, max: 32, std_dev: 0}\n  output_distribution: {mean: 16, min: 1, max: 32, std_dev: 0}\nload:\n  stages: [{rate: 1, duration: 1}]\ntokenizer:\n  pretrained_model_name_or_path: no-such-folder\n",
+        "server:\n  base_url: http://127.0.0.1:9\n  model_name: m\ndata:\n  type: synthetic\n  input_distribution: {mean: 16, min: 1, max: 32, std_dev: 0}\n  output_distribution: {mean: 16, min: 1, max: 32, std_dev: 0}\nload:\n  stages: [{rate: 1, duration: 1}]\ntokenizer:\n  pretrained_model_name_or_path: ./no-such-folder\n",
     )?;
-    insta::assert_snapshot!(message, @r#"config.yml:11:34: tokenizer.pretrained_model_name_or_path: no-such-folder/tokenizer.json does not exist (name a local folder that holds the model's tokenizer.json)"#);
+    insta::assert_snapshot!(message, @r#"config.yml:11:34: tokenizer.pretrained_model_name_or_path: ./no-such-folder/tokenizer.json does not exist (name a local folder that holds the model's tokenizer.json)"#);
     Ok(())
 }
 

@@ -26,6 +26,10 @@ pub(crate) struct Order {
     pub(crate) max_tokens: u32,
     /// Whether it is delivered in chunks as it grows, or whole.
     pub(crate) streamed: bool,
+    /// Tokens at its start that are reasoning.
+    pub(crate) reasoning: u32,
+    /// What the others are.
+    pub(crate) rest: Kind,
     /// Its words.
     pub(crate) words: Answer,
 }
@@ -39,6 +43,19 @@ pub(crate) struct Chunk {
     pub(crate) tokens: u32,
     /// Whether they are the last.
     pub(crate) last: bool,
+    /// What they are.
+    pub(crate) kind: Kind,
+}
+
+/// What tokens are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Of the answer proper.
+    Content,
+    /// Of the reasoning ahead of it.
+    Reasoning,
+    /// Of a call of a tool: the first chunk is its name, the others are its arguments.
+    ToolCall,
 }
 
 /// An answer that is being made. Dropping it before its end cancels the request.
@@ -84,6 +101,11 @@ impl<T: Timer> Delivery<T> {
         self.simulator.config.separate_events
     }
 
+    /// Tokens in the chunks so far.
+    pub(crate) fn delivered(&self) -> u32 {
+        self.delivered
+    }
+
     /// What was asked for.
     pub(crate) fn order(&self) -> &Order {
         &self.order
@@ -104,10 +126,13 @@ impl<T: Timer> Delivery<T> {
             self.note(token);
             let tokens = token.index + 1 - self.delivered;
             let last = token.index + 1 == self.order.max_tokens;
-            if tokens < self.tokens_per_chunk && !last {
+            // A chunk is of one kind.
+            let reasoned = token.index + 1 == self.order.reasoning;
+            if tokens < self.tokens_per_chunk && !last && !reasoned {
                 continue;
             }
-            let chunk = Chunk { first: self.delivered, tokens, last };
+            let kind = if token.index < self.order.reasoning { Kind::Reasoning } else { self.order.rest };
+            let chunk = Chunk { first: self.delivered, tokens, last, kind };
             self.delivered += tokens;
             if self.simulator.recorder.keeps_traces() {
                 self.chunk_written.push(self.ticket.now() - self.ticket.arrival());

@@ -11,6 +11,7 @@ enum Purpose {
     Text = 3,
     Candidates = 4,
     Vocabulary = 5,
+    Jitter = 6,
 }
 
 /// Whether request `number` is one of the failing share.
@@ -22,6 +23,15 @@ pub(crate) fn fails(seed: u64, number: u64, error_rate: f64) -> bool {
 pub(crate) fn exponential_factor(seed: u64, number: u64) -> f64 {
     // `random` is below 1, so the logarithm is finite.
     -(1.0 - generator(seed, Purpose::ServiceTime, number).random::<f64>()).ln()
+}
+
+/// A normally distributed number of mean 0 and deviation 1 for token `index` of request `number`.
+pub(crate) fn normal(seed: u64, number: u64, index: u32) -> f64 {
+    // Streams of their own up to a million tokens and 2^44 requests.
+    let mut generator = generator(seed, Purpose::Jitter, (number << 20) | u64::from(index & 0xF_FFFF));
+    let (radius, angle): (f64, f64) = (generator.random(), generator.random());
+    // Box and Muller; `random` is below 1, so the logarithm is finite.
+    (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
 
 /// Generator for the words of an answer to a prompt with checksum `prompt`.
@@ -61,6 +71,10 @@ mod tests {
         assert!((0..100).all(|n| !fails(1, n, 0.0) && fails(1, n, 1.0)));
         let mean = (0..20_000).map(|n| exponential_factor(1, n)).sum::<f64>() / 20_000.0;
         assert!((mean - 1.0).abs() < 5.0 / 20_000_f64.sqrt());
+        let draws: Vec<f64> =
+            (0..20_000).map(|n| normal(1, n / 100, u32::try_from(n % 100).unwrap())).collect();
+        let moment = |power| draws.iter().map(|draw| draw.powi(power)).sum::<f64>() / 20_000.0;
+        assert!(moment(1).abs() < 0.04 && (moment(2) - 1.0).abs() < 0.05, "{} {}", moment(1), moment(2));
         assert!((exponential_factor(1, 7) - exponential_factor(2, 7)).abs() > f64::EPSILON);
     }
 }

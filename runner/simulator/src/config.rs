@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use hyper::header::{HeaderName, HeaderValue};
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,10 @@ pub struct ModelParameters {
     pub decode_per_running_sequence_us: f64,
     /// Law of the service times.
     pub service_times: ServiceLaw,
+    /// Standard deviation of the prefill, milliseconds: normal, cut off at 70 % of the mean on both sides.
+    pub prefill_std_dev_ms: f64,
+    /// The same of each decode step.
+    pub decode_std_dev_ms: f64,
 }
 
 /// How service times vary between requests of equal lengths.
@@ -55,6 +60,8 @@ impl Default for ModelParameters {
             decode_base_ms: 10.0,
             decode_per_running_sequence_us: 100.0,
             service_times: ServiceLaw::Deterministic,
+            prefill_std_dev_ms: 0.0,
+            decode_std_dev_ms: 0.0,
         }
     }
 }
@@ -69,7 +76,7 @@ impl ModelParameters {
             prefill_per_token_us: 0.0,
             decode_base_ms: 0.0,
             decode_per_running_sequence_us: 0.0,
-            service_times: ServiceLaw::Deterministic,
+            ..Self::default()
         }
     }
 
@@ -86,6 +93,8 @@ impl ModelParameters {
         time("prefill_per_token_us", self.prefill_per_token_us, "µs", 1e6);
         time("decode_base_ms", self.decode_base_ms, "ms", LONGEST_MS);
         time("decode_per_running_sequence_us", self.decode_per_running_sequence_us, "µs", 1e6);
+        time("prefill_std_dev_ms", self.prefill_std_dev_ms, "ms", LONGEST_MS);
+        time("decode_std_dev_ms", self.decode_std_dev_ms, "ms", LONGEST_MS);
     }
 }
 
@@ -118,6 +127,14 @@ pub struct SimulatorConfig {
     pub error_rate: f64,
     /// Status of the failing share.
     pub error_status: u16,
+    /// What happens to the failing share instead, each request by its number the next in turn; empty: `error_status`.
+    pub faults: Vec<Fault>,
+    /// Tokens at the start of an answer of a chat API that are reasoning.
+    pub reasoning_tokens: u32,
+    /// The rest of an answer of a chat API is a tool call.
+    pub tool_call: bool,
+    /// Headers of every answer.
+    pub response_headers: Vec<(String, String)>,
     /// Tokens in each chunk of a stream but the last, which has the rest. A chunk is due with its last token.
     pub tokens_per_chunk: u32,
     /// Write each event of a stream as an HTTP chunk of its own, as model servers do, also when several are due at once.
@@ -142,19 +159,26 @@ pub enum Framing {
     Lf,
     /// `data: …` with CRLF, as sse-starlette writes.
     Crlf,
+    /// `data: …` with CR.
+    Cr,
     /// `data:…` without the space, with LF.
     NoSpace,
+    /// A byte order mark, and before each event a comment, an `id` and a `retry` line, with LF.
+    Comments,
 }
 
 /// When token counts are sent with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsagePolicy {
-    /// In a whole answer always; in a stream if `stream_options.include_usage` asks for it.
+    /// In a whole answer always, and in Anthropic's streams; in another stream if `stream_options.include_usage` asks
+    /// for it.
     #[default]
     AsAsked,
     /// Always.
     Include,
+    /// Always, and in each event of an OpenAI stream too, counting up.
+    EveryChunk,
     /// Never.
     Never,
 }
@@ -172,7 +196,51 @@ macro_rules! from_name {
     )*};
 }
 
-from_name!(Framing, UsagePolicy, ServiceLaw);
+from_name!(Framing, UsagePolicy, ServiceLaw, Fault);
+
+/// What can go wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// Status 429.
+    RateLimit,
+    /// Status 500.
+    Internal,
+    /// Status 502.
+    BadGateway,
+    /// Status 503.
+    Unavailable,
+    /// Status 504.
+    GatewayTimeout,
+    /// Status 400 that speaks of the context length.
+    ContextWindow,
+    /// Status 400 that speaks of malformed JSON.
+    InvalidJson,
+    /// Status 408 that speaks of a time-out.
+    Timeout,
+    /// Status 404 that speaks of the model.
+    ModelNotFound,
+    /// Status 401 whose message repeats all headers of the request, as careless gateways do.
+    Echo,
+    /// Status 200 with an error object in place of an answer.
+    ErrorBody,
+    /// Status 200 with an answer without choices or content.
+    NoChoices,
+    /// Status 200 with a page.
+    NotJson,
+    /// Status 200 with something that is called JSON and is none.
+    BrokenJson,
+    /// Half of the answer, then an error object as an event of the stream.
+    ErrorEvent,
+    /// Half of the answer, then the connection is cut.
+    Cut,
+    /// Half of the answer, then silence.
+    Stall,
+    /// The connection is closed without an answer.
+    Disconnect,
+    /// No answer, ever.
+    Hang,
+}
 
 impl Default for SimulatorConfig {
     fn default() -> Self {
@@ -189,6 +257,10 @@ impl Default for SimulatorConfig {
             queue_full_status: 503,
             error_rate: 0.0,
             error_status: 500,
+            faults: Vec::new(),
+            reasoning_tokens: 0,
+            tool_call: false,
+            response_headers: Vec::new(),
             tokens_per_chunk: 1,
             separate_events: false,
             framing: Framing::Lf,
@@ -222,6 +294,11 @@ impl SimulatorConfig {
         if !(400..=599).contains(&self.error_status) {
             problems.push(format!("error_status: {} is no error (write 400 to 599)", self.error_status));
         }
+        for (name, value) in &self.response_headers {
+            if HeaderName::from_bytes(name.as_bytes()).is_err() || HeaderValue::from_str(value).is_err() {
+                problems.push(format!("response_headers: {name:?} cannot be sent as a header"));
+            }
+        }
         if self.tokens_per_chunk == 0 {
             problems.push("tokens_per_chunk: a chunk has at least 1 token".to_owned());
         }
@@ -246,8 +323,11 @@ mod tests {
     fn names_are_read() {
         assert_eq!("no_space".parse::<Framing>().unwrap(), Framing::NoSpace);
         assert_eq!("as_asked".parse::<UsagePolicy>().unwrap(), UsagePolicy::AsAsked);
-        let message = "cr".parse::<Framing>().unwrap_err().to_string();
-        assert_eq!(message, "unknown variant `cr`, expected one of `lf`, `crlf`, `no_space`");
+        let message = "gz".parse::<Framing>().unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "unknown variant `gz`, expected one of `lf`, `crlf`, `cr`, `no_space`, `comments`"
+        );
     }
 
     #[test]
@@ -261,12 +341,14 @@ mod tests {
                 prefill_per_token_us: f64::NAN,
                 decode_base_ms: f64::INFINITY,
                 decode_per_running_sequence_us: 2e6,
-                service_times: ServiceLaw::Deterministic,
+                decode_std_dev_ms: -2.0,
+                ..ModelParameters::default()
             },
             queue_full_status: 500,
             error_rate: 1.5,
             error_status: 200,
             tokens_per_chunk: 0,
+            response_headers: vec![("x y".to_owned(), String::new())],
             ..SimulatorConfig::default()
         };
         let message = config.validate().unwrap_err().to_string();
@@ -276,6 +358,8 @@ mod tests {
             "model.prefill_per_token_us: NaN",
             "model.decode_base_ms: inf",
             "model.decode_per_running_sequence_us:",
+            "model.decode_std_dev_ms: -2 ms",
+            "response_headers: \"x y\"",
             "model_name:",
             "max_model_len: 1",
             "queue_full_status: 500",

@@ -215,7 +215,9 @@ impl<T: Timer> Ticket<T> {
                     if lengths.output == 0 {
                         self.leave(at);
                     } else {
-                        let due = at.saturating_add(self.shared.times.prefill(lengths.input, self.factor));
+                        let draw = self.draw(0);
+                        let prefill = self.shared.times.prefill(lengths.input, self.factor, draw);
+                        let due = at.saturating_add(prefill);
                         self.place = Place::Running { next: Token { index: 0, due } };
                     }
                 }
@@ -226,7 +228,9 @@ impl<T: Timer> Ticket<T> {
                         self.leave(token.due);
                     } else {
                         let running = self.shared.running.load(Ordering::Relaxed);
-                        let due = token.due.saturating_add(self.shared.times.step(running, self.factor));
+                        let draw = self.draw(token.index + 1);
+                        let step = self.shared.times.step(running, self.factor, draw);
+                        let due = token.due.saturating_add(step);
                         self.place = Place::Running { next: Token { index: token.index + 1, due } };
                     }
                     return Poll::Ready(Some(token));
@@ -239,6 +243,11 @@ impl<T: Timer> Ticket<T> {
     /// The next token once it is due; `None` after the last one.
     pub async fn next_token(&mut self) -> Option<Token> {
         poll_fn(|context| self.poll_token(context)).await
+    }
+
+    /// How far token `index` comes from its mean, in standard deviations.
+    fn draw(&self, index: u32) -> f64 {
+        if self.shared.times.are_drawn() { chance::normal(self.shared.seed, self.number, index) } else { 0.0 }
     }
 
     fn poll_sleep(&mut self, due: Nanos, context: &mut Context<'_>) -> Poll<()> {

@@ -1,32 +1,38 @@
 //! The HTTP interface: which path does what. Times and text are made elsewhere.
 //!
-//! OpenAI's `POST /v1/completions` and `/v1/chat/completions` (streamed or whole) and `GET /v1/models`; vLLM's
+//! OpenAI's `POST /v1/completions` and `/v1/chat/completions` and Anthropic's `POST /v1/messages` (streamed or whole),
+//! `GET /v1/models`; vLLM's
 //! `GET /health`, `GET /metrics` and `POST /tokenize`; and the simulator's own `GET /stats[?requests=N]` (its counters
 //! and the instants of the newest N requests, all that are kept by default) and `POST /stats/reset`.
 
 mod events;
+mod faults;
+mod messages;
 mod reply;
 mod request;
 mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
-use crate::answer::{Delivery, Order};
+use crate::answer::{Delivery, Kind, Order};
 use crate::config::UsagePolicy;
 use crate::engine::Ticket;
 use crate::stats::Event;
 use crate::time::Timer;
-use crate::{Simulator, chance, metrics};
-use events::{Counts, EventWriter, Head};
+use crate::{Simulator, metrics};
+use events::{Counts, EventWriter, Head, Texts};
+use faults::{Instead, Share};
 use reply::{ApiError, ReplyBody, json_response, whole, with_body};
 use request::{Api, Generate, Prompt};
 use stream::SseBody;
@@ -43,24 +49,51 @@ pub(crate) async fn handle<T: Timer>(
     simulator: Arc<Simulator>,
     timer: T,
     request: Request<Incoming>,
-) -> Result<Reply<T>, Infallible> {
-    let reply = route(&simulator, timer, request).await;
-    Ok(reply.unwrap_or_else(ApiError::into_response))
+) -> io::Result<Reply<T>> {
+    let (parts, body) = request.into_parts();
+    let mut reply = match route(&simulator, timer, &parts, body).await {
+        Ok(reply) => reply,
+        Err(Refusal::Told(error)) => error.into_response(),
+        Err(Refusal::HungUp) => return Err(faults::hung_up()),
+    };
+    for (name, value) in &simulator.config.response_headers {
+        // Both were checked with the configuration.
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
+        {
+            reply.headers_mut().append(name, value);
+        }
+    }
+    Ok(reply)
+}
+
+/// A request that gets no answer.
+enum Refusal {
+    /// The client is told why.
+    Told(ApiError),
+    /// The connection is closed.
+    HungUp,
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        Self::Told(error)
+    }
 }
 
 async fn route<T: Timer>(
     simulator: &Arc<Simulator>,
     timer: T,
-    request: Request<Incoming>,
-) -> Result<Reply<T>, ApiError> {
-    let (parts, body) = request.into_parts();
+    parts: &Parts,
+    body: Incoming,
+) -> Result<Reply<T>, Refusal> {
     // A HEAD request gets the headers of GET; hyper leaves out the body.
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
     let posts = parts.method == Method::POST;
     match parts.uri.path() {
-        "/v1/completions" if posts => generate(simulator, timer, Api::Completion, body).await,
-        "/v1/chat/completions" if posts => generate(simulator, timer, Api::Chat, body).await,
-        "/tokenize" if posts => tokenize(simulator, body).await,
+        "/v1/completions" if posts => generate(simulator, timer, Api::Completion, parts, body).await,
+        "/v1/chat/completions" if posts => generate(simulator, timer, Api::Chat, parts, body).await,
+        "/v1/messages" if posts => generate(simulator, timer, Api::Messages, parts, body).await,
+        "/tokenize" if posts => Ok(tokenize(simulator, body).await?),
         "/stats/reset" if posts => {
             simulator.recorder.reset();
             Ok(json_response(StatusCode::OK, &json!({})))
@@ -68,8 +101,14 @@ async fn route<T: Timer>(
         "/health" if reads => Ok(whole(StatusCode::OK, "text/plain; charset=utf-8", Bytes::new())),
         "/v1/models" if reads => Ok(models(simulator)),
         "/metrics" if reads => {
-            let (occupancy, totals) = (simulator.engine.occupancy(), simulator.recorder.totals());
-            let text = metrics::exposition(&simulator.config.model_name, occupancy, &totals);
+            let histograms = simulator.recorder.histograms();
+            let text = metrics::exposition(&metrics::Page {
+                model_name: &simulator.config.model_name,
+                occupancy: simulator.engine.occupancy(),
+                slots: simulator.config.model.slots,
+                totals: &simulator.recorder.totals(),
+                histograms: histograms.as_ref(),
+            });
             Ok(whole(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
         }
         "/stats" if reads => {
@@ -78,6 +117,7 @@ async fn route<T: Timer>(
         }
         "/v1/completions"
         | "/v1/chat/completions"
+        | "/v1/messages"
         | "/tokenize"
         | "/stats/reset"
         | "/health"
@@ -85,10 +125,11 @@ async fn route<T: Timer>(
         | "/metrics"
         | "/stats" => {
             let message = format!("{} does not take {}.", parts.uri.path(), parts.method);
-            Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedError", message))
+            Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedError", message).into())
         }
         path => {
-            Err(ApiError::new(StatusCode::NOT_FOUND, "NotFoundError", format!("There is nothing at {path}.")))
+            let message = format!("There is nothing at {path}.");
+            Err(ApiError::new(StatusCode::NOT_FOUND, "NotFoundError", message).into())
         }
     }
 }
@@ -127,22 +168,31 @@ async fn generate<T: Timer>(
     simulator: &Arc<Simulator>,
     timer: T,
     api: Api,
+    parts: &Parts,
     body: Incoming,
-) -> Result<Reply<T>, ApiError> {
+) -> Result<Reply<T>, Refusal> {
     let config = &simulator.config;
     let invalid = |_: &ApiError| simulator.recorder.count(Event::Invalid);
     let body = read(body).await.inspect_err(invalid)?;
     let request = request::generate(api, &body, &config.model_name).inspect_err(invalid)?;
     let number = simulator.next_request();
-    if chance::fails(config.seed, number, config.error_rate) {
-        simulator.recorder.count(Event::Failed);
-        let status = StatusCode::from_u16(config.error_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        return Err(ApiError::new(
-            status,
-            "SimulatedError",
-            "This request fails by the configured error rate.",
-        ));
-    }
+    let fault = match faults::of_request(config, number) {
+        None => None,
+        Some(Share::Status(status)) => {
+            simulator.recorder.count(Event::Failed);
+            let message = "This request fails by the configured error rate.";
+            return Err(ApiError::new(status, "SimulatedError", message).into());
+        }
+        Some(Share::Fault(fault)) => {
+            simulator.recorder.count(Event::Failed);
+            match faults::instead(fault, api, &parts.headers) {
+                Some(Instead::Reply(reply)) => return Ok(reply),
+                Some(Instead::Refusal(refusal)) => return Err(refusal),
+                Some(Instead::Silence) => std::future::pending().await,
+                None => Some(fault),
+            }
+        }
+    };
     // The place in the queue is taken before the prompt is counted, so a long count costs no place.
     let ticket = simulator.engine.arrive(timer).map_err(|full| {
         simulator.recorder.count(Event::Refused);
@@ -152,19 +202,21 @@ async fn generate<T: Timer>(
     })?;
     let streamed = request.stream;
     let with_usage = match config.usage {
-        UsagePolicy::Include => true,
+        UsagePolicy::Include | UsagePolicy::EveryChunk => true,
         UsagePolicy::Never => false,
-        UsagePolicy::AsAsked => !streamed || request.include_usage,
+        // Anthropic's API has no way to ask, and always counts.
+        UsagePolicy::AsAsked => !streamed || request.include_usage || api == Api::Messages,
     };
     let head = Head {
         id: answer_id(api, config.seed, number),
         created: jiff::Timestamp::now().as_second(),
         model: config.model_name.clone(),
     };
-    let delivery = admit(simulator, ticket, request, head.id.clone()).await.inspect_err(invalid)?;
+    let delivery = admit(simulator, ticket, api, request, head.id.clone()).await.inspect_err(invalid)?;
     if streamed {
-        let events = EventWriter::new(api, config.framing, head);
-        let body = Box::new(SseBody::new(delivery, events, with_usage));
+        let usage = if with_usage { Some(config.usage == UsagePolicy::EveryChunk) } else { None };
+        let events = EventWriter::new(api, config.framing, head, delivery.order().prompt_tokens, usage);
+        let body = Box::new(SseBody::new(delivery, events, fault));
         Ok(with_body(StatusCode::OK, "text/event-stream; charset=utf-8", ReplyBody::Stream(body)))
     } else {
         Ok(whole_answer(delivery, api, &head, with_usage).await)
@@ -175,6 +227,7 @@ async fn generate<T: Timer>(
 async fn admit<T: Timer>(
     simulator: &Arc<Simulator>,
     ticket: Ticket<T>,
+    api: Api,
     request: Generate,
     id: String,
 ) -> Result<Delivery<T>, ApiError> {
@@ -197,7 +250,16 @@ async fn admit<T: Timer>(
         );
         return Err(ApiError::bad_request(message, Some("max_tokens")));
     }
-    let order = Order { id, prompt_tokens, max_tokens: asked, streamed: request.stream, words };
+    let config = &simulator.config;
+    // A completion is text and nothing else.
+    let (reasoning, rest) = match api {
+        Api::Completion => (0, Kind::Content),
+        Api::Chat | Api::Messages => {
+            (config.reasoning_tokens, if config.tool_call { Kind::ToolCall } else { Kind::Content })
+        }
+    };
+    let order =
+        Order { id, prompt_tokens, max_tokens: asked, streamed: request.stream, reasoning, rest, words };
     Ok(Delivery::start(Arc::clone(simulator), ticket, order))
 }
 
@@ -207,13 +269,13 @@ async fn whole_answer<T: Timer>(
     head: &Head,
     with_usage: bool,
 ) -> Reply<T> {
-    let mut text = String::new();
+    let mut texts = Texts::default();
     while let Some(chunk) = delivery.next_chunk().await {
-        delivery.words(chunk).for_each(|word| text.push_str(word));
+        delivery.words(chunk).for_each(|word| texts.of(chunk.kind).push_str(word));
     }
     let order = delivery.order();
     let counts = Counts { prompt: order.prompt_tokens, completion: order.max_tokens };
-    json_response(StatusCode::OK, &events::whole_answer(api, head, &text, with_usage.then_some(counts)))
+    json_response(StatusCode::OK, &events::whole_answer(api, head, &texts, with_usage.then_some(counts)))
 }
 
 /// Tokens of `text`. Encoding a long one takes milliseconds, which would delay other answers' tokens: it is done on a
@@ -247,5 +309,6 @@ fn answer_id(api: Api, seed: u64, number: u64) -> String {
     match api {
         Api::Completion => format!("cmpl-{seed:x}-{number:08x}"),
         Api::Chat => format!("chatcmpl-{seed:x}-{number:08x}"),
+        Api::Messages => format!("msg-{seed:x}-{number:08x}"),
     }
 }

@@ -13,7 +13,12 @@ pub struct ServiceTimes {
     prefill_per_token: f64,
     step_base: f64,
     step_per_sequence: f64,
+    prefill_deviation: f64,
+    step_deviation: f64,
 }
+
+/// Farthest that a time with a standard deviation lies from its mean, as a share of it.
+const FARTHEST: f64 = 0.7;
 
 impl ServiceTimes {
     /// The times that `parameters` set.
@@ -24,19 +29,29 @@ impl ServiceTimes {
             prefill_per_token: parameters.prefill_per_token_us * 1e3,
             step_base: parameters.decode_base_ms * 1e6,
             step_per_sequence: parameters.decode_per_running_sequence_us * 1e3,
+            prefill_deviation: parameters.prefill_std_dev_ms * 1e6,
+            step_deviation: parameters.decode_std_dev_ms * 1e6,
         }
     }
 
-    /// From the grant of a slot to the first token of a request with `input_tokens`, stretched by `factor`.
+    /// Times vary by more than a factor, so that a draw is needed for each.
     #[must_use]
-    pub fn prefill(&self, input_tokens: u32, factor: f64) -> Nanos {
-        to_nanos(self.prefill_mean(f64::from(input_tokens)) * factor)
+    pub fn are_drawn(&self) -> bool {
+        self.prefill_deviation > 0.0 || self.step_deviation > 0.0
     }
 
-    /// From one token to the next while `running` sequences hold a slot, stretched by `factor`.
+    /// From the grant of a slot to the first token of a request with `input_tokens`, stretched by `factor`, `draw`
+    /// standard deviations from the mean.
     #[must_use]
-    pub fn step(&self, running: u32, factor: f64) -> Nanos {
-        to_nanos(self.step_mean(running) * factor)
+    pub fn prefill(&self, input_tokens: u32, factor: f64, draw: f64) -> Nanos {
+        let mean = self.prefill_mean(f64::from(input_tokens));
+        to_nanos(varied(mean, self.prefill_deviation, draw) * factor)
+    }
+
+    /// From one token to the next while `running` sequences hold a slot, stretched and varied likewise.
+    #[must_use]
+    pub fn step(&self, running: u32, factor: f64, draw: f64) -> Nanos {
+        to_nanos(varied(self.step_mean(running), self.step_deviation, draw) * factor)
     }
 
     fn prefill_mean(&self, input_tokens: f64) -> f64 {
@@ -51,6 +66,11 @@ impl ServiceTimes {
         let steps = (output_tokens - 1.0).max(0.0);
         (self.prefill_mean(input_tokens) + steps * self.step_mean(running)) / 1e9
     }
+}
+
+/// `draw` deviations from the mean, within its limits.
+fn varied(mean: f64, deviation: f64, draw: f64) -> f64 {
+    mean + (deviation * draw).clamp(-FARTHEST * mean, FARTHEST * mean)
 }
 
 /// Rounds to whole nanoseconds; the parameters' limits keep products within range.
@@ -131,9 +151,15 @@ mod tests {
     #[test]
     fn times_are_exact_nanoseconds() {
         let times = ServiceTimes::new(&parameters());
-        assert_eq!(times.prefill(50, 1.0), 15_000_000);
-        assert_eq!(times.step(4, 1.0), 6_000_000);
-        assert_eq!(times.step(1, 2.0), 10_500_000);
+        assert_eq!(times.prefill(50, 1.0, 0.0), 15_000_000);
+        assert_eq!(times.step(4, 1.0, 0.0), 6_000_000);
+        assert_eq!(times.step(1, 2.0, 3.0), 10_500_000);
+        assert!(!times.are_drawn());
+        let varied = ModelParameters { prefill_std_dev_ms: 2.0, decode_std_dev_ms: 3.0, ..parameters() };
+        let times = ServiceTimes::new(&varied);
+        assert!(times.are_drawn());
+        assert_eq!(times.prefill(50, 1.0, -1.5), 12_000_000);
+        assert_eq!(times.step(4, 1.0, 9.0), 10_200_000);
     }
 
     proptest! {

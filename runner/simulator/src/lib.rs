@@ -9,6 +9,7 @@ mod answer;
 mod chance;
 mod config;
 pub mod engine;
+mod histograms;
 mod http;
 mod law;
 mod metrics;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use config::{Framing, ModelParameters, ServiceLaw, SimulatorConfig, UsagePolicy};
+pub use config::{Fault, Framing, ModelParameters, ServiceLaw, SimulatorConfig, UsagePolicy};
 pub use law::{ServiceTimes, capacity, capacity_for_lengths};
 pub use server::{SimulatorHandle, bind, run, serve, serve_on_current_runtime, spawn};
 pub use stats::{RequestOutcome, RequestTrace, Stats, Totals};

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Occupancy;
+use crate::histograms::Histograms;
 use crate::time::{Nanos, monotonic_now};
 
 /// Most token instants that are kept over all recorded requests: memory stays bounded with long answers too.
@@ -139,6 +140,7 @@ pub(crate) struct Recorder {
 struct Ring {
     requests: VecDeque<RequestTrace>,
     stamps: usize,
+    histograms: Histograms,
 }
 
 impl Recorder {
@@ -203,12 +205,20 @@ impl Recorder {
             return;
         }
         let mut ring = self.lock();
+        if trace.outcome == RequestOutcome::Completed {
+            ring.histograms.add(&trace);
+        }
         ring.stamps += stamps(&trace);
         ring.requests.push_back(trace);
         while ring.requests.len() > self.most_requests || ring.stamps > MOST_STAMPS {
             let Some(oldest) = ring.requests.pop_front() else { break };
             ring.stamps -= stamps(&oldest);
         }
+    }
+
+    /// What completed requests took; `None` if no traces are kept.
+    pub(crate) fn histograms(&self) -> Option<Histograms> {
+        self.keeps_traces().then(|| self.lock().histograms.clone())
     }
 
     pub(crate) fn totals(&self) -> Totals {

@@ -45,6 +45,7 @@ pub fn capacity<S: RecordSource + ?Sized>(source: &S, options: &MetricOptions) -
             }
             SpoolEntry::Sweep(facts) => sweep = Some((*facts).into()),
             SpoolEntry::Finished(at) => end = Some(at),
+            SpoolEntry::Scrape(_) | SpoolEntry::PromQl(_) | SpoolEntry::BreakerOpened(_) => {}
         }
     }
     let mut notes: Vec<String> = open
@@ -113,6 +114,7 @@ fn described(stage: &StageEvidence, judgement: &Judgement) -> StageCapacity {
             record::Pacing::Even => Pacing::Even,
             record::Pacing::Poisson => Pacing::Poisson,
             record::Pacing::Gamma { .. } => Pacing::Gamma,
+            record::Pacing::Trace => Pacing::Trace,
         },
         verdict: judgement.verdict,
         reasons: judgement.reasons.clone(),

@@ -207,7 +207,9 @@ fn planned_end(arrivals: &[Arrival], facts: &StageFacts) -> Nanos {
         arrivals.iter().map(|arrival| arrival.end).max()
     } else {
         match facts.pacing {
-            Pacing::Poisson | Pacing::Gamma { .. } => arrivals.last().map(|arrival| arrival.due),
+            Pacing::Poisson | Pacing::Gamma { .. } | Pacing::Trace => {
+                arrivals.last().map(|arrival| arrival.due)
+            }
             Pacing::ScaledExponential | Pacing::Even => None,
         }
     };

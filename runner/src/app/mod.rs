@@ -1,22 +1,22 @@
 //! The program's commands: wiring of the modules, messages to the person, exit codes. No measuring, no arithmetic.
 
 mod analyze;
+pub mod llm_d;
 mod model;
 mod results;
 mod run;
+mod serving;
 mod simulate;
 mod stages;
 mod start;
+mod traces;
 
 use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::CommandFactory as _;
-use clap::error::ErrorKind;
-
-use crate::cli::{Cli, Command};
+use crate::breakers::Breakers;
+use crate::cli::{Cli, Command, ConfigArgs};
 use crate::preflight::NotReady;
 use crate::progress::Progress;
 
@@ -49,24 +49,24 @@ impl From<Exit> for ExitCode {
 
 /// Does what the command line asks for. Errors are printed to standard error, one a line.
 pub fn main(cli: Cli) -> ExitCode {
+    if let Some(text) = &cli.run.flags_help {
+        say(text.trim_end());
+        return Exit::Done.into();
+    }
     let outcome = match cli.command {
         None if !cli.run.analysis.analyze.is_empty() => {
             crate::logging::start(cli.run.log_level, Progress::new().bars());
             analyze::run(&cli.run.analysis)
         }
         None => {
-            let Some(config_file) = cli.run.config_file else {
-                let missing = "a run needs --config_file PATH (-c PATH); see --help for the other commands";
-                Cli::command().error(ErrorKind::MissingRequiredArgument, missing).exit();
-            };
             let progress = Progress::new();
             crate::logging::start(cli.run.log_level, progress.bars());
-            run::run(&config_file, &progress)
+            run::run(cli.run.config, &progress)
         }
-        Some(Command::Validate { config_file }) => validate(&config_file),
-        Some(Command::Preflight { config_file, wait_seconds }) => {
+        Some(Command::Validate(config)) => validate(config),
+        Some(Command::Preflight { config, wait_seconds }) => {
             crate::logging::start(crate::cli::LogLevel::Info, Progress::new().bars());
-            run::preflight(&config_file, Duration::from_secs(wait_seconds))
+            run::preflight(config, Duration::from_secs(wait_seconds))
         }
         Some(Command::Report { directory }) => results::rebuild(&directory),
         Some(Command::Simulate(arguments)) => {
@@ -86,11 +86,19 @@ pub fn main(cli: Cli) -> ExitCode {
     }
 }
 
-/// Checks a configuration file as a run would before it starts, tokenizer, headers and TLS files included.
-fn validate(config_file: &Path) -> anyhow::Result<Exit> {
-    let start = start::read(config_file)?;
+/// Checks a configuration as a run would before it starts, tokenizer, headers and TLS files included.
+fn validate(arguments: ConfigArgs) -> anyhow::Result<Exit> {
+    crate::logging::start(crate::cli::LogLevel::Warning, Progress::new().bars());
+    let name = start::name_of(arguments.config_file.as_deref());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let start = runtime.block_on(start::read(arguments))?;
     run::transports(&start.config)?;
-    say(&format!("{}: valid", config_file.display()));
+    traces::read(&start.config)?;
+    Breakers::of(&start.config)?;
+    for warning in &start.warnings {
+        complain(&format!("warning: {warning}"));
+    }
+    say(&format!("{name}: valid"));
     Ok(Exit::Done)
 }
 

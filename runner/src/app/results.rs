@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use benchmark_schemas::record::{PROBE_STAGE, SpoolEntry};
+use benchmark_schemas::record::{PROBE_STAGE, ScrapeMoment, SpoolEntry};
 use benchmark_schemas::report::Manifest;
 
 use super::{Exit, complain, say};
@@ -33,7 +33,16 @@ fn is_of_probe(entry: &SpoolEntry) -> bool {
     match entry {
         SpoolEntry::Request(record) => record.stage == PROBE_STAGE,
         SpoolEntry::Stage(facts) => facts.stage == PROBE_STAGE,
-        SpoolEntry::Run(_) | SpoolEntry::Sweep(_) | SpoolEntry::Finished(_) => false,
+        SpoolEntry::Scrape(scrape) => match scrape.moment {
+            ScrapeMoment::Before(stage) | ScrapeMoment::During(stage) | ScrapeMoment::After(stage) => {
+                stage == PROBE_STAGE
+            }
+        },
+        SpoolEntry::Run(_)
+        | SpoolEntry::Sweep(_)
+        | SpoolEntry::Finished(_)
+        | SpoolEntry::PromQl(_)
+        | SpoolEntry::BreakerOpened(_) => false,
     }
 }
 

@@ -1,20 +1,26 @@
 //! A benchmark run from its configuration to stored results.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use benchmark_schemas::config::{Config, DataType, SweepEstimator};
+use benchmark_schemas::config::{ApiType, Config, DataType, ServerType, SweepEstimator};
 use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
 
-use super::stages::{self, Driven};
+use super::serving::Inquiry;
+use super::stages::{Course, Driven};
 use super::start::{self, Start};
-use super::{Exit, complain, model, results, say};
+use super::traces::{self, Traces};
+use super::{Exit, complain, model, results, say, serving};
+use crate::breakers::Breakers;
+use crate::cli::ConfigArgs;
 use crate::client::http::{HttpSettings, HttpSource};
+use crate::client::mock::MockSource;
 use crate::client::tls::TlsFiles;
+use crate::client::{Reading, Transports};
 use crate::clock::MonotonicSource;
 use crate::driver::{Engine, Hosting, Settings};
 use crate::hold;
@@ -23,27 +29,35 @@ use crate::preflight;
 use crate::progress::Progress;
 use crate::recorder::RecordOptions;
 use crate::seed::{Purpose, Seed};
+use crate::serving::Scraper;
 use crate::shutdown::Signals;
 use crate::spool::SpoolWriter;
 use crate::store::{S3Environment, Stores};
 use crate::sweep::SweepPlan;
-use crate::workload::{Lengths, Mock, Synthetic, Tokenizer, Workload};
+use crate::workload::{Adapters, BodyOptions, Lengths, Mock, Split, Synthetic, Tokenizer, Workload};
 
-/// Path of the completion API.
-const COMPLETIONS: &str = "/v1/completions";
-
-/// Runs the benchmark of `config_file`.
+/// Runs the benchmark of the configuration that `arguments` give.
 ///
 /// # Errors
 ///
 /// Whatever keeps it from starting.
-pub(super) fn run(config_file: &Path, progress: &Progress) -> Result<Exit> {
+pub(super) fn run(arguments: ConfigArgs, progress: &Progress) -> Result<Exit> {
     // A thread of its own sees to signals also while the main one works on reports.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let signals = Signals::listen().context("signals cannot be listened for")?;
-        let Start { mut config, tokenizer, sets_saturation_percentile } = start::read(config_file)?;
-        tracing::info!("Using configuration from: {}", config_file.display());
+        let started = ZonedDateTime::now();
+        let start = tokio::select! {
+            biased;
+            () = signals.stop().requested() => None,
+            start = start::read(arguments) => Some(start?),
+        };
+        let Some(Start { mut config, tokenizer, warnings, sets_saturation_percentile }) = start else {
+            return Ok(signals.exit_code().map_or(Exit::Invalid, Exit::Signal));
+        };
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         if sets_saturation_percentile && config.sweep_estimator() != SweepEstimator::Upstream {
             tracing::info!(
                 "load.sweep.saturation_percentile has no effect: completions are counted, no percentile is taken \
@@ -52,7 +66,6 @@ pub(super) fn run(config_file: &Path, progress: &Progress) -> Result<Exit> {
         }
         let wait = preflight::wait_of(variable(preflight::WAIT_VARIABLE).as_deref()).map_err(anyhow::Error::msg)?;
         let stay = hold::time_of(variable(hold::VARIABLE).as_deref()).map_err(anyhow::Error::msg)?;
-        let started = ZonedDateTime::now();
         config.resolve_timestamp(&started.strftime("%Y%m%d-%H%M%S").to_string());
         let ready = tokio::select! {
             biased;
@@ -71,15 +84,18 @@ pub(super) fn run(config_file: &Path, progress: &Progress) -> Result<Exit> {
     })
 }
 
-/// Waits until the server that `config_file` names can be measured, at most `limit`.
+/// Waits until the server of the configuration that `arguments` give can be measured, at most `limit`.
 ///
 /// # Errors
 ///
 /// If it is not ready by then, or never will be.
-pub(super) fn preflight(config_file: &Path, limit: Duration) -> Result<Exit> {
+pub(super) fn preflight(arguments: ConfigArgs, limit: Duration) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Start { config, .. } = start::read(config_file)?;
-    runtime.block_on(await_target(&config, Some(limit)))?;
+    let config = runtime.block_on(async {
+        let Start { config, .. } = start::read(arguments).await?;
+        await_target(&config, Some(limit)).await?;
+        anyhow::Ok(config)
+    })?;
     say(&format!("{} is ready", config.server.base_url));
     Ok(Exit::Done)
 }
@@ -104,28 +120,43 @@ struct Ready {
     sweep: Option<SweepPlan>,
     tokenizer_path: Option<String>,
     workload: Arc<dyn Workload>,
-    transports: HttpSource,
+    transports: Transports,
     options: RecordOptions,
     stores: Stores,
+    inquiry: Inquiry,
 }
 
 /// Everything that can fail before the first request: the target's settings, whether it is ready, the model's name, the
 /// workload, the stores.
 async fn prepare(
     mut config: Config,
-    tokenizer: Option<Arc<Tokenizer>>,
+    mut tokenizer: Option<Arc<Tokenizer>>,
     started: &ZonedDateTime,
     wait: Option<Duration>,
 ) -> Result<Ready> {
     let transports = transports(&config)?;
     await_target(&config, wait).await?;
+    let breakers = Breakers::of(&config)?.map(Arc::new);
+    let traces = traces::read(&config)?;
     let model = model::name(&config).await?;
-    let plan = plan(&mut config, model, tokenizer.is_some(), started);
+    let inquiry = Inquiry::of(&config, &model)?;
+    if tokenizer.is_none() && config.data.kind.needs_tokenizer() {
+        tokenizer = Some(start::tokenizer_of(&config, &model).await?);
+    }
+    let plan = plan(&mut config, model, tokenizer.is_some(), &traces, started);
+    let adapters = adapters(&config, &plan).await?;
     let effective = serde_json::to_value(&config)?;
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     tracing::info!("{}", plan.limits(config.load.num_workers));
     let run_id = run_id(started);
-    let workload = workload(config.data.kind, &plan, tokenizer.as_ref())?;
+    let of = |model: &str| {
+        let body = BodyOptions { model: model.to_owned(), ..plan.body.clone() };
+        workload(config.data.kind, (&plan, &traces), tokenizer.as_ref(), body)
+    };
+    let workload: Arc<dyn Workload> = match &adapters {
+        None => of(&plan.body.model)?,
+        Some(adapters) => Arc::new(Split::new(Arc::clone(adapters), of)?),
+    };
     let scratch = std::env::temp_dir().join(format!("inference-perf-{run_id}"));
     let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
     let mut stores = Stores::open(config.storage.as_ref(), &environment, &scratch)?;
@@ -140,32 +171,82 @@ async fn prepare(
     }
     let options = RecordOptions {
         tokenizer: tokenizer.filter(|_| config.client_counts_answers()),
-        streamed: config.api.streaming,
+        streamed: plan.body.streaming,
+        server_counts_first: config.api.kind == ApiType::AnthropicMessages,
         keep: plan.keep,
+        secrets: transports.secrets(),
         objectives,
+        adapters,
+        breakers,
     };
     let sweep = SweepPlan::of(&config);
-    Ok(Ready { run_id, effective, plan, sweep, tokenizer_path, workload, transports, options, stores })
+    Ok(Ready {
+        run_id,
+        effective,
+        plan,
+        sweep,
+        tokenizer_path,
+        workload,
+        transports,
+        options,
+        stores,
+        inquiry,
+    })
+}
+
+/// The LoRA adapters that the load is split among, which the server must have.
+async fn adapters(config: &Config, plan: &Plan) -> Result<Option<Arc<Adapters>>> {
+    let split = config.load.lora_traffic_split.as_deref().unwrap_or_default();
+    let adapters = Adapters::new(plan.seed, split).map(Arc::new);
+    if let Some(adapters) = &adapters {
+        model::check_adapters(config, adapters.names()).await?;
+    }
+    Ok(adapters)
 }
 
 async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Result<Exit> {
-    let Ready { run_id, effective, plan, sweep, tokenizer_path, workload, transports, options, stores } =
-        ready;
+    let Ready {
+        run_id,
+        effective,
+        plan,
+        sweep,
+        tokenizer_path,
+        workload,
+        transports,
+        options,
+        stores,
+        inquiry,
+    } = ready;
     let clock = MonotonicSource::start();
+    let started_epoch_ns = epoch_ns(&ZonedDateTime::now());
     let mut spool = SpoolWriter::create(stores.folder())?;
     spool.append(&SpoolEntry::Run(Box::new(RunFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_epoch_ns: epoch_ns(&ZonedDateTime::now()),
+        started_epoch_ns,
         run_id,
         config_json: effective.to_string(),
         tokenizer: tokenizer_path,
     })))?;
     let settings = Settings::of(&plan);
+    let breakers = options.breakers.clone();
     let engine =
         Engine::start(clock, settings, transports, workload.clone(), options, spool, Hosting::Threads)
             .await?;
-    let driven =
-        stages::drive(engine, &plan, sweep.as_ref(), stores.folder(), (clock, signals, progress)).await;
+    let scraper =
+        inquiry.scraping.map(|settings| Scraper::start(settings, clock, engine.spool())).transpose()?;
+    let course = Course {
+        plan: &plan,
+        sweep: sweep.as_ref(),
+        folder: stores.folder(),
+        started_epoch_ns,
+        scraper,
+        breakers,
+        questions: inquiry.questions,
+        clock,
+        signals,
+        progress,
+    };
+    let driven = course.drive(engine).await;
     let inexact = workload.inexact();
     if inexact > 0 {
         tracing::warn!(
@@ -192,14 +273,23 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
 }
 
 /// The plan; what only the machine knows is written back into the configuration, so that its report tells it.
-fn plan(config: &mut Config, model: String, has_tokenizer: bool, started: &ZonedDateTime) -> Plan {
+fn plan(
+    config: &mut Config,
+    model: String,
+    has_tokenizer: bool,
+    traces: &Traces,
+    started: &ZonedDateTime,
+) -> Plan {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let milliseconds = started.timestamp().as_millisecond();
     let default_seed = u64::try_from(milliseconds).unwrap_or_default();
-    let surroundings = Surroundings { cores, model: model.clone(), default_seed };
-    config.load.base_seed.get_or_insert(default_seed);
+    let recorded = traces.recorded.clone();
+    let surroundings = Surroundings { cores, model: model.clone(), default_seed, recorded };
+    config.load.base_seed.get_or_insert(milliseconds);
     config.load.num_workers.get_or_insert(i64::try_from(cores).unwrap_or(1));
     config.load.resolve_concurrency();
+    config.resolve_total_count();
+    serving::widen_interval(config);
     if let Some(tokenizer) = config.tokenizer.as_mut().filter(|_| has_tokenizer) {
         tokenizer.pretrained_model_name_or_path.get_or_insert(model);
     }
@@ -207,7 +297,12 @@ fn plan(config: &mut Config, model: String, has_tokenizer: bool, started: &Zoned
 }
 
 /// What makes the requests.
-fn workload(kind: DataType, plan: &Plan, tokenizer: Option<&Arc<Tokenizer>>) -> Result<Arc<dyn Workload>> {
+fn workload(
+    kind: DataType,
+    (plan, traces): (&Plan, &Traces),
+    tokenizer: Option<&Arc<Tokenizer>>,
+    body: BodyOptions,
+) -> Result<Arc<dyn Workload>> {
     if tokenizer.is_none() {
         tracing::info!(
             "No tokenizer: token counts are the server's; where it reports none, lengths are unknown and each chunk \
@@ -215,15 +310,22 @@ fn workload(kind: DataType, plan: &Plan, tokenizer: Option<&Arc<Tokenizer>>) -> 
         );
     }
     let tokenizer = match (kind, tokenizer) {
-        (DataType::Mock, tokenizer) => return Ok(Arc::new(Mock::new(tokenizer.cloned(), plan.body.clone()))),
+        (DataType::Mock, tokenizer) => return Ok(Arc::new(Mock::new(tokenizer.cloned(), body))),
         (_, Some(tokenizer)) => tokenizer,
         (_, None) => bail!("this data type needs a tokenizer"),
     };
-    let input = Lengths::new(plan.input.clone(), plan.seed, Purpose::InputLength);
-    let output = Lengths::new(plan.output.clone(), plan.seed, Purpose::OutputLength);
+    let lengths = match &traces.lengths {
+        Some(rows) => Lengths::recorded(rows),
+        None => (
+            Lengths::new(plan.input.clone(), plan.seed, Purpose::InputLength),
+            Lengths::new(plan.output.clone(), plan.seed, Purpose::OutputLength),
+        ),
+    };
     let corpus = plan.corpus.as_deref();
-    let lengths = (input, output);
-    Ok(Arc::new(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, lengths, plan.body.clone())?))
+    if kind == DataType::Random {
+        return Ok(Arc::new(Synthetic::random(plan.seed, Arc::clone(tokenizer), lengths, body)?));
+    }
+    Ok(Arc::new(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, lengths, body)?))
 }
 
 /// How requests reach the server; checks the address, the headers and the TLS files.
@@ -231,24 +333,32 @@ fn workload(kind: DataType, plan: &Plan, tokenizer: Option<&Arc<Tokenizer>>) -> 
 /// # Errors
 ///
 /// What is wrong with them.
-pub(super) fn transports(config: &Config) -> Result<HttpSource> {
+pub(super) fn transports(config: &Config) -> Result<Transports> {
+    if config.server.kind == ServerType::Mock {
+        return Ok(Transports::Mock(MockSource));
+    }
     let headers = config.api.headers.iter().flatten();
     let timeouts = Plan::timeouts(config);
     let settings = HttpSettings {
         base_url: config.server.base_url.clone(),
-        route: COMPLETIONS,
+        reading: Reading { api: config.api.kind, tokens: config.answer_tokens() },
         api_key: config.server.api_key.clone(),
         headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
-        tls: TlsFiles {
-            authorities: None,
-            certificate: config.server.cert_path.as_ref().map(PathBuf::from),
-            key: config.server.key_path.as_ref().map(PathBuf::from),
-        },
+        tls: tls_files(config),
         connect_timeout: timeouts.connect_ns,
         streaming: config.api.streaming,
         keep: Plan::keep(config),
     };
-    Ok(HttpSource::new(&settings)?)
+    Ok(Transports::Http(HttpSource::new(&settings)?))
+}
+
+/// Files that TLS settings come from.
+pub(super) fn tls_files(config: &Config) -> TlsFiles {
+    TlsFiles {
+        authorities: None,
+        certificate: config.server.cert_path.as_ref().map(PathBuf::from),
+        key: config.server.key_path.as_ref().map(PathBuf::from),
+    }
 }
 
 /// Eight hexadecimal digits that name the run.

@@ -7,6 +7,7 @@ use crate::cli::SimulateArgs;
 
 /// What the arguments ask for.
 fn config(arguments: SimulateArgs) -> SimulatorConfig {
+    let quirks = arguments.quirks;
     SimulatorConfig {
         host: arguments.host,
         port: arguments.port,
@@ -20,12 +21,19 @@ fn config(arguments: SimulateArgs) -> SimulatorConfig {
             decode_base_ms: arguments.decode_ms,
             decode_per_running_sequence_us: arguments.decode_running_us,
             service_times: ServiceLaw::Deterministic,
+            prefill_std_dev_ms: quirks.prefill_std_dev_ms,
+            decode_std_dev_ms: quirks.decode_std_dev_ms,
         },
         queue_limit: arguments.queue_limit,
         separate_events: arguments.separate_events,
         usage: arguments.usage,
         recorded_requests: arguments.recorded_requests,
         error_rate: arguments.error_rate,
+        faults: quirks.fault,
+        framing: quirks.framing,
+        reasoning_tokens: quirks.reasoning_tokens,
+        tool_call: quirks.tool_call,
+        response_headers: quirks.response_header,
         tokens_per_chunk: arguments.tokens_per_chunk,
         seed: arguments.seed,
         ..SimulatorConfig::default()
@@ -40,6 +48,14 @@ pub(super) fn run(arguments: SimulateArgs) -> Result<(), SimulatorError> {
     if let Some(folder) = &arguments.write_tokenizer {
         return model_server_simulator::write_small_tokenizer(folder);
     }
+    serve(config(arguments))
+}
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// If the configuration is invalid, the tokenizer cannot be read, or the address cannot be listened on.
+pub(super) fn serve(config: SimulatorConfig) -> Result<(), SimulatorError> {
     let ended = async {
         let interrupt = signal(SignalKind::interrupt());
         let terminate = signal(SignalKind::terminate());
@@ -55,5 +71,5 @@ pub(super) fn run(arguments: SimulateArgs) -> Result<(), SimulatorError> {
         }
     };
     let ready = |address| super::say(&format!("listening on http://{address}"));
-    model_server_simulator::run(config(arguments), ready, ended)
+    model_server_simulator::run(config, ready, ended)
 }

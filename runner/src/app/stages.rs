@@ -1,16 +1,21 @@
 //! The run's course: the sweep's probe if there is one, then the stages, with their lines in the log.
 
+use std::convert::Infallible;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use benchmark_schemas::config::SweepEstimator;
 use benchmark_schemas::record::{StageFacts, StageStatus, SweepFacts};
 
+use super::serving::Questions;
+use crate::breakers::Breakers;
 use crate::clock::{ClockSource as _, MonotonicSource};
-use crate::driver::Engine;
+use crate::driver::{Engine, Stop};
 use crate::plan::{Plan, StagePlan};
 use crate::progress::{Counts, Progress};
 use crate::report::answer::sweep_line;
+use crate::serving::Scraper;
 use crate::shutdown::Signals;
 use crate::sweep::{self, SweepError, SweepPlan};
 
@@ -22,108 +27,191 @@ pub(super) enum Driven {
     NoStages(SweepError),
 }
 
-/// What watches over a run.
-type Surroundings<'a> = (MonotonicSource, &'a Signals, &'a Progress);
-
-/// Runs the stages one after another, those of the sweep if there is one; stops early if a signal asks for it.
-pub(super) async fn drive(
-    mut engine: Engine<MonotonicSource>,
-    plan: &Plan,
-    sweep: Option<&SweepPlan>,
-    folder: &Path,
-    surroundings: Surroundings<'_>,
-) -> Result<Driven> {
-    let (_, signals, _) = surroundings;
-    let mut driven = Driven::Through;
-    match sweep {
-        None => run_stages(&mut engine, plan, &plan.stages, surroundings).await?,
-        Some(sweep) => match probe(&mut engine, plan, sweep, folder, surroundings).await {
-            Ok(Some(found)) => {
-                engine.pause(plan.interval_ns, signals.stop()).await;
-                run_stages(&mut engine, plan, &sweep.stages(&found), surroundings).await?;
-            }
-            Ok(None) => {}
-            Err(error @ SweepError::NoLimit { .. }) => driven = Driven::NoStages(error),
-            Err(error) => return Err(error.into()),
-        },
-    }
-    engine.finish(signals.stop().is_requested()).await?;
-    Ok(driven)
+/// A run's course: what is run, and what watches over it.
+pub(super) struct Course<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) sweep: Option<&'a SweepPlan>,
+    /// Of the run's results.
+    pub(super) folder: &'a Path,
+    /// Wall clock at the clock's zero, nanoseconds since the Unix epoch.
+    pub(super) started_epoch_ns: i64,
+    pub(super) scraper: Option<Scraper>,
+    pub(super) breakers: Option<Arc<Breakers>>,
+    pub(super) questions: Option<Questions>,
+    pub(super) clock: MonotonicSource,
+    pub(super) signals: &'a Signals,
+    pub(super) progress: &'a Progress,
 }
 
-/// Probes the server; `None` if a signal ended the probe.
-async fn probe(
-    engine: &mut Engine<MonotonicSource>,
-    plan: &Plan,
-    sweep: &SweepPlan,
-    folder: &Path,
-    (clock, signals, progress): Surroundings<'_>,
-) -> Result<Option<SweepFacts>, SweepError> {
-    let requests = sweep.num_requests;
-    let shape = match sweep.estimator {
-        SweepEstimator::Completions => "at once",
-        SweepEstimator::Upstream => "within 5 s, as upstream has it",
-    };
-    tracing::info!(
-        "Sweep - probe started: {requests} requests {shape}, up to {} in flight, for {} s at most",
-        plan.in_flight_cap,
-        sweep.timeout_seconds
-    );
-    let counts = counts(engine, clock);
-    let found = tokio::select! {
-        found = sweep::run(sweep, engine, folder, signals.stop()) => found?,
-        never = progress.show("Sweep probe", requests, counts) => match never {},
-    };
-    let Some(found) = found else {
-        tracing::info!("Sweep - probe failed: interrupted");
-        return Ok(None);
-    };
-    tracing::info!("{}", sweep_line(&found.clone().into()));
-    if found.failed > 0 {
-        tracing::warn!("Sweep - {} of {} requests of the probe failed", found.failed, found.requests);
-    }
-    let wanted = plan.in_flight_cap.min(requests);
-    if sweep.estimator == SweepEstimator::Completions && found.peak_in_flight < wanted / 2 {
-        tracing::warn!(
-            "Sweep - never more than {} requests were in flight: the server answered as fast as the client could send, \
-             and may complete more than that",
-            found.peak_in_flight
-        );
-    }
-    let rates = found.rates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    tracing::info!("Sweep - stages of {} s at {rates} requests/s", sweep.stage_seconds);
-    Ok(Some(found))
-}
-
-async fn run_stages(
-    engine: &mut Engine<MonotonicSource>,
-    plan: &Plan,
-    stages: &[StagePlan],
-    (clock, signals, progress): Surroundings<'_>,
-) -> Result<()> {
-    let counts = counts(engine, clock);
-    for (number, stage) in (1..).zip(stages) {
-        if signals.stop().is_requested() {
-            break;
+impl Course<'_> {
+    /// Runs the stages one after another, those of the sweep if there is one; stops early if a signal asks for it. Asks
+    /// Prometheus about them once they are over.
+    pub(super) async fn drive(mut self, mut engine: Engine<MonotonicSource>) -> Result<Driven> {
+        let stop = self.signals.stop();
+        let mut driven = Driven::Through;
+        let mut run = Vec::new();
+        match self.sweep {
+            None => run = self.run_stages(&mut engine, &self.plan.stages).await?,
+            Some(sweep) => match self.probe(&mut engine, sweep).await {
+                Ok(Some(found)) => {
+                    engine.pause(self.plan.interval_ns, stop).await;
+                    run = self.run_stages(&mut engine, &sweep.stages(&found)).await?;
+                }
+                Ok(None) => {}
+                Err(error @ SweepError::NoLimit { .. }) => driven = Driven::NoStages(error),
+                Err(error) => return Err(error.into()),
+            },
         }
-        tracing::info!(
-            "Stage {} - run started: {} requests at {}/s within {} s",
-            stage.id,
-            stage.requests,
-            stage.rate,
-            stage.duration_seconds
-        );
-        let name = format!("Stage {} ({number} of {})", stage.id, stages.len());
-        let facts = tokio::select! {
-            facts = engine.run_stage(stage, signals.stop()) => facts?,
-            never = progress.show(&name, stage.requests, &counts) => match never {},
+        // A signal from here on interrupts nothing that was planned.
+        let interrupted = stop.is_requested();
+        if let Some(scraper) = self.scraper.take() {
+            scraper.finish();
+        }
+        if let Some(questions) = self.questions.as_ref().filter(|_| !run.is_empty()) {
+            questions.ask(&engine, (self.clock, self.started_epoch_ns), &run, stop).await?;
+        }
+        engine.finish(interrupted).await?;
+        Ok(driven)
+    }
+
+    /// Probes the server; `None` if a signal or a circuit breaker ended the probe.
+    async fn probe(
+        &self,
+        engine: &mut Engine<MonotonicSource>,
+        sweep: &SweepPlan,
+    ) -> Result<Option<SweepFacts>, SweepError> {
+        let requests = sweep.num_requests;
+        let shape = match sweep.estimator {
+            SweepEstimator::Completions => "at once",
+            SweepEstimator::Upstream => "within 5 s, as upstream has it",
         };
-        tell(&facts);
-        if number < stages.len() {
-            engine.pause(plan.interval_ns, signals.stop()).await;
+        tracing::info!(
+            "Sweep - probe started: {requests} requests {shape}, up to {} in flight, for {} s at most",
+            self.plan.in_flight_cap,
+            sweep.timeout_seconds
+        );
+        let counts = counts(engine, self.clock);
+        let stop = self.signals.stop().for_a_part();
+        let found = tokio::select! {
+            found = sweep::run(sweep, engine, self.folder, &stop) => found?,
+            never = self.progress.show("Sweep probe", requests, counts) => match never {},
+            never = self.stop_when_open(&stop) => match never {},
+        };
+        let Some(found) = found else {
+            tracing::info!("Sweep - probe failed: {}", self.why_stopped());
+            return Ok(None);
+        };
+        tracing::info!("{}", sweep_line(&found.clone().into()));
+        if found.failed > 0 {
+            tracing::warn!("Sweep - {} of {} requests of the probe failed", found.failed, found.requests);
+        }
+        let wanted = self.plan.in_flight_cap.min(requests);
+        if sweep.estimator == SweepEstimator::Completions && found.peak_in_flight < wanted / 2 {
+            tracing::warn!(
+                "Sweep - never more than {} requests were in flight: the server answered as fast as the client could \
+                 send, and may complete more than that",
+                found.peak_in_flight
+            );
+        }
+        let rates = found.rates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        tracing::info!("Sweep - stages of {} s at {rates} requests/s", sweep.stage_seconds);
+        Ok(Some(found))
+    }
+
+    async fn run_stages(
+        &self,
+        engine: &mut Engine<MonotonicSource>,
+        stages: &[StagePlan],
+    ) -> Result<Vec<StageFacts>> {
+        let counts = counts(engine, self.clock);
+        let mut run = Vec::new();
+        for (number, stage) in (1..).zip(stages) {
+            if self.signals.stop().is_requested() {
+                break;
+            }
+            tracing::info!("Stage {} - run started: {}", stage.id, described(stage));
+            let name = format!("Stage {} ({number} of {})", stage.id, stages.len());
+            let stop = self.signals.stop().for_a_part();
+            if self.open_breaker().is_some() {
+                stop.request();
+            }
+            if let Some(scraper) = &self.scraper {
+                scraper.before(stage.id).await;
+            }
+            let facts = tokio::select! {
+                facts = engine.run_stage(stage, &stop) => facts?,
+                never = self.progress.show(&name, stage.count(), &counts) => match never {},
+                never = self.stop_when_open(&stop) => match never {},
+            };
+            if let Some(scraper) = &self.scraper {
+                scraper.after(stage.id).await;
+            }
+            self.tell(&facts);
+            run.push(facts);
+            if number < stages.len() {
+                // Nothing will be sent any more if a breaker is open.
+                engine.pause(self.plan.interval_ns, &stop).await;
+            }
+        }
+        Ok(run)
+    }
+
+    /// Asks `stop` once a circuit breaker is open.
+    async fn stop_when_open(&self, stop: &Stop) -> Infallible {
+        if let Some(breakers) = &self.breakers {
+            breakers.opened().await;
+            stop.request();
+        }
+        std::future::pending().await
+    }
+
+    fn open_breaker(&self) -> Option<&str> {
+        self.breakers.as_ref()?.open()
+    }
+
+    fn why_stopped(&self) -> String {
+        let by_breaker = self.open_breaker().filter(|_| !self.signals.stop().is_requested());
+        by_breaker
+            .map_or_else(|| "interrupted".to_owned(), |name| format!("circuit breaker \"{name}\" is open"))
+    }
+
+    /// Tells how a stage ended, and what held the client up.
+    fn tell(&self, facts: &StageFacts) {
+        let ending = match facts.status {
+            StageStatus::Completed => "completed".to_owned(),
+            StageStatus::Stopped => format!("failed: {}", self.why_stopped()),
+            StageStatus::TimedOut => "failed: its time limit is reached".to_owned(),
+        };
+        tracing::info!("Stage {} - run {ending}", facts.stage);
+        let client = &facts.client;
+        if client.late_bodies > 0 {
+            tracing::warn!(
+                "Stage {}: {} requests were late because their prompts were not ready in time",
+                facts.stage,
+                client.late_bodies
+            );
+        }
+        if client.recorder_waits > 0 {
+            tracing::warn!(
+                "Stage {}: {} requests were held up because records could not be written fast enough",
+                facts.stage,
+                client.recorder_waits
+            );
         }
     }
-    Ok(())
+}
+
+/// What a stage sends, and when.
+fn described(stage: &StagePlan) -> String {
+    let requests = stage.count();
+    match &stage.recorded {
+        Some(offsets) => {
+            let last = usize::try_from(requests).unwrap_or(usize::MAX).checked_sub(1);
+            let last = last.and_then(|last| offsets.get(last)).copied().unwrap_or(0);
+            format!("{requests} requests of the trace within {:.3} s", last as f64 / 1e9)
+        }
+        None => format!("{requests} requests at {}/s within {} s", stage.rate, stage.duration_seconds),
+    }
 }
 
 /// What the display shows of the stage that runs.
@@ -138,30 +226,5 @@ fn counts(engine: &Engine<MonotonicSource>, clock: MonotonicSource) -> impl Fn()
             failed: now.failed,
             latency: now.latency,
         })
-    }
-}
-
-/// Tells how a stage ended, and what held the client up.
-fn tell(facts: &StageFacts) {
-    let ending = match facts.status {
-        StageStatus::Completed => "completed",
-        StageStatus::Stopped => "failed: interrupted",
-        StageStatus::TimedOut => "failed: its time limit is reached",
-    };
-    tracing::info!("Stage {} - run {ending}", facts.stage);
-    let client = &facts.client;
-    if client.late_bodies > 0 {
-        tracing::warn!(
-            "Stage {}: {} requests were late because their prompts were not ready in time",
-            facts.stage,
-            client.late_bodies
-        );
-    }
-    if client.recorder_waits > 0 {
-        tracing::warn!(
-            "Stage {}: {} requests were held up because records could not be written fast enough",
-            facts.stage,
-            client.recorder_waits
-        );
     }
 }

@@ -1,50 +1,65 @@
-//! From a file to a configuration that can run: everything that can be known to be wrong before the first side effect
-//! is found here, all at once.
+//! From file and flags to a configuration that can run: everything that can be known to be wrong before the first side
+//! effect is found here, all at once.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use benchmark_schemas::config::{Config, DataType};
+use anyhow::{Context as _, Result, bail};
+use benchmark_schemas::config::{self, Config, DataType, LOAD_TIMEOUT_SECONDS, Reading, UnknownKeys};
 use benchmark_schemas::problem::{Origin, Problem, Problems};
 use benchmark_schemas::secret::Secret;
 use benchmark_schemas::tree::Node;
 use benchmark_schemas::yaml::{self, Dialect};
+use serde_json::Value;
 
-use crate::workload::Tokenizer;
+use crate::cli::ConfigArgs;
+use crate::hub::{self, Hub, HubError, HubSettings};
+use crate::workload::{Tokenizer, TokenizerError};
 
 /// A valid configuration with what it refers to.
 pub(super) struct Start {
     pub(super) config: Config,
-    /// `None` if the data type needs none and none is named.
+    /// `None` if the data type needs none and none is named, or if only the server knows its name.
     pub(super) tokenizer: Option<Arc<Tokenizer>>,
-    /// Whether the file itself gives `load.sweep.saturation_percentile`, which has a default.
+    /// What has no effect.
+    pub(super) warnings: Vec<Problem>,
+    /// Whether the configuration itself gives `load.sweep.saturation_percentile`, which has a default.
     pub(super) sets_saturation_percentile: bool,
 }
 
 /// Variable that gives `server.api_key` where the configuration has none.
 const API_KEY_VARIABLE: &str = "INFERENCE_PERF_API_KEY";
 
+/// The file of a model that is its tokenizer.
+const TOKENIZER_FILE: &str = "tokenizer.json";
+/// Longer limits are none (31 years).
+const MOST_TIMEOUT_SECONDS: f64 = 1e9;
+
+/// What messages call the configuration: its file, or where else it comes from.
+pub(super) fn name_of(config_file: Option<&Path>) -> String {
+    config_file.map_or_else(|| "command line".to_owned(), |file| file.display().to_string())
+}
+
 /// Reads and checks the configuration, with the key that the environment gives, and loads its tokenizer.
 ///
 /// # Errors
 ///
-/// All problems of the file, or why it cannot be read.
-pub(super) fn read(config_file: &Path) -> Result<Start> {
-    let bytes = fs_err::read(config_file).context("the configuration cannot be read")?;
-    let file = config_file.display().to_string();
-    let text = yaml::decode(&bytes, &file)?;
-    let document = yaml::parse(text, &file, Dialect::Config)?;
-    let loaded = load_tokenizer(&document);
+/// All problems of the configuration, or why it cannot be read.
+pub(super) async fn read(arguments: ConfigArgs) -> Result<Start> {
+    let document = document(arguments.config_file.as_deref(), arguments.settings)?;
+    let loaded = load_tokenizer(&document).await;
     let sets_saturation_percentile = document.at(["load", "sweep", "saturation_percentile"]).is_some();
-    match (Config::executable(document), loaded) {
-        (Ok(mut config), Ok(tokenizer)) => {
+    let unknown = if arguments.lenient { UnknownKeys::Ignored } else { UnknownKeys::Refused };
+    match (Config::executable(document, unknown), loaded) {
+        (Ok(Reading { mut config, warnings }), Ok(tokenizer)) => {
             if config.server.api_key.is_none() {
                 // Secrets in files tend to end with a line break.
                 let key = std::env::var(API_KEY_VARIABLE).ok().map(|key| key.trim().to_owned());
                 config.server.api_key = key.filter(|key| !key.is_empty()).map(Secret::new);
             }
-            Ok(Start { config, tokenizer: tokenizer.map(Arc::new), sets_saturation_percentile })
+            Ok(Start { config, tokenizer: tokenizer.map(Arc::new), warnings, sets_saturation_percentile })
         }
         (config, tokenizer) => {
             let mut problems = config.err().map(Problems::into_vec).unwrap_or_default();
@@ -57,29 +72,108 @@ pub(super) fn read(config_file: &Path) -> Result<Start> {
     }
 }
 
+/// The document of the file, with `settings` over it; without a file it is made of them alone.
+fn document(config_file: Option<&Path>, settings: Vec<(config::Flag, Node)>) -> Result<Node> {
+    let mut document = match config_file {
+        Some(path) => {
+            tracing::info!("Using configuration from: {}", path.display());
+            let bytes = fs_err::read(path).context("the configuration cannot be read")?;
+            let file = path.display().to_string();
+            yaml::parse(yaml::decode(&bytes, &file)?, &file, Dialect::Config)?
+        }
+        None if settings.is_empty() => bail!(
+            "there is no configuration (give a file: -c FILE, or flags: --server.base_url URL --load.stages JSON, …; \
+             see --help)"
+        ),
+        None => Node::empty_map(Origin::Argument(name_of(None).into())),
+    };
+    config::apply(&mut document, settings);
+    Ok(document)
+}
+
 /// The tokenizer that the document names: `tokenizer.pretrained_model_name_or_path`, else the model's name, as
-/// upstream has it; but a data type that needs no tokenizer has only the one that is named for it.
-fn load_tokenizer(document: &Node) -> Result<Option<Tokenizer>, Problem> {
+/// upstream has it; but a data type that needs no tokenizer has only the one that is named for it. `None` also where
+/// only the server knows the model's name, see [`tokenizer_of`].
+async fn load_tokenizer(document: &Node) -> Result<Option<Tokenizer>, Problem> {
     let named = |path: [&str; 2]| {
         let node = document.at(path)?;
-        Some((path.join("."), node.to_json().as_str()?.to_owned(), node.origin.clone()))
+        let name = node.to_json().as_str().filter(|name| !name.is_empty())?.to_owned();
+        Some((path.join("."), name, node.origin.clone()))
     };
     let own = named(["tokenizer", "pretrained_model_name_or_path"]);
     if own.is_none() && !data_type(document).is_some_and(DataType::needs_tokenizer) {
         return Ok(None);
     }
-    let (key, name, origin) = own.or_else(|| named(["server", "model_name"])).unwrap_or_else(|| {
-        ("tokenizer.pretrained_model_name_or_path".to_owned(), String::new(), Origin::Derived)
+    let Some((key, name, origin)) = own.or_else(|| named(["server", "model_name"])) else { return Ok(None) };
+    let token = document.at(["tokenizer", "token"]).and_then(|node| match node.to_json() {
+        Value::String(token) => Some(Secret::new(token)),
+        _ => None,
     });
-    if name.is_empty() {
-        return Err(Problem::new(
-            origin,
-            key,
-            "no tokenizer is named, and this data type needs one",
-            "write the local folder that holds the model's tokenizer.json",
-        ));
+    let limit = match document.at(["tokenizer", "load_timeout"]).map(Node::to_json) {
+        Some(Value::Null) => None,
+        // What is no time is refused elsewhere.
+        given => Some(given.and_then(|given| given.as_f64()).unwrap_or(LOAD_TIMEOUT_SECONDS)),
+    };
+    tokenizer_named(&name, token.as_ref(), limit).await.map(Some).map_err(|error| error.problem(origin, key))
+}
+
+/// The tokenizer of the model that the server names, for data types that need one where the configuration names none.
+///
+/// # Errors
+///
+/// If there is no such tokenizer.
+pub(super) async fn tokenizer_of(config: &Config, model: &str) -> Result<Arc<Tokenizer>> {
+    let given = config.tokenizer.clone().unwrap_or_default();
+    let loaded = tokenizer_named(model, given.token.as_ref(), given.load_timeout).await;
+    let problem = |error: NoTokenizer| {
+        let origin = Origin::Argument("the server's list of models".into());
+        Problems::from(error.problem(origin, "tokenizer.pretrained_model_name_or_path".to_owned()))
+    };
+    Ok(Arc::new(loaded.map_err(problem)?))
+}
+
+/// Why there is no tokenizer.
+enum NoTokenizer {
+    File(TokenizerError),
+    Hub(HubError),
+}
+
+impl NoTokenizer {
+    fn problem(&self, origin: Origin, key: String) -> Problem {
+        match self {
+            Self::File(error) => error.problem(origin, key),
+            Self::Hub(error) => error.problem(origin, key),
+        }
     }
-    Tokenizer::load(&PathBuf::from(name)).map(Some).map_err(|error| error.problem(origin, key))
+}
+
+/// The tokenizer in the local folder `name`, or of the model of that name on the hub, which may take `limit` seconds.
+async fn tokenizer_named(
+    name: &str,
+    token: Option<&Secret>,
+    limit: Option<f64>,
+) -> Result<Tokenizer, NoTokenizer> {
+    tracing::info!("Loading tokenizer '{name}'");
+    let path = Path::new(name);
+    if path.exists() || !hub::is_model_name(name) {
+        return Tokenizer::load(path).map_err(NoTokenizer::File);
+    }
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let hub = Hub::new(HubSettings::new(&std::env::vars_os().filter_map(text).collect(), token));
+    let fetched = hub.file(name, TOKENIZER_FILE);
+    let fetched = match limit.filter(|seconds| (0.0..=MOST_TIMEOUT_SECONDS).contains(seconds)) {
+        None => fetched.await,
+        Some(seconds) => match tokio::time::timeout(Duration::from_secs_f64(seconds), fetched).await {
+            Ok(fetched) => fetched,
+            Err(_) => {
+                Err(HubError::Slow { model: name.to_owned(), file: TOKENIZER_FILE.to_owned(), seconds })
+            }
+        },
+    };
+    let file = fetched.map_err(NoTokenizer::Hub)?;
+    tracing::info!("Tokenizer of {name}: {}", file.origin.display());
+    Tokenizer::from_bytes(file.bytes, file.origin).map_err(NoTokenizer::File)
 }
 
 /// The data type that the document names, or the default; `None` if it is no data type.

@@ -6,8 +6,8 @@ use std::io;
 use benchmark_schemas::record::Failure;
 use http::StatusCode;
 
-use super::Fault;
 use super::target::Target;
+use super::{Fault, Secrets};
 
 fn failure(error_type: &str, message: String) -> Failure {
     Failure { error_type: error_type.to_owned(), message }
@@ -83,10 +83,12 @@ pub(super) fn too_large(limit_bytes: usize) -> Failure {
 const LONGEST_MESSAGE_BYTES: usize = 8 << 10;
 
 /// Any status but 200.
-pub(super) fn status(status: StatusCode, body: &[u8]) -> Failure {
+pub(super) fn status(status: StatusCode, body: &[u8], secrets: &Secrets) -> Failure {
+    // Masked before it is cut: half a secret would not be known for one.
+    let mut text = secrets.masked(String::from_utf8_lossy(body).into_owned());
     // The first of a page says what is wrong; whole pages would fill the records.
-    let text = String::from_utf8_lossy(&body[..body.len().min(LONGEST_MESSAGE_BYTES)]);
-    failure(&format!("HTTP Error {}", status.as_u16()), text.into_owned())
+    text.truncate(text.floor_char_boundary(LONGEST_MESSAGE_BYTES));
+    failure(&format!("HTTP Error {}", status.as_u16()), text)
 }
 
 /// A whole answer that does not say it is JSON.
@@ -118,7 +120,7 @@ mod tests {
             unconnected(&target, &refused).failure,
             unresolved(&target, &io::Error::other("Name or service not known")).failure,
             connect_timeout(&target).failure,
-            status(StatusCode::SERVICE_UNAVAILABLE, b"busy"),
+            status(StatusCode::SERVICE_UNAVAILABLE, b"busy", &Secrets::default()),
             content_type("text/html"),
             too_large(64 << 20),
         ];

@@ -11,7 +11,9 @@ use benchmark_schemas::record::{Failure, Nanos};
 use bytes::Buf as _;
 
 use super::connection::{Connection, Scratch};
-use super::{Exchange, Fault, Keep, MAX_RESPONSE_BYTES, SseDecoder, Transport, TransportSource, errors};
+use super::{
+    Exchange, Fault, Keep, MAX_RESPONSE_BYTES, Secrets, SseDecoder, Transport, TransportSource, errors,
+};
 use crate::clock::Clock;
 use crate::workload::Prepared;
 
@@ -24,6 +26,7 @@ mod settings;
 use answer::Answer;
 use pool::Pool;
 use settings::Shared;
+pub(crate) use settings::authorisation;
 pub use settings::{HttpSettings, HttpSource, SettingsError};
 
 /// Time within which a connection that was closed while idle shows it.
@@ -52,7 +55,10 @@ impl<C: Clock> Transport for HttpTransport<C> {
     }
 
     async fn exchange(&self, request: &Prepared, facts: &mut Exchange) -> Result<(), Fault> {
-        self.attempt(request, facts).await.map_err(|fault| self.shared.without_secrets(fault))
+        self.attempt(request, facts).await.map_err(|mut fault| {
+            fault.failure.message = self.shared.secrets.masked(fault.failure.message);
+            fault
+        })
     }
 }
 
@@ -75,7 +81,7 @@ impl<C: Clock> HttpTransport<C> {
                     if answer.leaves_connection_open() {
                         self.pool.put_back(connection);
                     }
-                    return Ok(answer.outcome(facts)?);
+                    return Ok(answer.outcome(facts, &self.shared.secrets)?);
                 }
                 // The server closed it while it was idle, which is no failure of this request. A server that breaks
                 // off later may have worked on the request: that is one, and sending it again would double the load.
@@ -99,7 +105,7 @@ impl<C: Clock> HttpTransport<C> {
             facts.sent = Some(self.clock.now());
         }
         // A server that refuses a request may answer before it has read all of it, so what it says is read in any case.
-        let mut answer = Answer::new(self.shared.streaming, self.shared.keep);
+        let mut answer = Answer::new(self.shared.streaming, self.shared.reading, self.shared.keep);
         loop {
             let read =
                 connection.read(&self.scratch, |bytes| answer.take(bytes, self.clock.now(), facts)).await;

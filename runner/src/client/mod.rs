@@ -7,22 +7,29 @@
 mod connection;
 mod errors;
 pub mod http;
+pub mod mock;
 mod parse;
+mod pieces;
+mod secrets;
 mod sse;
 mod target;
 pub mod tls;
+mod transports;
 
 use std::future::Future;
 use std::io;
 
-use benchmark_schemas::record::{Failure, Nanos};
+use benchmark_schemas::record::{ChunkKind, Failure, Nanos};
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
 use crate::workload::Prepared;
 
-pub use parse::Chunks;
+pub use parse::{Chunks, Reading};
+pub use pieces::read_pieces;
+pub use secrets::Secrets;
 pub use sse::SseDecoder;
+pub use transports::Transports;
 
 /// Response bodies above this size fail their request instead of filling the memory.
 pub const MAX_RESPONSE_BYTES: usize = 64 << 20;
@@ -102,8 +109,12 @@ pub struct Exchange {
     pub marks: Vec<Mark>,
     /// `usage` objects of the response, merged key by key, the last winning.
     pub usage: Option<Map<String, Value>>,
-    /// The stream was closed by `[DONE]`.
+    /// The stream was closed by `[DONE]`, or by what the API has in its place.
     pub done_seen: bool,
+    /// The whole body of an answer lacks what an answer consists of, such as `choices`.
+    pub no_answer: bool,
+    /// Tokens of prompt and answer where nobody has to count them, because there is no model.
+    pub known_tokens: Option<(u32, u32)>,
     /// The response's body so far, if it is kept.
     pub response: Vec<u8>,
     /// JSON text of each content-bearing chunk, if it is kept.
@@ -117,6 +128,8 @@ pub struct Mark {
     pub at: Nanos,
     /// End of its text in [`Exchange::text`], bytes; responses are bounded, see [`MAX_RESPONSE_BYTES`].
     pub text_end: u32,
+    /// What its text is.
+    pub kind: ChunkKind,
 }
 
 /// The event that closes a stream is never longer, whatever white space there is around it.
@@ -157,12 +170,13 @@ impl Exchange {
         if let Some(text) = content.text {
             self.text.push_str(&text);
             let text_end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
-            self.marks.push(Mark { at, text_end });
+            self.marks.push(Mark { at, text_end, kind: content.kind });
             if keep.chunks {
                 self.chunk_json.push(String::from_utf8_lossy(data).into_owned());
             }
         }
         self.merge_usage(content.usage);
+        self.done_seen = content.last;
         content.error.map_or(Ok(()), Err)
     }
 
@@ -171,8 +185,9 @@ impl Exchange {
     /// # Errors
     ///
     /// The error that the server reports in it, or that it is not JSON.
-    pub fn add_body(&mut self, data: &[u8]) -> Result<(), Failure> {
-        let content = parse::body(data)?;
+    pub fn add_body(&mut self, reading: Reading, data: &[u8]) -> Result<(), Failure> {
+        let content = parse::body(reading, data)?;
+        self.no_answer = !content.answers;
         if let Some(text) = content.text {
             self.text.push_str(&text);
         }
@@ -185,20 +200,37 @@ impl Exchange {
         self.usage.get_or_insert_default().extend(usage);
     }
 
-    /// Texts of the content-bearing chunks with their instants, in order.
-    pub fn chunk_texts(&self) -> impl Iterator<Item = (Nanos, &str)> {
+    /// The content-bearing chunks with their texts, in order.
+    pub fn chunk_texts(&self) -> impl Iterator<Item = (&Mark, &str)> {
         let mut from = 0;
         self.marks.iter().map(move |mark| {
             let to = mark.text_end as usize;
             let text = self.text.get(from..to).unwrap_or_default();
             from = to;
-            (mark.at, text)
+            (mark, text)
         })
+    }
+
+    /// The text by what it is, in order: a text for each row of chunks of one kind, and how many there are of them. A
+    /// whole answer is one text without chunks.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, usize)> {
+        let mut rows = self.marks.chunk_by(|a, b| a.kind == b.kind);
+        let mut from = 0;
+        let whole = self.marks.is_empty().then_some((self.text.as_str(), 0));
+        whole.into_iter().chain(std::iter::from_fn(move || {
+            let row = rows.next()?;
+            let to = row.last().map_or(from, |mark| mark.text_end as usize);
+            let text = self.text.get(from..to).unwrap_or_default();
+            from = to;
+            Some((text, row.len()))
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use benchmark_schemas::config::ApiType;
+
     use super::*;
 
     const KEEP: Keep = Keep { request: false, response: false, chunks: true };
@@ -217,11 +249,38 @@ mod tests {
             facts.add_event(&mut chunks, data.as_bytes(), at, KEEP).expect("no error in it");
         }
         assert_eq!(facts.text, "one two");
-        assert_eq!(facts.chunk_texts().collect::<Vec<_>>(), [(20, "one"), (30, " two")]);
+        let texts: Vec<_> = facts.chunk_texts().map(|(mark, text)| (mark.at, text)).collect();
+        assert_eq!(texts, [(20, "one"), (30, " two")]);
+        assert_eq!(facts.rows().collect::<Vec<_>>(), [("one two", 2)]);
         assert_eq!(facts.chunk_json.len(), 2);
         assert!(facts.done_seen);
         let usage = Value::Object(facts.usage.expect("usage"));
         assert_eq!(usage, serde_json::json!({"prompt_tokens": 5, "completion_tokens": 2}));
+    }
+
+    #[test]
+    fn an_answer_falls_into_rows_of_one_kind() {
+        let reading = Reading { api: ApiType::Chat, ..Reading::default() };
+        let (mut facts, mut chunks) = (Exchange::default(), Chunks::new(reading));
+        assert_eq!(facts.rows().collect::<Vec<_>>(), [("", 0)]);
+        for delta in [
+            r#""role":"assistant","content":"""#,
+            r#""reasoning_content":"so""#,
+            r#""reasoning_content":" it""#,
+            r#""content":"yes""#,
+            r#""tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]"#,
+            r#""tool_calls":[{"index":0,"function":{"arguments":"{\"x\":1}"}}]"#,
+        ] {
+            let data = format!(r#"{{"choices":[{{"delta":{{{delta}}}}}]}}"#);
+            facts.add_event(&mut chunks, data.as_bytes(), 1, KEEP).expect("no error in it");
+        }
+        let rows: Vec<_> = facts.rows().collect();
+        assert_eq!(rows, [("so it", 2), ("yes", 1), (r#"f{"x":1}"#, 2)]);
+        let kinds: Vec<_> = facts.marks.iter().map(|mark| mark.kind).collect();
+        let (reasoning, call) = (ChunkKind::Reasoning, ChunkKind::ToolCall);
+        assert_eq!(kinds, [reasoning, reasoning, ChunkKind::Content, call, call]);
+        facts.marks.clear();
+        assert_eq!(facts.rows().count(), 1, "a whole answer is one text");
     }
 
     #[test]

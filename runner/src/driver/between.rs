@@ -4,6 +4,7 @@ use benchmark_schemas::record::{Nanos, SpoolEntry};
 
 use super::{Engine, EngineError, Stop};
 use crate::clock::ClockSource;
+use crate::recorder::SharedSpool;
 
 impl<S: ClockSource + Sync> Engine<S> {
     /// Stores what the caller has concluded from the stages so far.
@@ -15,6 +16,11 @@ impl<S: ClockSource + Sync> Engine<S> {
         let mut spool = self.spool.writer();
         spool.append(entry)?;
         Ok(spool.sync()?)
+    }
+
+    /// The spool of the run, for what others have to tell while it runs.
+    pub fn spool(&self) -> SharedSpool {
+        self.spool.clone()
     }
 
     /// Waits for `interval_ns`, or until `stop`.

@@ -28,7 +28,8 @@ impl Stop {
     }
 
     /// Stops with this one, but can be stopped alone.
-    pub(super) fn for_a_part(&self) -> Self {
+    #[must_use]
+    pub fn for_a_part(&self) -> Self {
         Self { gently: self.gently.child_token(), at_once: self.at_once.child_token() }
     }
 

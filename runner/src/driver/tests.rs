@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tokio::runtime::{Builder, LocalOptions};
 
 use super::*;
-use crate::client::{Exchange, Fault, Keep, Transport};
+use crate::client::{Exchange, Fault, Transport};
 use crate::clock::{Clock, MonotonicSource, TokioClock};
 use crate::schedule::Shard;
 use crate::seed::Seed;

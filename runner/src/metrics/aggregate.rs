@@ -11,7 +11,7 @@ use super::labels::LabelGroups;
 use super::pool::Pool;
 use super::request::{RequestMetrics, seconds, token_gaps};
 use super::retries::RetryTotals;
-use super::{Dist, MetricOptions};
+use super::{Dist, Ledger, MetricOptions};
 
 /// Aggregates of a set of records.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +48,8 @@ pub struct Successes {
     pub time_to_first_token: Pool,
     /// Gaps between tokens, of all requests together.
     pub inter_token_latency: Pool,
+    /// Token timing beyond upstream's rule.
+    pub ledger: Ledger,
     /// End minus scheduled instant.
     pub request_latency_from_due: Pool,
     /// Request latency from the scheduled instant / output tokens.
@@ -160,10 +162,11 @@ impl Aggregate {
             &mut self.successes.output_tokens,
             &mut self.successes.effective_output_tokens,
         ];
+        let ledger = self.successes.ledger.end_pass(&options.wanted);
         let retries = self.retries.end_pass(&options.wanted);
         // Each pool must see the end of the pass: no short cut after the first that needs another.
         let open = pools.into_iter().filter_map(|pool| pool.end_pass(&options.wanted).then_some(()));
-        open.count() > 0 || retries
+        open.count() > 0 || retries || ledger
     }
 
     /// Requests in the statistics: successes and failures.
@@ -248,6 +251,7 @@ impl Successes {
                 pool.push(value);
             }
         }
+        self.ledger.push(record, &self.inter_token_latency, first_pass);
         token_gaps(record).for_each(|gap| self.inter_token_latency.push(gap));
         self.request_size_bytes.push(f64::from(record.request_bytes));
         if first_pass {

@@ -9,9 +9,11 @@
 
 pub mod adapters;
 pub mod aggregate;
+pub mod asides;
 pub mod checks;
 pub mod goodput;
 pub mod labels;
+pub mod ledger;
 pub mod options;
 pub mod percentile;
 pub mod pool;
@@ -22,8 +24,10 @@ pub mod source;
 
 pub use adapters::AdapterMetrics;
 pub use aggregate::{Aggregate, Failures, Successes};
+pub use asides::Asides;
 pub use checks::RequestChecks;
 pub use goodput::Goodput;
+pub use ledger::Ledger;
 pub use options::MetricOptions;
 pub use pool::Dist;
 pub use request::{RequestMetrics, token_times};

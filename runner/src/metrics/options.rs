@@ -1,5 +1,7 @@
 //! What of the configuration changes how metrics are computed.
 
+use benchmark_schemas::config::ServerType;
+
 use super::goodput::Limits;
 use super::percentile::Percentiles;
 
@@ -22,6 +24,8 @@ pub struct MetricOptions {
     pub has_tokenizer: bool,
     /// True if the tokenizer counted answers too, so that chunks carry real token counts.
     pub counts_answers: bool,
+    /// Kind of the server, whose metrics have names of their own.
+    pub server: ServerType,
     /// Latency objectives of all requests.
     pub limits: Limits,
     /// Work out the numbers of each LoRA adapter.
@@ -41,6 +45,7 @@ impl MetricOptions {
             max_error_messages: 100,
             has_tokenizer: true,
             counts_answers: true,
+            server: ServerType::Vllm,
             limits: Limits::default(),
             per_adapter: true,
             per_adapter_stage: false,

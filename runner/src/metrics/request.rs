@@ -47,7 +47,7 @@ impl RequestMetrics {
     pub fn of(record: &Record, options: &MetricOptions) -> Self {
         let usage = record.usage.as_ref();
         let success = record.outcome == Outcome::Success;
-        let client_output_tokens = record.output_tokens.map(u64::from);
+        let client_output_tokens = record.output_len();
         let server_output_tokens = usage.and_then(|usage| usage.completion_tokens);
         let output_tokens = match (client_output_tokens, server_output_tokens) {
             (_, Some(server)) if options.use_server_output_tokens => Some(server),
@@ -170,7 +170,7 @@ mod tests {
         let mut record = record(0, 0);
         record.start = Some(10 * MS);
         record.chunks = [(110, 1), (120, 0), (130, 2), (160, 1)]
-            .map(|(at, tokens)| Chunk { at: at * MS, tokens })
+            .map(|(at, tokens)| Chunk::content(at * MS, tokens))
             .to_vec();
         record.output_tokens = Some(4);
         record.end = 170 * MS;
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn one_token_has_a_ttft_and_no_tpot() {
         let mut record = record(0, 0);
-        record.chunks = vec![Chunk { at: 50 * MS, tokens: 1 }];
+        record.chunks = vec![Chunk::content(50 * MS, 1)];
         record.output_tokens = Some(1);
         let metrics = of(&record);
         assert_eq!(metrics.time_to_first_token(), Some(0.05));
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn chunks_stand_for_tokens_where_none_has_one() {
         let mut record = record(0, 0);
-        record.chunks = [20, 40].map(|at| Chunk { at: at * MS, tokens: 0 }).to_vec();
+        record.chunks = [20, 40].map(|at| Chunk::content(at * MS, 0)).to_vec();
         assert_eq!(of(&record).time_to_first_token(), Some(0.02));
         assert_eq!(token_gaps(&record).collect::<Vec<_>>(), [0.02]);
     }

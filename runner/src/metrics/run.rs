@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use benchmark_schemas::record::{Record, RunEnd, RunFacts, SpoolEntry, StageFacts};
 
 use super::adapters::{AdapterMetrics, Adapters};
-use super::{Aggregate, MetricOptions, RecordSource, RequestChecks, RequestMetrics};
+use super::{Aggregate, Asides, MetricOptions, RecordSource, RequestChecks, RequestMetrics};
 
 /// The numbers of a run.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,8 @@ pub struct RunMetrics {
     pub summary: Aggregate,
     /// The stages that scheduled a request, by number.
     pub stages: Vec<StageMetrics>,
+    /// What the spool holds beside records and stages.
+    pub asides: Asides,
     /// The LoRA adapters over the whole run, in the order of their first requests.
     pub adapters: Vec<AdapterMetrics>,
     /// The LoRA adapters in each stage, in that order.
@@ -87,6 +89,7 @@ pub fn summarise<S: RecordSource + ?Sized>(
             }
             SpoolEntry::Sweep(_) => {}
             SpoolEntry::Finished(end) => run.end = Some(end),
+            aside => run.asides.push(aside, options.server),
         }
     }
     drop(first_stage);
@@ -128,9 +131,7 @@ pub fn records<S: RecordSource + ?Sized>(
 ) -> Result<impl Iterator<Item = Result<Record, S::Error>>, S::Error> {
     Ok(source.entries()?.filter_map(|entry| match entry {
         Ok(SpoolEntry::Request(record)) => Some(Ok(*record)),
-        Ok(SpoolEntry::Run(_) | SpoolEntry::Stage(_) | SpoolEntry::Sweep(_) | SpoolEntry::Finished(_)) => {
-            None
-        }
+        Ok(_) => None,
         Err(error) => Some(Err(error)),
     }))
 }
@@ -156,7 +157,7 @@ mod tests {
     use super::super::percentile::quantile;
     use super::super::source::tests::{S, record, run_end, run_facts, stage};
     use super::*;
-    use benchmark_schemas::record::Chunk;
+    use benchmark_schemas::record::{Chunk, ChunkKind};
 
     fn spool(stages: u32, requests: u64) -> Vec<SpoolEntry> {
         let mut entries = vec![run_facts()];
@@ -200,7 +201,7 @@ mod tests {
                         gaps.push(gap as f64 / 1e9);
                         at += gap;
                     }
-                    Chunk { at, tokens: 1 }
+                    Chunk::content(at, 1)
                 })
                 .collect();
             entries.insert(1, SpoolEntry::Request(Box::new(record)));
@@ -269,7 +270,7 @@ mod tests {
                     let gap = 1_000 + i64::from(token * 7919 % 65_537) * i64::from(record.stage + 1);
                     gaps.extend((token > 0 && record.stage == 1).then_some(gap as f64 / 1e9));
                     at += gap;
-                    Chunk { at, tokens: 1 }
+                    Chunk { at, tokens: 1, kind: ChunkKind::Content }
                 })
                 .collect();
         }

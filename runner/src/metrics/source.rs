@@ -30,7 +30,7 @@ pub(crate) mod tests {
 
     use benchmark_schemas::record::{
         Chunk, ClientFacts, Failure, Nanos, Outcome, Pacing, Record, RunEnd, RunFacts, SpoolEntry,
-        StageFacts, StageStatus, Usage,
+        StageFacts, StageStatus, TokenRules, Usage,
     };
 
     /// Nanoseconds of a millisecond.
@@ -60,8 +60,9 @@ pub(crate) mod tests {
             drawn_prompt_tokens: 100,
             max_tokens: 4,
             output_tokens: Some(4),
+            rules: TokenRules::default(),
             usage: None,
-            chunks: [50, 60, 70, 80].map(|ms| Chunk { at: due + ms * MS, tokens: 1 }).to_vec(),
+            chunks: [50, 60, 70, 80].map(|ms| Chunk::content(due + ms * MS, 1)).to_vec(),
             done_seen: true,
             retries: None,
             bodies: None,

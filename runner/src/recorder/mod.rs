@@ -11,17 +11,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use benchmark_schemas::record::{
-    Bodies, Chunk, Nanos, Objectives, Outcome, Record, Retries, SpoolEntry, Usage,
+    AnswerCount, Bodies, Chunk, ChunkCount, Nanos, Objectives, Outcome, Record, Retries, SpoolEntry,
+    TokenRules, Usage,
 };
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::client::{Exchange, Keep};
+use crate::breakers::Breakers;
+use crate::client::{Exchange, Keep, Secrets};
 use crate::spool::SpoolWriter;
-use crate::workload::{Drawn, Tokenizer};
+use crate::workload::{Adapters, Drawn, Tokenizer};
 
 pub use live::{Live, LiveLatency};
 
@@ -85,17 +87,40 @@ impl SharedSpool {
     }
 }
 
-/// What records hold beside the facts of the exchange.
+/// What records hold beside the facts of the exchange. The default: streamed answers that nobody counts.
 #[derive(Debug, Clone)]
 pub struct RecordOptions {
     /// Counts tokens of answers; without it they are not counted, and the server's own counts are all there is.
     pub tokenizer: Option<Arc<Tokenizer>>,
     /// Answers were asked for as streams.
     pub streamed: bool,
+    /// Upstream takes the server's count of an answer before the client's: for Anthropic's API.
+    pub server_counts_first: bool,
     /// Texts to keep.
     pub keep: Keep,
+    /// What is masked in texts.
+    pub secrets: Secrets,
     /// Latency objectives that every request carries in its headers.
     pub objectives: Option<Objectives>,
+    /// LoRA adapters that the requests are split among.
+    pub adapters: Option<Arc<Adapters>>,
+    /// Circuit breakers that see every record.
+    pub breakers: Option<Arc<Breakers>>,
+}
+
+impl Default for RecordOptions {
+    fn default() -> Self {
+        Self {
+            tokenizer: None,
+            streamed: true,
+            server_counts_first: false,
+            keep: Keep::default(),
+            secrets: Secrets::default(),
+            objectives: None,
+            adapters: None,
+            breakers: None,
+        }
+    }
 }
 
 /// Records until nobody sends any more; hands what it has to the system at least every second.
@@ -120,8 +145,14 @@ pub async fn record(
                 Some(Message::Finished(finished)) => {
                     let record = make_record(*finished, &options, &mut counter);
                     live.note(&record);
+                    let opened = options.breakers.as_ref().map(|breakers| breakers.observe(&record));
                     if spool.writer().append(&SpoolEntry::Request(Box::new(record))).is_err() {
                         return;
+                    }
+                    for opened in opened.into_iter().flatten() {
+                        tracing::warn!("circuit breaker \"{}\" is open", opened.name);
+                        // A spool that refuses does so for the next record too.
+                        let _ = spool.writer().append(&SpoolEntry::BreakerOpened(Box::new(opened)));
                     }
                 }
                 Some(Message::Barrier(reached)) => drop(reached.send(())),
@@ -139,10 +170,13 @@ pub async fn record(
 
 fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counter) -> Record {
     let exchange = &finished.exchange;
-    let chunks: Vec<Chunk> =
-        exchange.chunk_texts().map(|(at, text)| Chunk { at, tokens: counter.chunk(text) }).collect();
-    let answered = finished.outcome == Outcome::Success || !exchange.text.is_empty();
-    let output_tokens = if answered { counter.whole(&exchange.text, only(&chunks)) } else { None };
+    let counted = exchange.chunk_texts().map(|(mark, text)| Chunk {
+        at: mark.at,
+        tokens: counter.chunk(text),
+        kind: mark.kind,
+    });
+    let chunks: Vec<Chunk> = counted.collect();
+    let output_tokens = output_tokens(&finished, &chunks, counter);
     Record {
         stage: finished.stage,
         index: finished.index,
@@ -153,56 +187,82 @@ fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counte
         sent: exchange.sent,
         head: exchange.head,
         end: finished.end,
-        adapter: None,
+        adapter: options.adapters.as_ref().map(|all| all.of(finished.stage, finished.index).to_owned()),
         objectives: options.objectives,
         streamed: options.streamed,
         request_bytes: finished.request_bytes,
-        prompt_tokens: finished.prompt_tokens,
+        prompt_tokens: exchange.known_tokens.map_or(finished.prompt_tokens, |(prompt, _)| prompt),
         drawn_prompt_tokens: finished.drawn.prompt_tokens,
         max_tokens: finished.drawn.output_tokens,
         output_tokens,
-        usage: exchange.usage.as_ref().map(usage),
+        rules: TokenRules {
+            chunks: if options.tokenizer.is_some() { ChunkCount::Tokenizer } else { ChunkCount::OneEach },
+            answer: if options.server_counts_first { AnswerCount::ServerFirst } else { AnswerCount::Client },
+        },
+        usage: usage(exchange, &options.secrets),
         chunks,
         done_seen: exchange.done_seen,
         retries: finished.retries,
         outcome: finished.outcome,
-        bodies: bodies(finished.exchange, finished.body.as_ref(), options.keep),
+        bodies: bodies(finished.exchange, finished.body.as_ref(), options),
     }
 }
 
-/// Tokens of the only chunk. Tokens can merge across chunks, so several are not just added up.
-fn only(chunks: &[Chunk]) -> Option<u32> {
-    match chunks {
-        [chunk] => Some(chunk.tokens),
-        _ => None,
+/// Tokens of the answer; `None` if there is none or they cannot be counted. Tokens can merge across chunks, so those of
+/// several are not just added up; but never from reasoning to answer or to a call, between which models have marks.
+fn output_tokens(finished: &Finished, chunks: &[Chunk], counter: &mut Counter) -> Option<u32> {
+    let exchange = &finished.exchange;
+    if let Some((_, answer)) = exchange.known_tokens {
+        return Some(answer);
     }
+    let answered = finished.outcome == Outcome::Success && !exchange.no_answer;
+    if !answered && exchange.text.is_empty() {
+        return None;
+    }
+    let mut from = 0;
+    exchange.rows().try_fold(0u32, |sum, (text, length)| {
+        let only = if length == 1 { chunks.get(from).map(|chunk| chunk.tokens) } else { None };
+        from += length;
+        Some(sum.saturating_add(counter.whole(text, only)?))
+    })
 }
 
-fn usage(object: &Map<String, Value>) -> Usage {
+fn usage(exchange: &Exchange, secrets: &Secrets) -> Option<Usage> {
+    // As if a server had counted, but had sent no usage.
+    let known = exchange
+        .known_tokens
+        .map(|(prompt, _)| Usage { prompt_tokens: Some(u64::from(prompt)), ..Usage::default() });
+    let Some(object) = &exchange.usage else { return known };
     let number = |key: &str| object.get(key).and_then(Value::as_u64);
     let details = object.get("prompt_tokens_details");
-    Usage {
-        prompt_tokens: number("prompt_tokens"),
-        completion_tokens: number("completion_tokens").or_else(|| number("output_tokens")),
+    // Tokens that a server has counted of no answer are none of an answer.
+    let completion = number("completion_tokens").or_else(|| number("output_tokens"));
+    Some(Usage {
+        prompt_tokens: number("prompt_tokens").or_else(|| number("input_tokens")),
+        completion_tokens: completion.filter(|_| !exchange.no_answer),
         cached_tokens: details.and_then(|details| details.get("cached_tokens")).and_then(Value::as_u64),
         // A map of JSON values is always text.
-        raw: serde_json::to_string(object).unwrap_or_default(),
-    }
+        raw: secrets.masked(serde_json::to_string(object).unwrap_or_default()),
+    })
 }
 
-fn bodies(exchange: Exchange, request: Option<&Bytes>, keep: Keep) -> Option<Box<Bodies>> {
+fn bodies(exchange: Exchange, request: Option<&Bytes>, options: &RecordOptions) -> Option<Box<Bodies>> {
+    let keep = options.keep;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (keep != Keep::default()).then(|| {
+        let masked = |text| options.secrets.masked(text);
         Box::new(Bodies {
             request: keep.request.then(|| request.map(|body| text(body)).unwrap_or_default()),
-            response: keep.response.then(|| text(&exchange.response)),
-            chunks: keep.chunks.then_some(exchange.chunk_json),
+            response: keep.response.then(|| masked(text(&exchange.response))),
+            chunks: keep.chunks.then(|| exchange.chunk_json.into_iter().map(masked).collect()),
         })
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use benchmark_schemas::record::ChunkKind;
+
     use crate::client::Mark;
     use crate::spool::SpoolReader;
     use crate::workload::fixtures;
@@ -214,7 +274,7 @@ mod tests {
         for (at, chunk) in (2..).zip(chunks) {
             exchange.text.push_str(chunk);
             let text_end = u32::try_from(exchange.text.len()).expect("short");
-            exchange.marks.push(Mark { at, text_end });
+            exchange.marks.push(Mark { at, text_end, kind: ChunkKind::Content });
         }
         let usage = serde_json::json!({
             "prompt_tokens": 4, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}
@@ -239,7 +299,8 @@ mod tests {
     }
 
     fn options(tokenizer: Option<Tokenizer>, keep: Keep) -> RecordOptions {
-        RecordOptions { tokenizer: tokenizer.map(Arc::new), streamed: true, keep, objectives: None }
+        let tokenizer = tokenizer.map(Arc::new);
+        RecordOptions { tokenizer, keep, ..RecordOptions::default() }
     }
 
     #[test]

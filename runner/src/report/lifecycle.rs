@@ -10,7 +10,7 @@ use benchmark_schemas::record::{Pacing, StageStatus};
 use benchmark_schemas::report::ClientConduct;
 use serde_json::{Map, Value, json};
 
-use super::{Document, RunReport};
+use super::{Document, RunReport, serving};
 use crate::metrics::aggregate::{Aggregate, per_second};
 use crate::metrics::percentile::Percentiles;
 use crate::metrics::pool::Pool;
@@ -28,6 +28,7 @@ pub fn summary(run: &RunReport) -> Document {
         "stages_run": run.metrics.stages.len(),
         "token_counts": if run.options.counts_answers { "client" } else { "usage" },
         "sweep": run.capacity.sweep,
+        "server": serving::tree(run.metrics.asides.observed.run()),
     });
     Document::json("summary_lifecycle_metrics.json", tree)
 }
@@ -47,6 +48,8 @@ pub fn stage(run: &RunReport, stage: &StageMetrics) -> Document {
     let mut tree = tree(&stage.requests, Some(&load), &run.options);
     let judged = run.capacity.stages.iter().find(|judged| judged.stage == stage.stage);
     tree["extensions"] = stage_extensions(stage, judged.map(|judged| &judged.client));
+    tree["extensions"]["server"] = serving::tree(run.metrics.asides.observed.stage(stage.stage));
+    tree["extensions"]["circuit_breakers"] = run.breakers_of(stage.stage);
     Document::json(format!("stage_{}_lifecycle_metrics.json", stage.stage), tree)
 }
 
@@ -102,10 +105,11 @@ fn stage_extensions(stage: &StageMetrics, client: Option<&ClientConduct>) -> Val
             Pacing::Even => "even",
             Pacing::Poisson => "poisson",
             Pacing::Gamma { .. } => "gamma",
+            Pacing::Trace => "trace",
         },
         "burstiness": match facts.pacing {
             Pacing::Gamma { burstiness } => Some(burstiness),
-            Pacing::ScaledExponential | Pacing::Even | Pacing::Poisson => None,
+            Pacing::ScaledExponential | Pacing::Even | Pacing::Poisson | Pacing::Trace => None,
         },
         "window_start": seconds(facts.window_start),
         "window_end": seconds(facts.window_end),
@@ -226,7 +230,26 @@ fn latency(successes: &Successes, percentiles: &Percentiles) -> Value {
                 "normalized_time_per_output_token": pool(&successes.normalized_time_per_output_token_from_due),
                 "time_to_first_token": pool(&successes.time_to_first_token_from_due),
             },
+            "token_timing": token_timing(successes, percentiles),
         },
+    })
+}
+
+/// How tokens came in time beyond upstream's rule.
+fn token_timing(successes: &Successes, percentiles: &Percentiles) -> Value {
+    let ledger = &successes.ledger;
+    let gaps = ledger.gaps(&successes.inter_token_latency, percentiles);
+    let kinds = ledger
+        .kinds()
+        .into_iter()
+        .map(|(name, counts)| (name.to_owned(), json!({"chunks": counts.chunks, "tokens": counts.tokens})));
+    json!({
+        "inter_token_latency_divided": dist(gaps.divided),
+        "inter_token_latency_repeated": dist(gaps.repeated),
+        "stall_index": dist(ledger.stall_index(percentiles)),
+        "chunks": kinds.collect::<Map<_, _>>(),
+        "multi_token_chunks": ledger.multi_token_chunks,
+        "uncounted_answers": ledger.uncounted_answers,
     })
 }
 

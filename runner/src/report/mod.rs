@@ -14,7 +14,9 @@ pub mod manifest;
 pub mod markers;
 pub mod partial;
 pub mod per_request;
+pub mod prometheus;
 pub mod read;
+pub mod serving;
 pub mod tables;
 pub mod validation;
 
@@ -112,6 +114,8 @@ fn documents(run: &RunReport) -> Vec<Document> {
     let adapters = run.metrics.adapters.iter().chain(&run.metrics.adapter_stages);
     let adapters = adapters.filter(|adapter| adapter.requests.recorded_count() > 0);
     documents.extend(adapters.map(|adapter| lifecycle::adapter(run, adapter)));
+    let answered = run.metrics.asides.promql.iter();
+    documents.extend(answered.filter_map(|answered| prometheus::document(answered, run.options.server)));
     documents.extend(recorded(run).map(|stage| partial::document(run, stage)));
     documents.push(capacity::document(&run.capacity));
     documents.push(config::document(run));

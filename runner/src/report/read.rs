@@ -1,6 +1,6 @@
 //! Reads a run back from its records: configuration, metrics and verdicts, all that reports are made from.
 
-use benchmark_schemas::config::Report;
+use benchmark_schemas::config::{Report, ServerType};
 use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::report::Capacity;
 use serde_json::Value;
@@ -55,6 +55,12 @@ impl RunReport {
         Ok(Self { facts, config, settings, options, metrics, capacity })
     }
 
+    /// Names of the circuit breakers that records of `stage` opened, in order.
+    pub fn breakers_of(&self, stage: u32) -> Value {
+        let opened = self.metrics.asides.breakers.iter().filter(|opened| opened.stage == stage);
+        opened.map(|opened| opened.name.clone()).collect()
+    }
+
     /// Rate of `stage` as configured, requests/s; zero if neither records nor configuration know it.
     pub fn configured_rate(&self, stage: u32) -> f64 {
         let recorded = self.metrics.stages.iter().find(|known| known.stage == stage);
@@ -75,6 +81,12 @@ fn first_entry<S: RecordSource + ?Sized>(source: &S) -> Result<RunFacts, ReadErr
     }
 }
 
+/// Kind of the server; vLLM's, as upstream has it, if the configuration does not say.
+fn server_type(config: &Value) -> ServerType {
+    let named = config.pointer("/server/type").cloned();
+    named.and_then(|named| serde_json::from_value(named).ok()).unwrap_or(ServerType::Vllm)
+}
+
 fn options(settings: &Report, facts: &RunFacts, config: &Value) -> MetricOptions {
     let counted_by_usage = config.pointer("/extensions/token_counts").is_some_and(|counts| counts == "usage");
     let requests = &settings.request_lifecycle;
@@ -90,6 +102,7 @@ fn options(settings: &Report, facts: &RunFacts, config: &Value) -> MetricOptions
         max_error_messages: usize::try_from(requests.max_error_messages).unwrap_or(usize::MAX),
         has_tokenizer: facts.tokenizer.is_some(),
         counts_answers: facts.tokenizer.is_some() && !counted_by_usage,
+        server: server_type(config),
         limits,
         per_adapter: requests.per_adapter == Some(true),
         per_adapter_stage: requests.per_adapter_stage == Some(true),

@@ -5,6 +5,7 @@
 //! workers. A new law is a new implementation of [`Schedule`].
 
 mod laws;
+mod recorded;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::plan::StagePlan;
 use crate::seed::Seed;
 
 pub use laws::{Even, Gamma, ScaledExponential};
+pub use recorded::{First, Recorded};
 
 /// One scheduled request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,15 +74,23 @@ impl Shard {
 /// The schedule of a stage.
 #[must_use]
 pub fn of_stage(stage: &StagePlan, seed: Seed) -> Arc<dyn Schedule> {
-    match stage.pacing {
+    let schedule: Arc<dyn Schedule> = match stage.pacing {
         Pacing::ScaledExponential => {
             Arc::new(ScaledExponential::new(seed, stage.id, stage.requests, stage.duration_ns))
         }
         Pacing::Even => Arc::new(Even::new(stage.requests, stage.duration_ns)),
         Pacing::Poisson => Arc::new(Gamma::new(seed, stage.id, stage.requests, stage.rate, 1.0)),
+        Pacing::Trace => {
+            let offsets = stage.recorded.clone().unwrap_or_default();
+            Arc::new(Recorded::new(offsets, stage.requests))
+        }
         Pacing::Gamma { burstiness } => {
             Arc::new(Gamma::new(seed, stage.id, stage.requests, stage.rate, burstiness))
         }
+    };
+    match stage.at_most {
+        Some(most) if most < schedule.count() => Arc::new(First::new(schedule, most)),
+        _ => schedule,
     }
 }
 

@@ -1,9 +1,13 @@
 //! What is written is read, and what is cut off costs no more than the last entry.
 
-use benchmark_schemas::record::{Chunk, Failure, Outcome, Record, Retries, RunEnd, SpoolEntry, Usage};
+use benchmark_schemas::record::{
+    Chunk, ChunkKind, Failure, Outcome, Record, Retries, RunEnd, SpoolEntry, TokenRules, Usage,
+};
 use proptest::prelude::*;
 
 use super::*;
+
+const KINDS: [ChunkKind; 3] = [ChunkKind::Reasoning, ChunkKind::Content, ChunkKind::ToolCall];
 
 fn record(index: u64, chunks: usize) -> SpoolEntry {
     let at = |step: usize| 1_000_000 * i64::try_from(step).expect("few");
@@ -30,9 +34,10 @@ fn record(index: u64, chunks: usize) -> SpoolEntry {
         prompt_tokens: 7,
         drawn_prompt_tokens: 7,
         max_tokens: 16,
+        rules: TokenRules::default(),
         output_tokens: Some(2),
         usage: Some(Usage { completion_tokens: Some(2), raw: "{}".to_owned(), ..Usage::default() }),
-        chunks: (0..chunks).map(|step| Chunk { at: at(step), tokens: 1 }).collect(),
+        chunks: (0..chunks).map(|step| Chunk { at: at(step), tokens: 1, kind: KINDS[step % 3] }).collect(),
         done_seen: true,
         retries: index.is_multiple_of(3).then_some(Retries { count: 2, last_start: 4 }),
         bodies: None,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use benchmark_schemas::record::{Outcome, PROBE_STAGE, StageFacts, SweepFacts, SweepMethod};
 
 use super::*;
-use crate::client::Keep;
 use crate::driver::{Hosting, Patience, Settings};
 use crate::recorder::RecordOptions;
 use crate::schedule::Shard;
@@ -56,8 +55,7 @@ fn sweep(
         let folder = folder.path().to_owned();
         async move {
             let spool = SpoolWriter::create(&folder).expect("a spool");
-            let options =
-                RecordOptions { tokenizer: None, streamed: true, keep: Keep::default(), objectives: None };
+            let options = RecordOptions::default();
             let (bodies, hosting) = (Arc::new(Bodies), Hosting::Local);
             let engine = Engine::start(clock.clone(), settings, server, bodies, options, spool, hosting);
             let mut engine = engine.await.expect("started");

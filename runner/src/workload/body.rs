@@ -1,35 +1,80 @@
-//! The JSON body of a completion request, byte for byte as upstream writes it: Python's
-//! `json.dumps` with `", "` and `": "`, all but printable ASCII escaped, keys in this order.
+//! The JSON bodies of requests, byte for byte as upstream writes them: Python's `json.dumps` with `", "` and `": "`, all
+//! but printable ASCII escaped, keys in this order.
 
 use std::io::Write;
 
+use benchmark_schemas::config::ApiType;
 use bytes::Bytes;
 use serde_json::Value;
+
+/// `max_tokens` of requests for which no length is drawn, as upstream's clients have it.
+pub const DEFAULT_MAX_TOKENS: u32 = 30;
 
 /// What the bodies of a run have in common.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BodyOptions {
+    /// API that they are for.
+    pub api: ApiType,
     /// Name of the model.
     pub model: String,
     /// Ask for a stream, with the usage at its end.
     pub streaming: bool,
     /// Ask the server to go on until `max_tokens`.
     pub ignore_eos: bool,
-    /// `response_format`, sent as it is.
+    /// `response_format`, sent as it is; Anthropic's API has none.
     pub response_format: Option<Value>,
+    /// `max_tokens` where the length of an answer is 0, which means that none was drawn.
+    pub default_max_tokens: u32,
 }
 
 impl BodyOptions {
-    /// The body for one prompt.
+    /// Bodies that ask `model` for whole answers of any length.
     #[must_use]
-    pub fn completion(&self, prompt: &str, max_tokens: u32) -> Bytes {
-        let mut body = Vec::with_capacity(prompt.len() + self.model.len() + 160);
+    pub fn new(api: ApiType, model: impl Into<String>) -> Self {
+        Self {
+            api,
+            model: model.into(),
+            streaming: false,
+            ignore_eos: true,
+            response_format: None,
+            default_max_tokens: DEFAULT_MAX_TOKENS,
+        }
+    }
+
+    /// `max_tokens` for an answer of `length` tokens.
+    #[must_use]
+    pub fn max_tokens(&self, length: u32) -> u32 {
+        if length == 0 { self.default_max_tokens } else { length }
+    }
+
+    /// The body for one prompt, which is the only message of a chat, and an answer of `length` tokens.
+    #[must_use]
+    pub fn of_prompt(&self, prompt: &str, length: u32) -> Bytes {
+        let mut body = Vec::with_capacity(prompt.len() + self.model.len() + 192);
         body.extend_from_slice(b"{\"model\": ");
         write_string(&mut body, &self.model);
-        body.extend_from_slice(b", \"prompt\": ");
-        write_string(&mut body, prompt);
-        push(&mut body, format_args!(", \"max_tokens\": {max_tokens}, \"ignore_eos\": {}", self.ignore_eos));
-        push(&mut body, format_args!(", \"stream\": {}", self.streaming));
+        if self.api == ApiType::Completion {
+            body.extend_from_slice(b", \"prompt\": ");
+            write_string(&mut body, prompt);
+        } else {
+            body.extend_from_slice(b", \"messages\": [{\"role\": \"user\", \"content\": ");
+            write_string(&mut body, prompt);
+            body.extend_from_slice(b"}]");
+        }
+        self.finish(body, length)
+    }
+
+    /// What follows prompt or messages.
+    fn finish(&self, mut body: Vec<u8>, length: u32) -> Bytes {
+        push(&mut body, format_args!(", \"max_tokens\": {}", self.max_tokens(length)));
+        if self.api == ApiType::AnthropicMessages {
+            push(&mut body, format_args!(", \"stream\": {}}}", self.streaming));
+            return Bytes::from(body);
+        }
+        push(
+            &mut body,
+            format_args!(", \"ignore_eos\": {}, \"stream\": {}", self.ignore_eos, self.streaming),
+        );
         if self.streaming {
             body.extend_from_slice(b", \"stream_options\": {\"include_usage\": true}");
         }
@@ -117,8 +162,8 @@ mod tests {
 
     use super::*;
 
-    fn options(streaming: bool) -> BodyOptions {
-        BodyOptions { model: "qwen3-8b".to_owned(), streaming, ignore_eos: true, response_format: None }
+    fn options(api: ApiType, streaming: bool) -> BodyOptions {
+        BodyOptions { streaming, ..BodyOptions::new(api, "qwen3-8b") }
     }
 
     fn text(body: &Bytes) -> &str {
@@ -126,29 +171,64 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_upstreams() {
-        let body = options(true).completion("say \"hé\u{7f}😀\"\n\\", 256);
+    fn completions_are_upstreams() {
+        let body = options(ApiType::Completion, true).of_prompt("say \"hé\u{7f}😀\"\n\\", 256);
         insta::assert_snapshot!(text(&body), @r#"{"model": "qwen3-8b", "prompt": "say \"h\u00e9\u007f\ud83d\ude00\"\n\\", "max_tokens": 256, "ignore_eos": true, "stream": true, "stream_options": {"include_usage": true}}"#);
-        let body = options(false).completion("hi", 30);
+        let body = options(ApiType::Completion, false).of_prompt("hi", 30);
         insta::assert_snapshot!(text(&body), @r#"{"model": "qwen3-8b", "prompt": "hi", "max_tokens": 30, "ignore_eos": true, "stream": false}"#);
+    }
+
+    #[test]
+    fn chats_are_upstreams() {
+        let body = options(ApiType::Chat, true).of_prompt("a \"b\"", 7);
+        insta::assert_snapshot!(text(&body), @r#"{"model": "qwen3-8b", "messages": [{"role": "user", "content": "a \"b\""}], "max_tokens": 7, "ignore_eos": true, "stream": true, "stream_options": {"include_usage": true}}"#);
+        let options = BodyOptions { ignore_eos: false, ..options(ApiType::Chat, false) };
+        insta::assert_snapshot!(text(&options.of_prompt("hi", 1)), @r#"{"model": "qwen3-8b", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1, "ignore_eos": false, "stream": false}"#);
+    }
+
+    #[test]
+    fn anthropics_messages_have_neither_usage_options_nor_formats() {
+        let format = Some(json!({"type": "json_object"}));
+        for streaming in [true, false] {
+            let options = BodyOptions {
+                response_format: format.clone(),
+                ..options(ApiType::AnthropicMessages, streaming)
+            };
+            assert_eq!(
+                text(&options.of_prompt("hi", 9)),
+                format!(
+                    r#"{{"model": "qwen3-8b", "messages": [{{"role": "user", "content": "hi"}}], "max_tokens": 9, "stream": {streaming}}}"#
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn no_length_means_the_default() {
+        let body = options(ApiType::Completion, false).of_prompt("hi", 0);
+        assert!(text(&body).contains(r#""max_tokens": 30,"#), "{}", text(&body));
     }
 
     #[test]
     fn a_response_format_comes_last_and_is_spaced_alike() {
         let format =
             json!({"type": "json_schema", "json_schema": {"name": "x", "schema": null, "é": [1, true]}});
-        let options = BodyOptions { response_format: Some(format), ..options(false) };
-        insta::assert_snapshot!(text(&options.completion("", 1)), @r#"{"model": "qwen3-8b", "prompt": "", "max_tokens": 1, "ignore_eos": true, "stream": false, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": null, "\u00e9": [1, true]}}}"#);
+        let options = BodyOptions { response_format: Some(format), ..options(ApiType::Completion, false) };
+        insta::assert_snapshot!(text(&options.of_prompt("", 1)), @r#"{"model": "qwen3-8b", "prompt": "", "max_tokens": 1, "ignore_eos": true, "stream": false, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": null, "\u00e9": [1, true]}}}"#);
+        let options = BodyOptions { api: ApiType::Chat, ..options };
+        assert!(text(&options.of_prompt("", 1)).ends_with(r#"[1, true]}}}"#));
     }
 
     proptest! {
         #[test]
-        fn any_prompt_survives(prompt: String, max_tokens: u32) {
-            let body = options(true).completion(&prompt, max_tokens);
+        fn any_prompt_survives(prompt: String, length: u32, chat: bool) {
+            let api = if chat { ApiType::Chat } else { ApiType::Completion };
+            let body = options(api, true).of_prompt(&prompt, length);
             prop_assert!(body.is_ascii());
             let value: Value = serde_json::from_slice(&body).expect("JSON");
-            prop_assert_eq!(&value["prompt"], &json!(prompt));
-            prop_assert_eq!(&value["max_tokens"], &json!(max_tokens));
+            let sent = if chat { &value["messages"][0]["content"] } else { &value["prompt"] };
+            prop_assert_eq!(sent, &json!(prompt));
+            prop_assert_eq!(&value["max_tokens"], &json!(if length == 0 { 30 } else { length }));
         }
     }
 }

@@ -3,6 +3,8 @@
 //! A length is a function of (seed, index): every stage has the same lengths again from index 0, as upstream has.
 //! Two of upstream's oddities are mended: `uniform` gives both ends their full share, and a length is at least 1.
 
+use std::sync::Arc;
+
 use benchmark_schemas::config::{Distribution, DistributionType};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -12,17 +14,26 @@ use crate::seed::{Purpose, Seed};
 
 /// A source of lengths.
 #[derive(Debug, Clone)]
-pub struct Lengths {
-    distribution: Distribution,
-    seed: Seed,
-    purpose: Purpose,
+pub struct Lengths(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    Drawn { distribution: Box<Distribution>, seed: Seed, purpose: Purpose },
+    Recorded(Arc<[u32]>),
 }
 
 impl Lengths {
     /// Lengths of `distribution`; `purpose` keeps lengths of prompts and of answers apart.
     #[must_use]
     pub fn new(distribution: Distribution, seed: Seed, purpose: Purpose) -> Self {
-        Self { distribution, seed, purpose }
+        Self(Source::Drawn { distribution: Box::new(distribution), seed, purpose })
+    }
+
+    /// The lengths of prompts and of answers in the rows of a trace, one after another; from the last on again the first.
+    #[must_use]
+    pub fn recorded(rows: &[(u32, u32)]) -> (Self, Self) {
+        let (inputs, outputs): (Vec<u32>, Vec<u32>) = rows.iter().copied().unzip();
+        (Self(Source::Recorded(inputs.into())), Self(Source::Recorded(outputs.into())))
     }
 
     /// The length of request `index`, tokens.
@@ -33,8 +44,16 @@ impl Lengths {
     )]
     #[must_use]
     pub fn draw(&self, index: u64) -> u32 {
-        let mut rng = self.seed.rng(self.purpose, 0, index);
-        draw(&self.distribution, &mut rng).clamp(1.0, f64::from(u32::MAX)) as u32
+        match &self.0 {
+            Source::Drawn { distribution, seed, purpose } => {
+                let mut rng = seed.rng(*purpose, 0, index);
+                draw(distribution, &mut rng).clamp(1.0, f64::from(u32::MAX)) as u32
+            }
+            Source::Recorded(rows) => {
+                let row = index.checked_rem(rows.len() as u64).unwrap_or(0);
+                rows.get(row as usize).map_or(1, |&tokens| tokens.max(1))
+            }
+        }
     }
 }
 
@@ -136,6 +155,13 @@ mod tests {
             // Six standard errors of a share of a tenth of 20,000.
             assert!((share - 0.1).abs() < 0.013, "{value}: {share}");
         }
+    }
+
+    #[test]
+    fn a_traces_rows_are_lengths() {
+        let (input, output) = Lengths::recorded(&[(374, 44), (0, 109)]);
+        let drawn = |lengths: &Lengths| (0..3).map(|index| lengths.draw(index)).collect::<Vec<_>>();
+        assert_eq!((drawn(&input), drawn(&output)), (vec![374, 1, 374], vec![44, 109, 44]));
     }
 
     #[test]

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
+use benchmark_schemas::config::ApiType;
+
 use super::body::BodyOptions;
 use super::tokenizer::{SpecialTokens, Tokenizer};
 use super::{Drawn, Prepared, Workload};
-
-/// `max_tokens` of every request, as upstream has it.
-const OUTPUT_TOKENS: u32 = 30;
 
 /// Mock prompts.
 pub struct Mock {
@@ -27,24 +26,28 @@ impl Mock {
     fn lengths(&self, prompt: &str) -> Drawn {
         let count = |tokenizer: &Arc<Tokenizer>| tokenizer.count(prompt, SpecialTokens::Counted).ok();
         let prompt_tokens = self.tokenizer.as_ref().and_then(count).unwrap_or(0);
-        Drawn { prompt_tokens, output_tokens: OUTPUT_TOKENS }
+        Drawn { prompt_tokens, output_tokens: self.options.max_tokens(0) }
     }
-}
 
-/// The prompt of an arrival; upstream counts from 1.
-fn prompt(index: u64) -> String {
-    format!("1 2 3 {}", index + 1)
+    /// The prompt of an arrival; upstream counts from 1.
+    fn prompt(&self, index: u64) -> String {
+        let number = index + 1;
+        match self.options.api {
+            ApiType::Completion => format!("1 2 3 {number}"),
+            ApiType::Chat | ApiType::AnthropicMessages => format!("mock prompt {number}"),
+        }
+    }
 }
 
 impl Workload for Mock {
     fn drawn(&self, _stage: u32, index: u64) -> Drawn {
-        self.lengths(&prompt(index))
+        self.lengths(&self.prompt(index))
     }
 
     fn prepare(&self, _stage: u32, index: u64) -> Prepared {
-        let prompt = prompt(index);
+        let prompt = self.prompt(index);
         let drawn = self.lengths(&prompt);
-        let body = self.options.completion(&prompt, drawn.output_tokens);
+        let body = self.options.of_prompt(&prompt, drawn.output_tokens);
         Prepared { index, body, prompt_tokens: drawn.prompt_tokens, drawn, memory: None }
     }
 }
@@ -55,9 +58,17 @@ mod tests {
     use super::*;
 
     fn mock(tokenizer: Option<Tokenizer>) -> Mock {
-        let options =
-            BodyOptions { model: "m".to_owned(), streaming: true, ignore_eos: true, response_format: None };
-        Mock::new(tokenizer.map(Arc::new), options)
+        Mock::new(tokenizer.map(Arc::new), BodyOptions::new(ApiType::Completion, "m"))
+    }
+
+    #[test]
+    fn messages_have_a_prompt_of_their_own() {
+        for api in [ApiType::Chat, ApiType::AnthropicMessages] {
+            let body = Mock::new(None, BodyOptions::new(api, "m")).prepare(0, 4).body;
+            let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(body["messages"][0]["content"], "mock prompt 5");
+            assert_eq!(body["max_tokens"], 30);
+        }
     }
 
     #[test]

@@ -3,18 +3,21 @@
 //! A workload is a pure function of (seed, stage, index), so any number of generator threads can make bodies ahead of
 //! their time, and none of it happens on the measuring threads. It knows nothing of schedules, clocks or HTTP.
 
+mod adapters;
 mod body;
 mod generator;
 mod lengths;
 mod mock;
 mod prompt;
+mod random;
 mod tokenizer;
 mod words;
 
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
-pub use body::BodyOptions;
+pub use adapters::{Adapters, Split};
+pub use body::{BodyOptions, DEFAULT_MAX_TOKENS};
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;
 pub use mock::Mock;

@@ -97,17 +97,28 @@ impl Synthetic {
         seed: Seed,
         tokenizer: Arc<Tokenizer>,
         corpus: Option<&Path>,
-        (input, output): (Lengths, Lengths),
+        lengths: (Lengths, Lengths),
         options: BodyOptions,
     ) -> Result<Self, SyntheticError> {
         let words = Words::of(&tokenizer)?;
+        let corpus = corpus.map(|path| read_corpus(path, &tokenizer)).transpose()?;
+        Self::of_words(seed, tokenizer, (words, corpus), lengths, options)
+    }
+
+    /// Prompts of `words`, or of passages of a corpus.
+    pub(super) fn of_words(
+        seed: Seed,
+        tokenizer: Arc<Tokenizer>,
+        (words, corpus): (Words, Option<Corpus>),
+        (input, output): (Lengths, Lengths),
+        options: BodyOptions,
+    ) -> Result<Self, SyntheticError> {
         let Some(word) = words.list().first() else {
             return Err(SyntheticError::NoWords { path: tokenizer.path().to_owned() });
         };
         let special = tokenizer
             .count(&word.text, SpecialTokens::Counted)?
             .saturating_sub(tokenizer.count(&word.text, SpecialTokens::Left)?);
-        let corpus = corpus.map(|path| read_corpus(path, &tokenizer)).transpose()?;
         let (additive, inexact) = (AtomicBool::new(true), AtomicU64::new(0));
         let this =
             Self { seed, tokenizer, words, corpus, special, input, output, options, additive, inexact };
@@ -270,7 +281,7 @@ impl Workload for Synthetic {
     fn prepare(&self, stage: u32, index: u64) -> Prepared {
         let drawn = self.drawn(stage, index);
         let (prompt, prompt_tokens) = self.prompt(stage, index, drawn.prompt_tokens);
-        let body = self.options.completion(&prompt, drawn.output_tokens);
+        let body = self.options.of_prompt(&prompt, drawn.output_tokens);
         Prepared { index, body, prompt_tokens, drawn, memory: None }
     }
 

@@ -10,6 +10,8 @@ use super::tokenizer::{SpecialTokens, Tokenizer, TokenizerError};
 
 /// Words taken from a vocabulary at most; more would only lengthen the start.
 const MOST_WORDS: usize = 1024;
+/// The same for random prompts: counting that many takes some tenths of a second.
+const MOST_RANDOM_WORDS: usize = 16_384;
 /// With so many words of one token, others are not needed.
 const ENOUGH_WORDS: usize = 64;
 /// Pieces of a corpus without spaces are cut to this length, bytes.
@@ -45,7 +47,18 @@ impl Words {
     /// Words of the tokenizer's own vocabulary, in order of their ids: plain lower-case ones of one token, if it has
     /// enough of them. Empty only if the tokenizer gives no word any token.
     pub(super) fn of(tokenizer: &Tokenizer) -> Result<Self, TokenizerError> {
-        let mut list = counted(tokenizer, &candidates(tokenizer))?;
+        Self::of_texts(tokenizer, &candidates(tokenizer))
+    }
+
+    /// Words of all of the vocabulary, evenly over its ids, in upper and lower case; those of [`Words::of`] if it has
+    /// too few.
+    pub(super) fn of_all(tokenizer: &Tokenizer) -> Result<Self, TokenizerError> {
+        let texts = all_letters(tokenizer);
+        if texts.len() < ENOUGH_WORDS { Self::of(tokenizer) } else { Self::of_texts(tokenizer, &texts) }
+    }
+
+    fn of_texts(tokenizer: &Tokenizer, texts: &[String]) -> Result<Self, TokenizerError> {
+        let mut list = counted(tokenizer, texts)?;
         let single = |word: &Word| word.next == 1 && word.first == 1;
         if list.iter().filter(|word| single(word)).count() >= ENOUGH_WORDS {
             list.retain(single);
@@ -88,6 +101,19 @@ fn candidates(tokenizer: &Tokenizer) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     words.retain(|word| seen.insert(word.clone()));
     words
+}
+
+/// Every so many-th entry of the vocabulary that consists of letters.
+fn all_letters(tokenizer: &Tokenizer) -> Vec<String> {
+    let letters = |token: String| {
+        let text = token.strip_prefix(['Ġ', '▁']).unwrap_or(&token);
+        (text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_alphabetic())).then(|| text.to_owned())
+    };
+    let mut seen = std::collections::HashSet::new();
+    let all = tokenizer.vocabulary().filter_map(letters).filter(|text| seen.insert(text.clone()));
+    let all: Vec<String> = all.collect();
+    let step = all.len() / MOST_RANDOM_WORDS + 1;
+    all.into_iter().step_by(step).collect()
 }
 
 /// Counts each text's tokens; texts that have none of their own are left out.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{OwnTraceFormat, ScrapeExtension};
 use crate::record::Pacing;
 
 /// What upstream's configuration cannot say.
@@ -15,6 +16,26 @@ pub struct Extensions {
     /// Who counts the tokens of answers; `client` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_counts: Option<TokenCounts>,
+    /// Reading of the server's own metrics page while load is sent; it is not read if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scrape: Option<ScrapeExtension>,
+    /// Format of `load.trace` and `data.trace` where it is none that upstream knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_format: Option<OwnTraceFormat>,
+    /// Which parts of an answer are tokens; `all` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_tokens: Option<AnswerTokens>,
+}
+
+/// Which parts of an answer are tokens. It matters for chat APIs, whose models also reason and call tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerTokens {
+    /// All that the model generates: reasoning, answer and tool calls are stamped and counted.
+    #[default]
+    All,
+    /// The answer proper alone: upstream's reading. Its first token comes after all reasoning.
+    Content,
 }
 
 /// Who counts the tokens of answers.

@@ -53,8 +53,8 @@ pub struct Load {
     pub stage_teardown_grace_seconds: f64,
     /// LoRA adapters and the share of the requests that each gets; the shares sum to 1.
     pub lora_traffic_split: Option<Vec<AdapterShare>>,
-    /// Seed from which all randomness of the run derives; the time in milliseconds if not given.
-    pub base_seed: Option<u64>,
+    /// Seed from which all randomness of the run derives, any whole number; the time in milliseconds if not given.
+    pub base_seed: Option<i64>,
 }
 
 impl Default for Load {
@@ -140,6 +140,19 @@ pub enum Stage {
     // Last: the only one whose optional keys another kind requires.
     /// For `constant`, `poisson` and `trace_replay`.
     Standard(StandardStage),
+}
+
+impl Stage {
+    /// Requests that the stage sends; 0 for a stage of sessions, of which each has its own number.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        match self {
+            Self::Standard(stage) => (stage.rate * stage.duration as f64).floor() as u64,
+            Self::Concurrent(stage) => stage.num_requests,
+            Self::Session(_) => 0,
+        }
+    }
 }
 
 /// A stage of `constant`, `poisson` or `trace_replay`.
@@ -274,6 +287,14 @@ pub enum TraceFormat {
     /// Lines of time stamp, input tokens and output tokens, separated by commas.
     #[default]
     AzurePublicDataset,
+}
+
+/// Format of a file of recorded requests that upstream does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnTraceFormat {
+    /// One JSON object a line, with `timestamp` in milliseconds, `input_length` and `output_length` in tokens.
+    Mooncake,
 }
 
 /// Share of the requests that go to one LoRA adapter.

@@ -52,3 +52,26 @@ impl Default for PrometheusSource {
         }
     }
 }
+
+/// Time between two readings of the server's metrics page, seconds.
+pub const PAGE_INTERVAL_SECONDS: f64 = 5.0;
+
+/// Reading of the server's own metrics page.
+///
+/// It is off unless asked for: a server writes the page in the process that also writes answers, so each reading may hold
+/// up tokens by some milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScrapeExtension {
+    /// Time between two readings, seconds.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub interval: f64,
+    /// Address of the page; `/metrics` of `server.base_url` if not given.
+    pub url: Option<String>,
+}
+
+impl Default for ScrapeExtension {
+    fn default() -> Self {
+        Self { interval: PAGE_INTERVAL_SECONDS, url: None }
+    }
+}

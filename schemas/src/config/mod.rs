@@ -6,6 +6,7 @@ mod checks;
 mod data;
 mod distribution;
 mod extensions;
+mod flags;
 mod load;
 mod metrics;
 mod objectives;
@@ -23,9 +24,11 @@ pub use breakers::*;
 pub use data::*;
 pub use distribution::{Distribution, DistributionType, LengthOrDistribution, PointOrDistribution};
 pub use extensions::*;
+pub use flags::{Flag, FlagKind, apply, flags, nearest as nearest_flag};
 pub use load::*;
 pub use metrics::*;
 pub use objectives::BadObjective;
+pub use read::{Reading, UnknownKeys};
 pub use report::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -81,6 +84,9 @@ impl Config {
     /// Those of a `concurrent` stage all fall due within its first second, by upstream's law of `constant`.
     pub fn pacing(&self) -> Pacing {
         let load = self.extensions.as_ref().and_then(|extensions| extensions.load.as_ref());
+        if self.load.kind == LoadType::TraceReplay {
+            return Pacing::Trace;
+        }
         if self.load.kind == LoadType::Poisson {
             let burstiness = load.and_then(|load| load.burstiness);
             return burstiness.map_or(Pacing::Poisson, |burstiness| Pacing::Gamma { burstiness });
@@ -98,6 +104,24 @@ impl Config {
     pub fn client_counts_answers(&self) -> bool {
         let asked = self.extensions.as_ref().and_then(|extensions| extensions.token_counts);
         asked != Some(TokenCounts::Usage)
+    }
+
+    /// Which parts of an answer are tokens.
+    pub fn answer_tokens(&self) -> AnswerTokens {
+        self.extensions.as_ref().and_then(|extensions| extensions.answer_tokens).unwrap_or_default()
+    }
+
+    /// Writes into `total_count` of drawn lengths what holds in the run, as upstream does: one more than the longest
+    /// stage has requests, unless it is greater already.
+    pub fn resolve_total_count(&mut self) {
+        if self.data.draws_lengths() {
+            let least = self.load.stages.iter().map(Stage::requests).max().unwrap_or(0).saturating_add(1);
+            let lengths = [&mut self.data.input_distribution, &mut self.data.output_distribution];
+            for distribution in lengths.into_iter().flatten() {
+                distribution.total_count =
+                    Some(distribution.total_count.map_or(least, |given| given.max(least)));
+            }
+        }
     }
 
     /// Puts `text`, the local start time of the run as `20260131-235959`, in place of every `{timestamp}` in the

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::problem::{Origin, Problem, Problems};
 use crate::tree::{Content, Entry, Node};
-use crate::validate::{self, Coercion};
+use crate::validate::{self, Coercion, Lenient};
 use crate::yaml::{self, Dialect};
 
 impl Config {
@@ -26,13 +26,31 @@ impl Config {
     /// Reads a document, for example one that command-line flags have been merged into. Errors are everything that
     /// is wrong with it; what no code executes yet is no error here, see [`Config::executable`].
     pub fn from_node(document: Node) -> Result<Self, Problems> {
-        read(document, false)
+        read(document, UnknownKeys::Refused, false).map(|reading| reading.config)
     }
 
     /// Like [`Config::from_node`], and what no code executes yet is an error too.
-    pub fn executable(document: Node) -> Result<Self, Problems> {
-        read(document, true)
+    pub fn executable(document: Node, unknown: UnknownKeys) -> Result<Reading, Problems> {
+        read(document, unknown, true)
     }
+}
+
+/// What becomes of keys that nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownKeys {
+    /// They are errors, as for upstream 0.7.0.
+    Refused,
+    /// They are ignored with a warning, for files that upstream's versions before 0.7.0 took silently.
+    Ignored,
+}
+
+/// A configuration that can run, and what its author should know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// The configuration.
+    pub config: Config,
+    /// What has no effect, in order of its place.
+    pub warnings: Vec<Problem>,
 }
 
 /// The sections of a document; `None` is one whose shape is wrong.
@@ -51,15 +69,22 @@ pub(super) struct Sections {
     pub(super) extensions: Option<Option<Extensions>>,
 }
 
-fn read(mut document: Node, must_run: bool) -> Result<Config, Problems> {
+pub(super) fn read(mut document: Node, unknown: UnknownKeys, must_run: bool) -> Result<Reading, Problems> {
     normalise(&mut document);
     let mut problems = drop_second_spelling(&mut document);
     let schema = schema_for(&document);
-    let misshapen = validate::conform(&mut document, &schema, Coercion::Pydantic);
+    let Lenient { problems: misshapen, dropped } = match unknown {
+        UnknownKeys::Ignored => validate::conform_leniently(&mut document, &schema, Coercion::Pydantic),
+        UnknownKeys::Refused => Lenient {
+            problems: validate::conform(&mut document, &schema, Coercion::Pydantic),
+            dropped: Vec::new(),
+        },
+    };
     let broken = Broken::new(&misshapen);
     problems.extend(misshapen);
     let mut sections = sections(&document, &broken, &mut problems);
-    problems.extend(checks::run(&sections, &document, &broken));
+    let found = checks::run(&sections, &document, &broken);
+    problems.extend(found.problems);
     if must_run {
         let tree = serde_json::to_value(&sections).unwrap_or_default();
         let unbuilt = support::unsupported_in(&tree, &document);
@@ -67,22 +92,20 @@ fn read(mut document: Node, must_run: bool) -> Result<Config, Problems> {
     }
     Problems::check(problems)?;
     sections.use_working_folder();
-    sections.assemble().ok_or_else(|| {
-        Problem::new(document.origin, "", "the configuration could not be read", "please report this").into()
-    })
+    let config = sections.assemble().ok_or_else(|| {
+        Problem::new(document.origin, "", "the configuration could not be read", "please report this")
+    })?;
+    let ignored =
+        dropped.into_iter().map(|problem| Problem { fault: "unknown key, ignored".into(), ..problem });
+    let mut warnings: Vec<Problem> = ignored.chain(found.warnings).collect();
+    warnings.sort();
+    Ok(Reading { config, warnings })
 }
 
 /// An empty document is a mapping without keys, as upstream has it; so is a missing `server`, for then the keys
 /// that it needs can be named.
 fn normalise(document: &mut Node) {
-    let empty = match &document.content {
-        Content::Null | Content::Bool(false) => true,
-        Content::Number(number) => number.as_f64() == Some(0.0),
-        Content::String(text) => text.is_empty(),
-        Content::List(items) => items.is_empty(),
-        Content::Bool(true) | Content::Map(_) => false,
-    };
-    if empty {
+    if is_empty_document(document) {
         document.content = Node::empty_map(document.origin.clone()).content;
     }
     let origin = document.origin.clone();
@@ -93,6 +116,17 @@ fn normalise(document: &mut Node) {
         if server.node.is_null() {
             server.node = Node::empty_map(server.node.origin.clone());
         }
+    }
+}
+
+/// True for what upstream takes for a document without keys.
+pub(super) fn is_empty_document(document: &Node) -> bool {
+    match &document.content {
+        Content::Null | Content::Bool(false) => true,
+        Content::Number(number) => number.as_f64() == Some(0.0),
+        Content::String(text) => text.is_empty(),
+        Content::List(items) => items.is_empty(),
+        Content::Bool(true) | Content::Map(_) => false,
     }
 }
 

@@ -44,23 +44,11 @@ struct Unbuilt {
 /// One line for each: what gets built leaves this table.
 #[rustfmt::skip]
 const UNBUILT: &[Unbuilt] = &[
-    Unbuilt { key: "api.type", is_built: |v| v == "completion", fault: "only the API completion is built yet", remedy: "set api.type: completion" },
-    Unbuilt { key: "api.response_format", is_built: Value::is_null, fault: "structured answers are not built yet", remedy: "remove it; answers are plain text" },
-    Unbuilt { key: "api.session_id_header_key", is_built: Value::is_null, fault: "sessions are not built yet", remedy: "remove it" },
-    Unbuilt { key: "api.session_token_header_key", is_built: Value::is_null, fault: "sessions are not built yet", remedy: "remove it" },
-    Unbuilt { key: "data.type", is_built: |v| v == "synthetic" || v == "mock", fault: "only data types synthetic and mock are built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
-    Unbuilt { key: "data.trace", is_built: Value::is_null, fault: "lengths from a trace are not built yet", remedy: "remove it; input_distribution and output_distribution give the lengths" },
+    Unbuilt { key: "data.type", is_built: |v| v == "synthetic" || v == "random" || v == "mock", fault: "only data types synthetic, random and mock are built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
     Unbuilt { key: "data.multimodal", is_built: Value::is_null, fault: "images, videos and sounds are not built yet", remedy: "remove it; prompts are text" },
     Unbuilt { key: "data.use_chat_template", is_built: |v| v == false, fault: "chat templates are not built yet", remedy: "remove it" },
-    Unbuilt { key: "load.type", is_built: |v| v == "constant" || v == "poisson" || v == "concurrent", fault: "only load types constant, poisson and concurrent are built yet", remedy: "set load.type: constant, with stages of rate and duration" },
-    Unbuilt { key: "load.circuit_breakers", is_built: is_empty, fault: "circuit breakers are not built yet", remedy: "remove it; every stage runs to its end" },
-    Unbuilt { key: "load.lora_traffic_split", is_built: Value::is_null, fault: "LoRA adapters are not built yet", remedy: "remove it; server.model_name names the one model" },
-    Unbuilt { key: "metrics.prometheus", is_built: Value::is_null, fault: "metrics of the server are not read yet", remedy: "remove the section metrics, or set metrics.type: default without prometheus" },
-    Unbuilt { key: "server.type", is_built: |v| v != "mock", fault: "the mock server is not built yet", remedy: "run `inference-perf simulate` and set server.type: vllm" },
+    Unbuilt { key: "load.type", is_built: |v| v != "trace_session_replay", fault: "whole sessions are not built yet", remedy: "set load.type: constant, with stages of rate and duration" },
+    Unbuilt { key: "metrics.prometheus.google_managed", is_built: |v| v != true, fault: "Google's managed Prometheus is not built yet", remedy: "give metrics.prometheus.url, for example of a frontend for it" },
     Unbuilt { key: "tokenizer.trust_remote_code", is_built: |v| v != true, fault: "code that comes with a tokenizer is never run", remedy: "remove it; tokenizer.json is read" },
     Unbuilt { key: "storage.google_cloud_storage", is_built: Value::is_null, fault: "Google Cloud Storage is not built yet", remedy: "use local_storage or simple_storage_service" },
 ];
-
-fn is_empty(value: &Value) -> bool {
-    value.as_array().is_none_or(Vec::is_empty) && value.as_object().is_none_or(serde_json::Map::is_empty)
-}

@@ -36,7 +36,7 @@ pub struct Resolution {
 /// Squared coefficient of variation of the number of arrivals in a whole stage: 0 where that number is fixed.
 pub(super) fn arrival_cv2(pacing: Pacing) -> f64 {
     match pacing {
-        Pacing::ScaledExponential | Pacing::Even => 0.0,
+        Pacing::ScaledExponential | Pacing::Even | Pacing::Trace => 0.0,
         Pacing::Poisson => 1.0,
         Pacing::Gamma { burstiness } => 1.0 / burstiness,
     }

@@ -111,6 +111,8 @@ pub enum Pacing {
     Poisson,
     /// Independent gamma-distributed gaps; `extensions.load.burstiness` of the configuration is their shape.
     Gamma,
+    /// The time stamps of a recorded trace.
+    Trace,
 }
 
 /// What one stage showed.

@@ -43,3 +43,20 @@ pub fn conform(node: &mut Node, schema: &Value, coercion: Coercion) -> Vec<Probl
     walker.check(node, schema, "");
     walker.problems
 }
+
+/// What [`conform_leniently`] found.
+#[derive(Debug, Default)]
+pub struct Lenient {
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// Keys that nobody knows; they have been taken out of the tree.
+    pub dropped: Vec<Problem>,
+}
+
+/// Like [`conform`], but unknown keys are taken out instead of being problems.
+pub fn conform_leniently(node: &mut Node, schema: &Value, coercion: Coercion) -> Lenient {
+    let mut walker = walk::Walker::new(schema, coercion);
+    walker.dropped = Some(Vec::new());
+    walker.check(node, schema, "");
+    Lenient { problems: walker.problems, dropped: walker.dropped.unwrap_or_default() }
+}

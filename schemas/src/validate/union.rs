@@ -13,6 +13,7 @@ use crate::tree::{Content, Node, key_path};
 struct Trial {
     node: Node,
     problems: Vec<Problem>,
+    dropped: Vec<Problem>,
 }
 
 impl<'s> Walker<'s> {
@@ -50,6 +51,7 @@ impl<'s> Walker<'s> {
         for (trial, branch) in trials.into_iter().zip(branches) {
             if trial.problems.is_empty() {
                 *node = trial.node;
+                self.dropped.iter_mut().for_each(|dropped| dropped.extend(trial.dropped.iter().cloned()));
                 return;
             }
             failed.push((branch, trial.problems));
@@ -62,8 +64,9 @@ impl<'s> Walker<'s> {
         let try_branch = |branch: &'s Value| {
             let mut node = node.clone();
             let mut walker = Walker::new(self.root, coercion);
+            walker.dropped = self.dropped.as_ref().map(|_| Vec::new());
             walker.check(&mut node, branch, path);
-            Trial { node, problems: walker.problems }
+            Trial { node, problems: walker.problems, dropped: walker.dropped.unwrap_or_default() }
         };
         branches.iter().map(try_branch).collect()
     }

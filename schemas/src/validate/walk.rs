@@ -22,11 +22,13 @@ pub(super) struct Walker<'s> {
     pub(super) root: &'s Value,
     pub(super) coercion: Coercion,
     pub(super) problems: Vec<Problem>,
+    /// The unknown keys that were taken out; `None` where they are problems.
+    pub(super) dropped: Option<Vec<Problem>>,
 }
 
 impl<'s> Walker<'s> {
     pub(super) fn new(root: &'s Value, coercion: Coercion) -> Self {
-        Self { root, coercion, problems: Vec::new() }
+        Self { root, coercion, problems: Vec::new(), dropped: None }
     }
 
     /// Checks `node` against `schema`. At each value only the first kind of fault is reported, of collections all
@@ -184,7 +186,8 @@ impl<'s> Walker<'s> {
     fn check_entries(&mut self, entries: &mut IndexMap<String, Entry>, schema: &'s Value, path: &str) {
         let properties = schema.get("properties").and_then(Value::as_object);
         let additional = schema.get("additionalProperties");
-        for (key, entry) in entries {
+        let mut unknown = Vec::new();
+        for (key, entry) in &mut *entries {
             let path = key_path(path, key);
             match properties.and_then(|properties| properties.get(key)).or(additional) {
                 Some(Value::Bool(false))
@@ -192,11 +195,19 @@ impl<'s> Walker<'s> {
                 {
                     let known = properties.into_iter().flat_map(|properties| properties.keys());
                     let remedy = unknown_key_remedy(key, known.map(String::as_str));
-                    self.problem(&entry.key_origin, &path, "unknown key", &remedy);
+                    if let Some(dropped) = &mut self.dropped {
+                        dropped.push(Problem::new(entry.key_origin.clone(), path, "unknown key", remedy));
+                        unknown.push(key.clone());
+                    } else {
+                        self.problem(&entry.key_origin, &path, "unknown key", &remedy);
+                    }
                 }
                 Some(schema) => self.check(&mut entry.node, schema, &path),
                 None => {}
             }
+        }
+        for key in unknown {
+            entries.shift_remove(&key);
         }
     }
 

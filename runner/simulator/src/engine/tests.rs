@@ -13,7 +13,7 @@ fn parameters(slots: u32) -> ModelParameters {
         prefill_per_token_us: 45.0,
         decode_base_ms: 3.7,
         decode_per_running_sequence_us: 61.0,
-        service_times: ServiceLaw::Deterministic,
+        ..ModelParameters::null(slots)
     }
 }
 

@@ -11,11 +11,13 @@ use super::reply::ApiError;
 /// Tokens of an answer if the request does not say: OpenAI's default for completions.
 const DEFAULT_MAX_TOKENS: u32 = 16;
 
-/// Which of the two generation endpoints was called.
+/// Which of the generation endpoints was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Api {
     Completion,
     Chat,
+    /// Anthropic's.
+    Messages,
 }
 
 /// A request for an answer.
@@ -49,6 +51,7 @@ struct Body {
     model: Option<String>,
     prompt: Option<Value>,
     messages: Option<Vec<Message>>,
+    system: Option<Value>,
     max_tokens: Option<u32>,
     max_completion_tokens: Option<u32>,
     stream: Option<bool>,
@@ -72,6 +75,11 @@ pub(super) fn generate(api: Api, body: &[u8], model: &str) -> Result<Generate, A
     let prompt = match api {
         Api::Completion => prompt(body.prompt)?,
         Api::Chat => Prompt::Text(conversation(body.messages)?),
+        Api::Messages => {
+            let system = body.system.map(|content| Message { content: Some(content) });
+            let messages = body.messages.filter(|messages| !messages.is_empty());
+            Prompt::Text(conversation(messages.map(|messages| system.into_iter().chain(messages).collect()))?)
+        }
     };
     let max_tokens = body.max_completion_tokens.or(body.max_tokens).unwrap_or(DEFAULT_MAX_TOKENS);
     if max_tokens == 0 {
@@ -80,7 +88,7 @@ pub(super) fn generate(api: Api, body: &[u8], model: &str) -> Result<Generate, A
     Ok(Generate {
         prompt,
         // A chat template writes its special tokens itself; here they stand for the template.
-        special_tokens: api == Api::Chat || body.add_special_tokens.unwrap_or(true),
+        special_tokens: api != Api::Completion || body.add_special_tokens.unwrap_or(true),
         max_tokens,
         stream: body.stream.unwrap_or(false),
         include_usage: body.stream_options.and_then(|options| options.include_usage).unwrap_or(false),

@@ -1,14 +1,16 @@
 //! An answer as a body of server-sent events that grows as tokens fall due.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame};
 
-use super::events::{Counts, EventWriter};
+use super::events::EventWriter;
+use super::faults;
 use crate::answer::Delivery;
+use crate::config::Fault;
 use crate::time::Timer;
 
 /// Most bytes of one frame, roughly: without delays an answer is cut into frames of this size, unless each event is to
@@ -24,34 +26,34 @@ const CHUNK_BYTES: usize = 512;
 pub(crate) struct SseBody<T: Timer> {
     delivery: Delivery<T>,
     events: EventWriter,
-    with_usage: bool,
+    /// What happens after half of it.
+    fault: Option<Fault>,
+    /// What came before the cut has gone out.
+    flushed: bool,
     /// Bytes after which a frame ends.
     frame_bytes: usize,
     finished: bool,
 }
 
 impl<T: Timer> SseBody<T> {
-    pub(super) fn new(delivery: Delivery<T>, events: EventWriter, with_usage: bool) -> Self {
+    pub(super) fn new(delivery: Delivery<T>, events: EventWriter, fault: Option<Fault>) -> Self {
         let frame_bytes = if delivery.separate_events() { 1 } else { FRAME_BYTES };
-        Self { delivery, events, with_usage, frame_bytes, finished: false }
+        Self { delivery, events, fault, flushed: false, frame_bytes, finished: false }
+    }
+
+    /// Half of it is written, and now something goes wrong.
+    fn has_failed(&self) -> Option<Fault> {
+        self.fault.filter(|_| 2 * self.delivery.delivered() >= self.delivery.order().max_tokens)
     }
 
     fn write_due(&mut self, frame: &mut BytesMut, context: &mut Context<'_>) {
-        while !self.finished && frame.len() < self.frame_bytes {
+        while !self.finished && frame.len() < self.frame_bytes && self.has_failed().is_none() {
             match self.delivery.poll_chunk(context) {
                 Poll::Pending => return,
                 Poll::Ready(None) => self.finished = true,
                 Poll::Ready(Some(chunk)) => {
-                    self.events.content(frame, self.delivery.words(chunk), chunk.first == 0, chunk.last);
-                    if chunk.last {
-                        self.finished = true;
-                        if self.with_usage {
-                            let order = self.delivery.order();
-                            let counts = Counts { prompt: order.prompt_tokens, completion: order.max_tokens };
-                            self.events.usage(frame, counts);
-                        }
-                        self.events.done(frame);
-                    }
+                    self.events.content(frame, self.delivery.words(chunk), chunk);
+                    self.finished = chunk.last;
                 }
             }
         }
@@ -60,17 +62,32 @@ impl<T: Timer> SseBody<T> {
 
 impl<T: Timer> Body for SseBody<T> {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         if self.finished {
             return Poll::Ready(None);
         }
         let mut frame = BytesMut::with_capacity(CHUNK_BYTES);
         self.write_due(&mut frame, context);
+        if let Some(fault) = self.has_failed().filter(|_| frame.is_empty()) {
+            if fault == Fault::Stall {
+                return Poll::Pending;
+            }
+            if fault == Fault::Cut && !std::mem::replace(&mut self.flushed, true) {
+                // What is written goes out first.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.finished = true;
+            if fault == Fault::Cut {
+                return Poll::Ready(Some(Err(faults::hung_up())));
+            }
+            self.events.error(&mut frame);
+        }
         match (frame.is_empty(), self.finished) {
             (false, _) => Poll::Ready(Some(Ok(Frame::data(frame.freeze())))),
             (true, true) => Poll::Ready(None),
@@ -91,7 +108,7 @@ mod tests {
 
     use super::*;
     use crate::Simulator;
-    use crate::answer::Order;
+    use crate::answer::{Kind, Order};
     use crate::config::{Framing, ModelParameters, SimulatorConfig};
     use crate::http::events::Head;
     use crate::http::request::Api;
@@ -101,10 +118,11 @@ mod tests {
         let simulator = Simulator::new(config).unwrap();
         let ticket = simulator.engine.arrive(TokioTimer::start()).unwrap();
         let words = simulator.text.answer(0, b"x");
-        let order = Order { id: String::new(), prompt_tokens: 1, max_tokens, streamed: true, words };
+        let (id, rest) = (String::new(), Kind::Content);
+        let order = Order { id, prompt_tokens: 1, max_tokens, streamed: true, reasoning: 0, rest, words };
         let head = Head { id: String::new(), created: 0, model: "m".to_owned() };
-        let events = EventWriter::new(Api::Completion, Framing::Lf, head);
-        SseBody::new(Delivery::start(Arc::clone(&simulator), ticket, order), events, true)
+        let events = EventWriter::new(Api::Completion, Framing::Lf, head, 1, Some(false));
+        SseBody::new(Delivery::start(Arc::clone(&simulator), ticket, order), events, None)
     }
 
     async fn events_by_frame(mut body: SseBody<TokioTimer>) -> Vec<usize> {

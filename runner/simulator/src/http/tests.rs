@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::{
-    Framing, ModelParameters, SimulatorConfig, SimulatorHandle, Stats, UsagePolicy, spawn,
+    Fault, Framing, ModelParameters, SimulatorConfig, SimulatorHandle, Stats, UsagePolicy, spawn,
     write_small_tokenizer,
 };
 
@@ -192,6 +192,7 @@ fn framings_and_usage_follow_the_configuration() {
         (Framing::Lf, "data: {", "}\n\ndata: [DONE]\n\n"),
         (Framing::Crlf, "data: {", "}\r\n\r\ndata: [DONE]\r\n\r\n"),
         (Framing::NoSpace, "data:{", "}\n\ndata:[DONE]\n\n"),
+        (Framing::Cr, "data: {", "}\r\rdata: [DONE]\r\r"),
     ] {
         let server = spawn(SimulatorConfig { framing, ..config() }).unwrap();
         let stream = complete(&server, &body);
@@ -200,6 +201,7 @@ fn framings_and_usage_follow_the_configuration() {
     for (usage, unasked, asked, whole) in [
         (UsagePolicy::AsAsked, false, true, true),
         (UsagePolicy::Include, true, true, true),
+        (UsagePolicy::EveryChunk, true, true, true),
         (UsagePolicy::Never, false, false, false),
     ] {
         let server = spawn(SimulatorConfig { usage, ..config() }).unwrap();
@@ -218,7 +220,7 @@ fn faults_are_error_objects_with_their_status() {
         ("/v1/completions", "{}", 400, "prompt is missing"),
         ("/v1/chat/completions", "{}", 400, "messages is missing"),
         ("/v1/completions", r#"{"prompt": "a b c", "max_tokens": 8}"#, 400, "maximum context length is 10"),
-        ("/v1/messages", "{}", 404, "nothing at /v1/messages"),
+        ("/v1/message", "{}", 404, "nothing at /v1/message"),
         ("/health", "", 405, "does not take POST"),
     ] {
         let response = call(server.addr(), "POST", path, body);
@@ -312,6 +314,92 @@ fn the_failing_share_follows_the_seed() {
     assert!(first.contains(&200) && first.contains(&502));
     assert_eq!(first, outcome(1));
     assert_ne!(first, outcome(2));
+}
+
+#[test]
+fn faults_come_in_turn() {
+    use Fault::{
+        BrokenJson, ContextWindow, Cut, Disconnect, Echo, ErrorBody, ErrorEvent, NoChoices, RateLimit,
+    };
+    let faults =
+        vec![RateLimit, ContextWindow, Echo, ErrorBody, NoChoices, BrokenJson, ErrorEvent, Cut, Disconnect];
+    let count = faults.len();
+    let server = spawn(SimulatorConfig { error_rate: 1.0, faults, ..config() }).unwrap();
+    let body = json!({"prompt": "a", "max_tokens": 8, "stream": true}).to_string();
+    let answers: Vec<String> = (0..2 * count)
+        .map(|_| {
+            let mut bytes = Vec::new();
+            let _ = connect(server.addr(), "POST", "/v1/completions", &body).read_to_end(&mut bytes);
+            String::from_utf8(bytes).unwrap()
+        })
+        .collect();
+    for (i, answer) in answers.iter().enumerate() {
+        let (status, text) = match i % count {
+            0 => ("429", "Slow down."),
+            1 => ("400", "maximum context length"),
+            2 => ("401", "host: "),
+            3 => ("200", "\"error\""),
+            4 => ("200", "\"choices\":[]"),
+            5 => ("200", "{\"choices\": ["),
+            6 => ("200", "data: {\"error\":"),
+            7 => ("200", "\"text\""),
+            _ => ("", ""),
+        };
+        assert_eq!(answer.get(9..12).unwrap_or_default(), status, "{answer}");
+        assert!(answer.contains(text), "{i}: {answer}");
+        assert!(!answer.contains("[DONE]"), "{answer}");
+    }
+    assert_eq!(server.stats().totals.failed, 2 * count as u64);
+}
+
+#[test]
+fn messages_reason_answer_and_count() {
+    let config = SimulatorConfig {
+        reasoning_tokens: 3,
+        response_headers: vec![("x-pod".to_owned(), "p-1".to_owned())],
+        ..config()
+    };
+    let server = spawn(config.clone()).unwrap();
+    let mut body = json!({"system": "be", "messages": [{"role": "user", "content": "a b"}], "max_tokens": 8});
+    let whole = post(&server, "/v1/messages", &body);
+    assert!(whole.head.contains("x-pod: p-1"), "{}", whole.head);
+    let whole = whole.json();
+    assert_eq!(whole["usage"], json!({"input_tokens": 3, "output_tokens": 8}));
+    let words = |text: &Value| text.as_str().unwrap().split_whitespace().count();
+    assert_eq!((words(&whole["content"][0]["thinking"]), words(&whole["content"][1]["text"])), (3, 5));
+    body["stream"] = json!(true);
+    let stream = post(&server, "/v1/messages", &body);
+    assert_eq!(stream.text().matches("thinking_delta").count(), 3);
+    assert_eq!(stream.text().matches("text_delta").count(), 5);
+    assert!(stream.text().ends_with("data: {\"type\":\"message_stop\"}\n\n"));
+    assert_eq!(server.stats().requests[1].chunk_tokens, [1; 8]);
+
+    let server = spawn(SimulatorConfig { tool_call: true, tokens_per_chunk: 2, ..config }).unwrap();
+    let chat = post(&server, "/v1/chat/completions", &body);
+    let of = |key: &str| -> Vec<Value> {
+        events(chat.text()).into_iter().filter(|event| event.to_string().contains(key)).collect()
+    };
+    // Three tokens of reasoning in two chunks, five of a call in three.
+    assert_eq!((of("reasoning_content").len(), of("\"arguments\"").len()), (2, 3));
+    assert_eq!(server.stats().requests[0].chunk_tokens, [2, 1, 2, 2, 1]);
+}
+
+#[test]
+fn drawn_times_vary_around_their_mean() {
+    let model = ModelParameters {
+        prefill_base_ms: 4.0,
+        prefill_std_dev_ms: 1.0,
+        decode_base_ms: 1.0,
+        decode_std_dev_ms: 0.2,
+        ..ModelParameters::null(4)
+    };
+    let server = spawn(SimulatorConfig { model, ..config() }).unwrap();
+    complete(&server, &json!({"prompt": "a b", "max_tokens": 100, "stream": true}));
+    let due = server.stats().requests[0].token_due_ns.clone();
+    let steps: Vec<_> = due.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(steps.iter().all(|step| (300_000..=1_700_000).contains(step)), "{steps:?}");
+    assert!(steps.iter().max() > steps.iter().min());
+    assert!((due[99] - due[0]).abs_diff(99_000_000) < 10_000_000);
 }
 
 #[test]

@@ -145,7 +145,7 @@ impl Queue {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few dozen tokens")]
         let tokens = (20.0 * length).ceil().max(1.0) as u32;
         let step = service * 9 / 10 / i64::from(tokens);
-        let chunks = (0..i64::from(tokens)).map(|i| Chunk { at: begun + service / 10 + step * i, tokens: 1 });
+        let chunks = (0..i64::from(tokens)).map(|i| Chunk::content(begun + service / 10 + step * i, 1));
         Record { chunks: chunks.collect(), output_tokens: Some(tokens), end, ..base }
     }
 

@@ -7,11 +7,12 @@ use http::StatusCode;
 use super::body::Body;
 use super::response::{self, Framing, Head, Malformed};
 use super::*;
-use crate::client::Chunks;
+use crate::client::{Chunks, Reading};
 
 /// A response as it comes.
 pub(super) struct Answer {
     streaming: bool,
+    reading: Reading,
     /// The start of a head that has not come whole.
     gathered: Vec<u8>,
     head: Option<Head>,
@@ -39,9 +40,10 @@ struct Content {
 
 impl Answer {
     /// Nothing has come yet.
-    pub(super) fn new(streaming: bool, keep: Keep) -> Self {
+    pub(super) fn new(streaming: bool, reading: Reading, keep: Keep) -> Self {
         Self {
             streaming,
+            reading,
             gathered: Vec::new(),
             head: None,
             body: Body::new(Framing::UntilClose),
@@ -50,7 +52,7 @@ impl Answer {
             content: Content {
                 keep,
                 events: None,
-                chunks: Chunks::default(),
+                chunks: Chunks::new(reading),
                 may_be_whole: false,
                 whole: Vec::new(),
                 error: None,
@@ -136,7 +138,7 @@ impl Answer {
             return Err(errors::disconnected());
         }
         if !self.body.may_end_here() {
-            return Err(errors::in_body("the connection was closed before its end").into());
+            return Err(errors::in_body("the server closed before its end").into());
         }
         facts.last_byte = Some(at);
         self.content.finish(at, facts);
@@ -148,15 +150,18 @@ impl Answer {
     /// # Errors
     ///
     /// The error that it reports, or that it is no answer.
-    pub(super) fn outcome(self, facts: &mut Exchange) -> Result<(), Failure> {
+    pub(super) fn outcome(self, facts: &mut Exchange, secrets: &Secrets) -> Result<(), Failure> {
         let Some(head) = self.head else { return Err(errors::disconnected().failure) };
         let Content { whole, events, error, .. } = self.content;
         if head.status != StatusCode::OK {
-            Err(errors::status(head.status, &whole))
+            Err(errors::status(head.status, &whole, secrets))
         } else if events.is_some() {
-            error.map_or(Ok(()), Err)
+            // A page of a gateway is no stream; servers that name no type, or another, are believed.
+            let is_page = head.content_type.starts_with("text/html") && facts.marks.is_empty();
+            let page = is_page.then(|| errors::content_type(&head.content_type));
+            error.or(page).map_or(Ok(()), Err)
         } else if head.content_type.contains("json") {
-            facts.add_body(&whole)
+            facts.add_body(self.reading, &whole)
         } else {
             Err(errors::content_type(&head.content_type))
         }

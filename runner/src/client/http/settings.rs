@@ -3,8 +3,9 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use benchmark_schemas::config::ApiType;
 use benchmark_schemas::record::Nanos;
-use benchmark_schemas::secret::{MASK, Secret};
+use benchmark_schemas::secret::Secret;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{
@@ -15,19 +16,19 @@ use rustls::ClientConfig;
 
 use crate::client::target::Target;
 use crate::client::tls::{self, TlsError, TlsFiles};
-use crate::client::{Fault, Keep};
+use crate::client::{Keep, Reading, Secrets};
 
-/// Shorter words of header values are not looked for in messages: `Bearer`, `true`, `gzip`.
-const SHORTEST_SECRET_BYTES: usize = 8;
+/// Version of Anthropic's API that is spoken.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
 
 /// What the requests of a run have in common.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
     /// `server.base_url`; one slash at its end is dropped.
     pub base_url: String,
-    /// Path of the API, appended to it.
-    pub route: &'static str,
-    /// `server.api_key`, sent as bearer token.
+    /// How answers are read: the API whose path is appended to it, and what of its answers are tokens.
+    pub reading: Reading,
+    /// `server.api_key`, sent as the API wants it.
     pub api_key: Option<Secret>,
     /// `api.headers`: they replace the built-in headers, case ignored.
     pub headers: Vec<(String, Secret)>,
@@ -78,9 +79,9 @@ pub(super) struct Shared {
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) connect_timeout: Option<Nanos>,
     pub(super) streaming: bool,
+    pub(super) reading: Reading,
     pub(super) keep: Keep,
-    /// What servers and gateways may echo and nobody may see.
-    secrets: Vec<Secret>,
+    pub(super) secrets: Secrets,
 }
 
 impl Shared {
@@ -92,17 +93,6 @@ impl Shared {
         let _ = write!(head, "{length}\r\n\r\n");
         Bytes::from(head)
     }
-
-    /// `fault` with a mask in place of every secret that its text repeats.
-    pub(super) fn without_secrets(&self, mut fault: Fault) -> Fault {
-        let failure = &mut fault.failure;
-        for secret in &self.secrets {
-            if failure.message.contains(secret.expose()) {
-                failure.message = failure.message.replace(secret.expose(), MASK);
-            }
-        }
-        fault
-    }
 }
 
 impl HttpSource {
@@ -112,7 +102,7 @@ impl HttpSource {
     ///
     /// What is wrong with them.
     pub fn new(settings: &HttpSettings) -> Result<Self, SettingsError> {
-        let target = Target::parse(&settings.base_url, settings.route)
+        let target = Target::parse(&settings.base_url, route(settings.reading.api))
             .map_err(|fault| SettingsError::Url { url: settings.base_url.clone(), fault })?;
         let head = head(&target, &headers(&target, settings)?);
         let tls = if target.tls { Some(tls::client_config(&settings.tls)?) } else { None };
@@ -122,19 +112,46 @@ impl HttpSource {
             tls,
             connect_timeout: settings.connect_timeout,
             streaming: settings.streaming,
+            reading: settings.reading,
             keep: settings.keep,
             secrets: secrets(settings),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
+
+    /// What nobody may see of what servers and gateways echo.
+    pub fn secrets(&self) -> &Secrets {
+        &self.shared.secrets
+    }
 }
 
-/// The key and the values of the configured headers; a bearer token also by itself. Short ones are no secrets, and
-/// masking them would make messages unreadable.
-fn secrets(settings: &HttpSettings) -> Vec<Secret> {
-    let values = settings.api_key.iter().chain(settings.headers.iter().map(|(_, value)| value));
-    let parts = values.flat_map(|value| value.expose().split_whitespace());
-    parts.filter(|part| part.len() >= SHORTEST_SECRET_BYTES).map(Secret::new).collect()
+/// Path of an API, appended to the base URL.
+fn route(api: ApiType) -> &'static str {
+    match api {
+        ApiType::Completion => "/v1/completions",
+        ApiType::Chat => "/v1/chat/completions",
+        ApiType::AnthropicMessages => "/v1/messages",
+    }
+}
+
+fn secrets(settings: &HttpSettings) -> Secrets {
+    Secrets::of(settings.api_key.iter().chain(settings.headers.iter().map(|(_, value)| value)))
+}
+
+/// Headers by which an API knows its caller.
+pub(crate) fn authorisation(api: ApiType, key: Option<&Secret>) -> Vec<(HeaderName, Secret)> {
+    let key = key.filter(|key| !key.expose().is_empty());
+    match api {
+        ApiType::Completion | ApiType::Chat => key
+            .map(|key| (AUTHORIZATION, Secret::new(format!("Bearer {}", key.expose()))))
+            .into_iter()
+            .collect(),
+        ApiType::AnthropicMessages => {
+            let key = key.map(|key| (HeaderName::from_static("x-api-key"), key.clone()));
+            let version = (HeaderName::from_static("anthropic-version"), Secret::new(ANTHROPIC_VERSION));
+            key.into_iter().chain([version]).collect()
+        }
+    }
 }
 
 fn head(target: &Target, headers: &HeaderMap) -> Bytes {
@@ -164,8 +181,8 @@ fn headers(target: &Target, settings: &HttpSettings) -> Result<HeaderMap, Settin
     headers
         .insert(USER_AGENT, HeaderValue::from_static(concat!("inference-perf/", env!("CARGO_PKG_VERSION"))));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(key) = settings.api_key.as_ref().filter(|key| !key.expose().is_empty()) {
-        headers.insert(AUTHORIZATION, value("server.api_key", &format!("Bearer {}", key.expose()))?);
+    for (name, text) in authorisation(settings.reading.api, settings.api_key.as_ref()) {
+        headers.insert(name, value("server.api_key", text.expose())?);
     }
     for (name, text) in &settings.headers {
         let key = format!("api.headers.{name}");

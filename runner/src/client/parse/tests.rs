@@ -5,6 +5,10 @@ use serde_json::json;
 
 use super::*;
 
+mod chats;
+
+const COMPLETION: Reading = Reading { api: ApiType::Completion, tokens: AnswerTokens::All };
+
 /// Reads a chunk as the first of its stream.
 fn chunk(data: &[u8]) -> Content<'_> {
     Chunks::default().read(data)
@@ -19,7 +23,8 @@ fn a_common_chunk_is_scanned_without_copying() {
     let data = br#"{"id":"cmpl-1","object":"text_completion","created":1,"model":"m \"choices\"",
         "choices":[{"index":0,"text":" hello","logprobs":{"text":["x"]},"finish_reason":null}],"usage":null}"#;
     let start = data.windows(6).position(|window| window == b" hello").expect("it is there");
-    assert_eq!(scan(data), Some((Cow::Borrowed(" hello"), Some(start))));
+    let found = scan::Found { text: Cow::Borrowed(" hello"), start: Some(start), kind: ChunkKind::Content };
+    assert_eq!(scan::scan(COMPLETION, data), Some(found));
     assert!(matches!(chunk(data).text, Some(Cow::Borrowed(" hello"))));
 }
 
@@ -100,6 +105,7 @@ fn errors_keep_the_servers_code_or_type() {
     assert_eq!(error_type(r#"{"error":{"message":"m","code":"503"}}"#), "HTTP Error 503");
     assert_eq!(error_type(r#"{"error":{"message":"m","type":"overloaded"}}"#), "overloaded");
     assert_eq!(error_type(r#"{"error":"out of memory"}"#), "ServerError");
+    assert_eq!(error_type(r#"{"error":"busy","error_type":"overloaded"}"#), "overloaded");
     assert_eq!(error_type(r#"{"object":"error","message":"m","code":404}"#), "HTTP Error 404");
     let data = r#"{"error":{"message":"m"}}"#;
     assert_eq!(chunk(data.as_bytes()).error.expect("an error").message, data);
@@ -107,11 +113,14 @@ fn errors_keep_the_servers_code_or_type() {
 
 #[test]
 fn whole_bodies_are_read_alike() {
-    let content = body(br#"{"choices":[{"text":"abc"}],"usage":{"completion_tokens":2}}"#).expect("JSON");
+    let content =
+        body(COMPLETION, br#"{"choices":[{"text":"abc"}],"usage":{"completion_tokens":2}}"#).expect("JSON");
     assert_eq!(content.text.as_deref(), Some("abc"));
     assert!(content.usage.is_some());
-    assert_eq!(body(b"{}").expect("JSON"), Content::default());
-    assert_eq!(body(b"<html>").expect_err("not JSON").error_type, "JSONDecodeError");
+    assert!(content.answers);
+    assert_eq!(body(COMPLETION, b"{}").expect("JSON"), Content::default());
+    assert!(!body(COMPLETION, br#"{"choices":[]}"#).expect("JSON").answers);
+    assert_eq!(body(COMPLETION, b"<html>").expect_err("not JSON").error_type, "JSONDecodeError");
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -145,8 +154,8 @@ proptest! {
         let value = if wrapped { json!({"id": rest, "choices": [choice], "usage": null}) } else { choice };
         let data = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }
             .expect("a value serialises");
-        if scan(&data).is_some() {
-            prop_assert_eq!(chunk(&data), content(value, &data));
+        if scan::scan(COMPLETION, &data).is_some() {
+            prop_assert_eq!(chunk(&data), typed::chunk(COMPLETION, value, &data));
         }
     }
 

@@ -124,7 +124,7 @@ pub(super) fn patience(timeout_ns: Nanos) -> Patience {
 }
 
 pub(super) fn options() -> RecordOptions {
-    RecordOptions { tokenizer: None, streamed: true, keep: Keep::default(), objectives: None }
+    RecordOptions::default()
 }
 
 pub(super) struct Run {

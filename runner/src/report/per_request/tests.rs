@@ -21,7 +21,7 @@ fn streamed() -> Record {
     record.output_tokens = Some(3);
     record.start = Some(20 * MS);
     record.end = 100 * MS;
-    record.chunks = [(40, 1), (60, 2)].map(|(at, tokens)| Chunk { at: at * MS, tokens }).to_vec();
+    record.chunks = [(40, 1), (60, 2)].map(|(at, tokens)| Chunk::content(at * MS, tokens)).to_vec();
     record.bodies = Some(Box::new(Bodies {
         request: Some(r#"{"prompt": "é"}"#.to_owned()),
         response: Some("data: x\n\n".to_owned()),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use benchmark_schemas::config::{Distribution, DistributionType};
+use benchmark_schemas::config::{ApiType, Distribution, DistributionType};
 use proptest::prelude::*;
 
 use super::super::tokenizer::fixtures;
@@ -13,8 +13,7 @@ fn synthetic(tokenizer: Tokenizer, seed: u64, (min, max): (i64, i64), corpus: Op
         let kind = DistributionType::Uniform;
         Lengths::new(Distribution { kind, min, max, ..Distribution::default() }, Seed(seed), purpose)
     };
-    let options =
-        BodyOptions { model: "m".to_owned(), streaming: true, ignore_eos: true, response_format: None };
+    let options = BodyOptions { streaming: true, ..BodyOptions::new(ApiType::Completion, "m") };
     let lengths = (lengths(Purpose::InputLength), lengths(Purpose::OutputLength));
     Synthetic::new(Seed(seed), Arc::new(tokenizer), corpus, lengths, options).expect("a workload")
 }

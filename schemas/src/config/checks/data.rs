@@ -70,8 +70,7 @@ fn check_settings_given(data: &Data, faults: &mut Faults<'_>) {
 
 fn check_lengths_given(data: &Data, faults: &mut Faults<'_>) {
     let needed = match data.kind {
-        DataType::Synthetic => true,
-        DataType::Random => data.trace.is_none() && faults.is_sound("data.trace"),
+        DataType::Synthetic | DataType::Random => data.trace.is_none() && faults.is_sound("data.trace"),
         _ => false,
     };
     for (key, given) in

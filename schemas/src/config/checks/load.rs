@@ -44,6 +44,16 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
             "give load.sweep, or remove it",
         );
     }
+    let format = sections.extensions.as_ref().and_then(Option::as_ref);
+    let format = format.and_then(|extensions| extensions.trace_format);
+    let data_trace = sections.data.as_ref().is_none_or(|data| data.trace.is_some());
+    if format.is_some() && load.trace.is_none() && !data_trace && faults.is_sound("load.trace") {
+        faults.add(
+            "extensions.trace_format",
+            "there is no trace to read",
+            "give load.trace or data.trace, or remove it",
+        );
+    }
     if let Some(split) = &load.lora_traffic_split {
         check_split(split, faults);
     }
@@ -136,7 +146,7 @@ fn check_stage(index: usize, stage: &Stage, faults: &mut Faults<'_>) {
 }
 
 fn check_sweep(sweep: &Sweep, kind: LoadType, faults: &mut Faults<'_>) {
-    if matches!(kind, LoadType::Concurrent | LoadType::TraceSessionReplay) {
+    if matches!(kind, LoadType::Concurrent | LoadType::TraceReplay | LoadType::TraceSessionReplay) {
         faults.add(
             "load.sweep",
             "a sweep varies the rate, which this load type does not have",

@@ -13,16 +13,24 @@ use crate::tree::Node;
 /// Longest time that any setting may ask for, seconds (31 years): far from where nanoseconds overflow.
 const MAX_SECONDS: f64 = 1e9;
 
+/// What the checks found.
+pub(super) struct Found {
+    /// What is wrong.
+    pub(super) problems: Vec<Problem>,
+    /// What has no effect.
+    pub(super) warnings: Vec<Problem>,
+}
+
 /// All faults of `sections`; `document` is where they were read from, without what is `broken`.
-pub(super) fn run(sections: &Sections, document: &Node, broken: &Broken) -> Vec<Problem> {
-    let mut faults = Faults { document, broken, problems: Vec::new() };
+pub(super) fn run(sections: &Sections, document: &Node, broken: &Broken) -> Found {
+    let mut faults = Faults { document, broken, problems: Vec::new(), warnings: Vec::new() };
     surroundings::check(sections, &mut faults);
     load::check(sections, &mut faults);
     data::check(sections, &mut faults);
     if let Some(data) = &sections.data {
         sessions::check(data, &mut faults);
     }
-    faults.problems
+    Found { problems: faults.problems, warnings: faults.warnings }
 }
 
 /// Collects problems with the place of their key.
@@ -30,6 +38,7 @@ struct Faults<'a> {
     document: &'a Node,
     broken: &'a Broken,
     problems: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
 
 impl Faults<'_> {
@@ -40,6 +49,12 @@ impl Faults<'_> {
             return;
         }
         self.problems.push(Problem::new(origin_of(self.document, &key), key, fault, remedy));
+    }
+
+    /// Notes that the value at `key` has no effect, which upstream does not mind.
+    fn warn(&mut self, key: impl Into<String>, fault: impl Into<String>, remedy: impl Into<String>) {
+        let key = key.into();
+        self.warnings.push(Problem::new(origin_of(self.document, &key), key, fault, remedy));
     }
 
     /// True if the value at `key` has the right shape or is not given. A check of one key that depends on another

@@ -5,7 +5,8 @@ use url::Url;
 use super::Faults;
 use crate::config::read::Sections;
 use crate::config::{
-    Api, ApiType, DataType, GOODPUT_METRICS, Metrics, Report, Server, ServerType, Storage, Tokenizer,
+    Api, ApiType, DataType, Extensions, GOODPUT_METRICS, Metrics, Report, ScrapeExtension, Server,
+    ServerType, Storage, Tokenizer,
 };
 use crate::tree::key_path;
 use crate::validate;
@@ -29,6 +30,9 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     }
     if let Some(Some(metrics)) = &sections.metrics {
         check_metrics(metrics, faults);
+    }
+    if let Some(Some(Extensions { scrape: Some(scrape), .. })) = &sections.extensions {
+        check_scrape(scrape, faults);
     }
     if let Some(report) = &sections.report {
         check_report(report, faults);
@@ -121,6 +125,18 @@ fn check_metrics(metrics: &Metrics, faults: &mut Faults<'_>) {
     )]);
 }
 
+fn check_scrape(scrape: &ScrapeExtension, faults: &mut Faults<'_>) {
+    if let Some(url) = &scrape.url {
+        check_url(
+            "extensions.scrape.url",
+            url,
+            "write for example http://qwen3-vllm.default:8000/metrics",
+            faults,
+        );
+    }
+    faults.add_long_times(&[("extensions.scrape.interval".to_owned(), scrape.interval)]);
+}
+
 fn check_report(report: &Report, faults: &mut Faults<'_>) {
     let Some(goodput) = &report.goodput else { return };
     for name in goodput.constraints.keys() {
@@ -130,9 +146,9 @@ fn check_report(report: &Report, faults: &mut Faults<'_>) {
                 Some(near) => format!("did you mean {near}? Known are {known}"),
                 None => format!("known are {known}"),
             };
-            faults.add(
+            faults.warn(
                 key_path("report.goodput.constraints", name),
-                "is not a metric that can be limited",
+                "is not a metric that can be limited, and is ignored",
                 remedy,
             );
         }

@@ -53,6 +53,14 @@ pub struct Data {
     pub use_chat_template: bool,
 }
 
+impl Data {
+    /// True if the lengths of requests are drawn from the two distributions.
+    #[must_use]
+    pub fn draws_lengths(&self) -> bool {
+        matches!(self.kind, DataType::Synthetic | DataType::Random) && self.trace.is_none()
+    }
+}
+
 /// Source of the requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

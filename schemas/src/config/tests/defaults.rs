@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{LEAST, accept};
+use crate::config::Distribution;
 use crate::record::Pacing;
 use crate::secret::MASK;
 
@@ -284,4 +285,23 @@ load: {stages: [{rate: 1, duration: 1}]}
     assert!(!printed.to_string().contains("hunter2"));
     assert!(!format!("{config:?}").contains("hunter2"));
     assert_eq!(config.server.api_key.expect("given").expose(), "hunter2");
+}
+
+#[test]
+fn prepared_lengths_are_as_many_as_the_longest_stage_needs() {
+    let counts = |data: &str, load: &str| {
+        let text = format!("server: {{base_url: 'http://h'}}\ndata: {{{data}}}\nload: {{{load}}}\n");
+        let mut config = accept(&text);
+        config.resolve_total_count();
+        let count = |lengths: &Option<Distribution>| lengths.as_ref().and_then(|lengths| lengths.total_count);
+        (count(&config.data.input_distribution), count(&config.data.output_distribution))
+    };
+    let data = "type: random, input_distribution: {total_count: 9}, output_distribution: {total_count: 1000}";
+    let stages = "stages: [{rate: 0.5, duration: 30}, {rate: 0.29, duration: 100}]";
+    assert_eq!(counts(data, stages), (Some(29), Some(1000)));
+    let closed = "type: concurrent, stages: [{num_requests: 2000, concurrency_level: 4}]";
+    assert_eq!(counts(data, closed), (Some(2001), Some(2001)));
+    assert_eq!(counts(data, "sweep: {type: linear}"), (Some(9), Some(1000)));
+    let filter = "type: shareGPT, input_distribution: {}";
+    assert_eq!(counts(filter, stages), (None, None));
 }

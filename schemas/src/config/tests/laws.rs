@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{LEAST, accept, read};
-use crate::config::{self, Config, unsupported};
+use crate::config::{self, Config, UnknownKeys, unsupported};
 use crate::problem::Origin;
 use crate::tree::{Content, Node};
 use crate::yaml;
@@ -183,7 +183,7 @@ proptest! {
     #[test]
     fn any_tree_is_read_without_panic(tree in tree()) {
         let document = Node::from_json(&tree, &Origin::Derived);
-        if let Err(problems) = Config::executable(document.clone()) {
+        if let Err(problems) = Config::executable(document.clone(), UnknownKeys::Refused) {
             prop_assert!(!problems.as_slice().is_empty());
         }
         if let Ok(config) = Config::from_node(document.clone()) {
@@ -196,7 +196,7 @@ proptest! {
     fn loads_read_back_equal(
         rates in prop::collection::vec((1e-3..1e6_f64, 1..100_000_u64), 1..5),
         workers in prop::option::of(-3..64_i64),
-        seed in prop::option::of(any::<u64>()),
+        seed in prop::option::of(any::<i64>()),
         interval in -1.0..1e6_f64,
         timeout in prop::option::of(0.0..1e6_f64),
     ) {

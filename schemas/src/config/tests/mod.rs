@@ -2,9 +2,11 @@
 
 mod defaults;
 mod examples;
+mod flags;
 mod laws;
 mod refusals;
 mod support;
+mod warnings;
 
 use super::Config;
 use crate::problem::Problems;

@@ -117,7 +117,6 @@ load:
     - {rate: -1, duration: 10}
   worker: 3
 server: {model_name: 7}
-report: {goodput: {constraints: {tfft: 1}}}
 "), @r"
 config.yml:2:13: api.type: must be one of completion, chat, anthropic_messages; is `grpc`
 config.yml:2:30: api.streaming: must be true or false, is `maybe` (meaning: ask for the answer as a stream of server-sent events)
@@ -127,7 +126,6 @@ config.yml:8:14: load.stages[0].rate: must be greater than 0, is -1 (meaning: re
 config.yml:9:3: load.worker: unknown key (known keys: type, interval, stages, sweep, num_workers, worker_max_concurrency, worker_max_tcp_connections, trace, circuit_breakers, request_timeout, request_retries, request_retry_backoff_sec, stage_teardown_grace_seconds, lora_traffic_split, base_seed)
 config.yml:10:9: server.base_url: is missing (add `base_url: …`, text, meaning: address of the server, for example `http://qwen3-vllm.default:8000`)
 config.yml:10:22: server.model_name: must be text, is a number (put it into quotes)
-config.yml:11:40: report.goodput.constraints.tfft: is not a metric that can be limited (did you mean ttft? Known are ttft, tpot, itl, ntpot, request_latency)
 ");
 }
 
@@ -331,14 +329,12 @@ extensions: {load: {sweep_estimator: upstream}}
 fn surroundings() {
     assert_snapshot!(refusal_of("
 metrics: {type: prometheus, prometheus: {url: 'http://a', google_managed: true}}
-report: {goodput: {constraints: {tfft: 1, speed: 2}}, request_lifecycle: {percentiles: [50, 101]}}
+report: {request_lifecycle: {percentiles: [50, 101]}}
 storage: {simple_storage_service: {bucket_name: '', endpoint_url: minio}}
 tokenizer: {load_timeout: 0}
 "), @r"
 config.yml:4:47: metrics.prometheus.url: excludes google_managed: true (keep one of the two)
-config.yml:5:40: report.goodput.constraints.tfft: is not a metric that can be limited (did you mean ttft? Known are ttft, tpot, itl, ntpot, request_latency)
-config.yml:5:50: report.goodput.constraints.speed: is not a metric that can be limited (known are ttft, tpot, itl, ntpot, request_latency)
-config.yml:5:93: report.request_lifecycle.percentiles[1]: must be at most 100, is 101
+config.yml:5:48: report.request_lifecycle.percentiles[1]: must be at most 100, is 101
 config.yml:6:49: storage.simple_storage_service.bucket_name: is empty (name the bucket, or leave out storage.simple_storage_service)
 config.yml:6:67: storage.simple_storage_service.endpoint_url: is not an http or https address: relative URL without a base (write for example http://minio:9000)
 config.yml:7:27: tokenizer.load_timeout: must be greater than 0, is 0 (meaning: longest time that loading may take, seconds; null is no limit)

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::LEAST;
-use crate::config::{Config, DataType, SweepEstimator, unsupported};
+use crate::config::{AnswerTokens, Config, DataType, SweepEstimator, UnknownKeys, unsupported};
 use crate::yaml::{self, Dialect};
 
 /// All that is executed, in one file.
@@ -23,18 +23,22 @@ load:
   request_timeout: 10
   stage_teardown_grace_seconds: 5
   base_seed: 1
+  circuit_breakers: [a]
+  lora_traffic_split: [{name: x, split: 1}]
 server: {type: sglang, base_url: http://localhost:8000, model_name: m, api_key: k}
 tokenizer: {pretrained_model_name_or_path: folder}
 report: {request_lifecycle: {per_request: true, percentiles: [50]}, goodput: {constraints: {}}}
 storage: {simple_storage_service: {bucket_name: b, endpoint_url: http://localhost:9000}}
-metrics: {type: default}
-extensions: {load: {pacing: even}}
+metrics: {type: prometheus, prometheus: {url: 'http://prometheus:9090'}}
+circuit_breakers: [{name: a, metrics: {matches: [x]}, triggers: []}]
+extensions: {load: {pacing: even}, scrape: {interval: 2}}
 ";
 
 fn executable(text: &str) -> Result<Config, String> {
     let document =
         yaml::parse(text, "config.yml", Dialect::Config).map_err(|problems| problems.to_string())?;
-    Config::executable(document).map_err(|problems| problems.to_string())
+    let reading = Config::executable(document, UnknownKeys::Refused);
+    reading.map(|reading| reading.config).map_err(|problems| problems.to_string())
 }
 
 #[test]
@@ -45,15 +49,37 @@ fn what_is_built_is_not_refused() {
 #[test]
 fn load_types_that_are_built() {
     let constant = "type: constant\n  interval: 0\n  stages: [{rate: 1, duration: 1}]";
-    let even = "extensions: {load: {pacing: even}}";
+    let even = "extensions: {load: {pacing: even}, scrape: {interval: 2}}";
     assert!(BUILT.contains(constant) && BUILT.contains(even));
     for (load, extensions) in [
         ("type: poisson\n  stages: [{rate: 1, duration: 1}]", "extensions: {load: {burstiness: 0.25}}"),
+        (
+            "type: trace_replay\n  trace: {file: t}\n  stages: [{rate: 1, duration: 1}]",
+            "extensions: {trace_format: mooncake}",
+        ),
         ("type: concurrent\n  stages: [{num_requests: 9, concurrency_level: 3}]", ""),
     ] {
         let text = BUILT.replace(constant, load).replace(even, extensions);
         assert_eq!(executable(&text).map(|config| config.load.stages.len()), Ok(1), "{text}");
     }
+}
+
+#[test]
+fn every_api_and_server_is_built() {
+    for (api, server) in [
+        ("chat", "tgi"),
+        ("anthropic_messages", "vllm"),
+        ("completion, response_format: {type: json_object}", "mock"),
+        ("chat, session_id_header_key: x-session, session_token_header_key: x-token", "sglang"),
+    ] {
+        let text = BUILT
+            .replace("type: completion", &format!("type: {api}"))
+            .replace("type: sglang", &format!("type: {server}"));
+        let config = executable(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(config.answer_tokens(), AnswerTokens::All);
+    }
+    let config = executable(&BUILT.replace("load: {pacing: even}", "answer_tokens: content"));
+    assert_eq!(config.map(|config| config.answer_tokens()), Ok(AnswerTokens::Content));
 }
 
 #[test]
@@ -91,8 +117,6 @@ data:
   multimodal: {}
   use_chat_template: true
 load:
-  type: trace_replay
-  trace: {file: t}
   stages: [{rate: 1, duration: 1}]
   sweep: {type: linear}
   circuit_breakers: [a]
@@ -101,27 +125,17 @@ load:
 server: {type: mock, base_url: http://localhost:8000}
 tokenizer: {pretrained_model_name_or_path: folder, trust_remote_code: true}
 storage: {google_cloud_storage: {bucket_name: b}}
-metrics: {type: prometheus, prometheus: {url: http://prometheus:9090}}
+metrics: {type: prometheus, prometheus: {google_managed: true}}
 circuit_breakers: [{name: a, metrics: {matches: [x]}, triggers: []}]
 report: {goodput: {constraints: {ttft: 1}}}
 ",
     );
     assert_snapshot!(refused.expect_err("much of it is not built"), @r"
-config.yml:3:9: api.type: only the API completion is built yet (set api.type: completion)
-config.yml:5:20: api.response_format: structured answers are not built yet (remove it; answers are plain text)
-config.yml:9:26: api.session_id_header_key: sessions are not built yet (remove it)
-config.yml:10:29: api.session_token_header_key: sessions are not built yet (remove it)
-config.yml:12:9: data.type: only data types synthetic and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)
-config.yml:13:10: data.trace: lengths from a trace are not built yet (remove it; input_distribution and output_distribution give the lengths)
 config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
 config.yml:15:22: data.use_chat_template: chat templates are not built yet (remove it)
-config.yml:17:9: load.type: only load types constant, poisson and concurrent are built yet (set load.type: constant, with stages of rate and duration)
-config.yml:21:21: load.circuit_breakers: circuit breakers are not built yet (remove it; every stage runs to its end)
-config.yml:23:23: load.lora_traffic_split: LoRA adapters are not built yet (remove it; server.model_name names the one model)
-config.yml:24:16: server.type: the mock server is not built yet (run `inference-perf simulate` and set server.type: vllm)
-config.yml:25:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
-config.yml:26:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
-config.yml:27:41: metrics.prometheus: metrics of the server are not read yet (remove the section metrics, or set metrics.type: default without prometheus)
+config.yml:23:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
+config.yml:24:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
+config.yml:25:58: metrics.prometheus.google_managed: Google's managed Prometheus is not built yet (give metrics.prometheus.url, for example of a frontend for it)
 ");
 }
 
@@ -132,9 +146,10 @@ fn defaults_are_built() {
 
 #[test]
 fn with_other_problems_at_once() {
-    let text = "api: {type: chat}\nload: {stages: [{rate: -1, duration: 1}]}\nserver: {base_url: http://a}\n";
+    let text =
+        "api: {slo_unit: s}\nload: {stages: [{rate: -1, duration: 1}]}\nserver: {base_url: http://a}\n";
     assert_snapshot!(executable(text).expect_err("wrong and not built"), @r"
-    config.yml:1:13: api.type: only the API completion is built yet (set api.type: completion)
+    config.yml:1:17: api.slo_unit: latency objectives in headers are not evaluated yet (remove it)
     config.yml:2:24: load.stages[0].rate: must be greater than 0, is -1 (meaning: requests per second)
     ");
 }
@@ -149,7 +164,7 @@ fn of_a_configuration_that_was_read_before() {
     assert_eq!(
         problems.first().map(ToString::to_string).as_deref(),
         Some(
-            "config.yml:3:14: data.type: only data types synthetic and mock are built yet \
+            "config.yml:3:14: data.type: only data types synthetic, random and mock are built yet \
              (set data.type: synthetic, with input_distribution and output_distribution)"
         )
     );

@@ -1,0 +1,219 @@
+//! The hub's cache on disk, as Python's `huggingface_hub` lays it out:
+//! `models--OWNER--NAME/{refs/REVISION, blobs/ETAG, snapshots/COMMIT/FILE → ../../blobs/ETAG}`.
+//!
+//! Files come to their names by renaming, so two programs may fill one cache.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::HubFile;
+
+/// The folders of a cache.
+#[derive(Debug)]
+pub(super) struct Cache {
+    roots: Vec<PathBuf>,
+}
+
+/// A revision (`main`) and the commit that it stands for now.
+type Revision<'a> = (&'a str, &'a str);
+
+impl Cache {
+    /// A cache in `roots`, looked into in this order.
+    pub(super) fn new(roots: Vec<PathBuf>) -> Self {
+        Self { roots }
+    }
+
+    fn models<'a>(&'a self, model: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
+        self.roots.iter().map(|root| root.join(format!("models--{}", model.replace('/', "--"))))
+    }
+
+    /// Where the file of the revision lies, as it was when it was last asked for.
+    pub(super) fn find(&self, model: &str, revision: &str, file: &str) -> Option<PathBuf> {
+        self.models(model).find_map(|model| {
+            let commit = std::fs::read_to_string(model.join("refs").join(revision)).ok()?;
+            let commit = commit.trim();
+            is_name(commit)
+                .then(|| model.join("snapshots").join(commit).join(file))
+                .filter(|path| path.is_file())
+        })
+    }
+
+    /// Where the file lies if its content is there already; the revision is noted to be at the commit now.
+    pub(super) fn with_blob(
+        &self,
+        model: &str,
+        revision: Revision<'_>,
+        file: &str,
+        etag: &str,
+    ) -> Option<PathBuf> {
+        if !is_name(etag) || !is_name(revision.1) {
+            return None;
+        }
+        self.models(model).find_map(|model| {
+            let blob = model.join("blobs").join(etag);
+            if !blob.is_file() {
+                return None;
+            }
+            // A cache that cannot be written still serves.
+            Some(link(&model, revision, file, etag).unwrap_or(blob))
+        })
+    }
+
+    /// What is in the file at `path`; `None` if it cannot be read.
+    pub(super) fn read(&self, path: PathBuf) -> Option<HubFile> {
+        let bytes = std::fs::read(&path).ok()?;
+        Some(HubFile { bytes, origin: path })
+    }
+
+    /// Writes a file with its ETag into the first folder that lets it.
+    ///
+    /// # Errors
+    ///
+    /// Why none of them does.
+    pub(super) fn store(
+        &self,
+        model: &str,
+        revision: Revision<'_>,
+        file: &str,
+        (etag, bytes): (Option<&str>, &[u8]),
+    ) -> Result<PathBuf, String> {
+        let commit = if is_name(revision.1) { revision.1 } else { revision.0 };
+        // A hub that gives no usable name still gets a blob of its own for each content.
+        let etag =
+            etag.filter(|etag| is_name(etag)).map_or_else(|| hex(&Sha256::digest(bytes)), str::to_owned);
+        let mut faults = Vec::new();
+        for (model, root) in self.models(model).zip(&self.roots) {
+            let written = write(&model.join("blobs"), &etag, bytes)
+                .and_then(|()| link(&model, (revision.0, commit), file, &etag));
+            match written {
+                Ok(path) => return Ok(path),
+                Err(error) => faults.push(format!("{}: {}", root.display(), error.kind())),
+            }
+        }
+        Err(if faults.is_empty() { "none is named".to_owned() } else { faults.join(", ") })
+    }
+}
+
+/// True for what is safe as the name of a file.
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty() && text.len() <= 128 && text.chars().all(plain) && !text.starts_with('.')
+}
+
+/// `bytes` in hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A name that no other process uses.
+fn passing(name: &str) -> String {
+    format!("{name}.{}.incomplete", std::process::id())
+}
+
+/// Writes `bytes` as `name` into `folder`, which is made if need be: whole or not at all.
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let passing = folder.join(passing(name));
+    let written = std::fs::write(&passing, bytes).and_then(|()| std::fs::rename(&passing, folder.join(name)));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&passing);
+    }
+    written
+}
+
+/// Makes the snapshot's file point at the blob and the revision at the commit; gives the file's path.
+fn link(model: &Path, (revision, commit): Revision<'_>, file: &str, etag: &str) -> std::io::Result<PathBuf> {
+    let snapshot = model.join("snapshots").join(commit);
+    std::fs::create_dir_all(&snapshot)?;
+    let path = snapshot.join(file);
+    let target = Path::new("../../blobs").join(etag);
+    if std::fs::read_link(&path).ok().as_deref() != Some(&target) {
+        let passing = snapshot.join(passing(file));
+        let _ = std::fs::remove_file(&passing);
+        // Some file systems have no links.
+        std::os::unix::fs::symlink(&target, &passing)
+            .or_else(|_| std::fs::copy(model.join("blobs").join(etag), &passing).map(drop))?;
+        std::fs::rename(&passing, &path)?;
+    }
+    let refs = model.join("refs");
+    if std::fs::read_to_string(refs.join(revision)).ok().as_deref() != Some(commit) {
+        write(&refs, revision, commit.as_bytes())?;
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "tokenizer.json";
+
+    fn cache(folders: &[&Path]) -> Cache {
+        Cache::new(folders.iter().map(|folder| folder.to_path_buf()).collect())
+    }
+
+    #[test]
+    fn files_lie_where_the_hubs_own_client_looks() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = cache(&[folder.path()]);
+        assert_eq!(cache.find("Qwen/Qwen3", "main", FILE), None);
+        let path = cache.store("Qwen/Qwen3", ("main", "c0ffee"), FILE, (Some("e1"), b"one")).expect("stored");
+        let model = folder.path().join("models--Qwen--Qwen3");
+        assert_eq!(path, model.join("snapshots/c0ffee/tokenizer.json"));
+        assert_eq!(fs_err::read_link(&path).expect("a link"), Path::new("../../blobs/e1"));
+        assert_eq!(fs_err::read_to_string(model.join("refs/main")).expect("a ref"), "c0ffee");
+        assert_eq!(cache.find("Qwen/Qwen3", "main", FILE), Some(path.clone()));
+        assert_eq!(cache.read(path).expect("read").bytes, b"one");
+        assert_eq!(cache.find("Qwen/Other", "main", FILE), None);
+    }
+
+    #[test]
+    fn the_same_content_of_a_later_commit_is_linked_and_other_content_replaces() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = cache(&[folder.path()]);
+        cache.store("m", ("main", "c1"), FILE, (Some("e1"), b"one")).expect("stored");
+        assert_eq!(cache.with_blob("m", ("main", "c2"), FILE, "e2"), None);
+        let path = cache.with_blob("m", ("main", "c2"), FILE, "e1").expect("known");
+        assert!(path.ends_with("snapshots/c2/tokenizer.json"));
+        assert_eq!(cache.find("m", "main", FILE), Some(path));
+        cache.store("m", ("main", "c2"), FILE, (Some("e3"), b"three")).expect("stored");
+        let found = cache.find("m", "main", FILE).and_then(|path| cache.read(path)).expect("found");
+        assert_eq!(found.bytes, b"three");
+        let left: Vec<_> = fs_err::read_dir(folder.path().join("models--m/blobs")).expect("blobs").collect();
+        assert_eq!(left.len(), 2, "nothing incomplete is left");
+    }
+
+    #[test]
+    fn the_first_folder_that_can_be_written_is_and_all_are_read() {
+        let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+        // A folder cannot be made below a file, whoever asks.
+        let file = folders[0].path().join("file");
+        fs_err::write(&file, "").expect("a file");
+        let below = file.join("hub");
+        let cache = cache(&[&below, folders[1].path()]);
+        let path = cache.store("m", ("main", "c"), FILE, (None, b"x")).expect("stored");
+        assert!(path.starts_with(folders[1].path()));
+        assert_eq!(cache.find("m", "main", FILE), Some(path));
+        let faults = Cache::new(vec![below.clone()])
+            .store("m", ("main", "c"), FILE, (None, b"x"))
+            .expect_err("faults");
+        assert_eq!(faults, format!("{}: not a directory", below.display()));
+    }
+
+    #[test]
+    fn names_that_could_leave_the_cache_are_not_used() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = cache(&[folder.path()]);
+        let path =
+            cache.store("m", ("main", "../../up"), FILE, (Some("../../../etc"), b"x")).expect("stored");
+        assert!(path.ends_with("snapshots/main/tokenizer.json"), "{}", path.display());
+        assert_eq!(cache.with_blob("m", ("main", "c"), FILE, "../refs/main"), None);
+        fs_err::write(folder.path().join("models--m/refs/main"), "../../..").expect("a ref");
+        assert_eq!(cache.find("m", "main", FILE), None);
+    }
+}

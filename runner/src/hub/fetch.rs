@@ -1,0 +1,228 @@
+//! Asking the hub for a file: `HEAD` for what it is, `GET` for what is in it.
+//!
+//! The hub tells ETag and commit itself and sends great files on to a store on another host, whose signed addresses
+//! are secrets and which must not see the token. So redirects are followed here, one by one.
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HeaderMap, LOCATION, USER_AGENT};
+use reqwest::{Method, Response, StatusCode, Url, redirect};
+use sha2::{Digest as _, Sha256};
+
+use super::cache::hex;
+use super::{HubError, HubSettings, REVISION};
+
+/// Redirects that are followed one after another, at most.
+const MAX_REDIRECTS: usize = 10;
+/// Greatest file that is fetched, bytes: no tokenizer comes near.
+const MAX_BYTES: u64 = 1 << 30;
+/// Pauses before further attempts after a passing fault.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(1500)];
+
+/// What the hub says of a file.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    /// Name of the content; of a great file, its SHA-256.
+    pub(super) etag: Option<String>,
+    /// The commit that the revision stands for.
+    pub(super) commit: Option<String>,
+    /// Length of the content, bytes.
+    length: Option<u64>,
+}
+
+/// Asks for one file of one model.
+pub(super) struct Client<'a> {
+    settings: &'a HubSettings,
+    model: &'a str,
+    file: &'a str,
+    url: Url,
+    http: reqwest::Client,
+}
+
+impl<'a> Client<'a> {
+    pub(super) fn new(settings: &'a HubSettings, model: &'a str, file: &'a str) -> Result<Self, HubError> {
+        let address = format!("{}/{model}/resolve/{REVISION}/{file}", settings.endpoint);
+        // Not shown: it may have a password in it.
+        let broken = |fault: String| HubError::Unreachable { address: "HF_ENDPOINT".to_owned(), fault };
+        let url = Url::parse(&address).map_err(|error| broken(error.to_string()))?;
+        let http = reqwest::Client::builder()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(settings.silence)
+            .read_timeout(settings.silence)
+            .build()
+            .map_err(|error| broken(error.without_url().to_string()))?;
+        Ok(Self { settings, model, file, url, http })
+    }
+
+    /// The address without credentials.
+    pub(super) fn shown(&self) -> String {
+        let mut url = self.url.clone();
+        // Addresses of hosts can be without; others are refused when they are asked.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        url.to_string()
+    }
+
+    /// What the hub says of the file; passing faults are tried again if `insist`.
+    pub(super) async fn head(&self, insist: bool) -> Result<Head, HubError> {
+        let mut pauses = PAUSES.iter().take(if insist { PAUSES.len() } else { 0 });
+        loop {
+            match (self.walk(Method::HEAD).await, pauses.next()) {
+                (Err(error), Some(pause)) if error.is_passing() => {
+                    tracing::debug!("{error}; trying again");
+                    tokio::time::sleep(*pause).await;
+                }
+                (walked, _) => return walked.map(|(head, _)| head),
+            }
+        }
+    }
+
+    /// The content of the file, checked against what `head` says of it.
+    pub(super) async fn body(&self, head: &Head) -> Result<Vec<u8>, HubError> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            match (self.content(head).await, pauses.next()) {
+                (Err(error), Some(pause)) if error.is_passing() => {
+                    tracing::debug!("{error}; trying again");
+                    tokio::time::sleep(*pause).await;
+                }
+                (content, _) => return content,
+            }
+        }
+    }
+
+    async fn content(&self, head: &Head) -> Result<Vec<u8>, HubError> {
+        let (told, mut response) = self.walk(Method::GET).await?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() as u64 > MAX_BYTES {
+                return Err(self.broken(format!("is greater than {} MiB", MAX_BYTES >> 20)));
+            }
+        }
+        let length = head.length.filter(|_| told.etag == head.etag);
+        if length.is_some_and(|length| length != bytes.len() as u64) {
+            return Err(self.broken(format!(
+                "{} bytes came, {} were announced",
+                bytes.len(),
+                length.unwrap_or(0)
+            )));
+        }
+        let is_digest =
+            |etag: &&String| etag.len() == 64 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if let Some(etag) = head.etag.as_ref().filter(is_digest)
+            && hex(&Sha256::digest(&bytes)) != etag.to_ascii_lowercase()
+        {
+            return Err(self.broken("what came does not have the announced SHA-256".to_owned()));
+        }
+        Ok(bytes)
+    }
+
+    /// Sends requests along redirects. `HEAD` ends where the hub sends on to another host; `GET` at the content.
+    async fn walk(&self, method: Method) -> Result<(Head, Response), HubError> {
+        let mut url = self.url.clone();
+        let mut head = Head::default();
+        for _ in 0..MAX_REDIRECTS {
+            let at_hub = url.origin() == self.url.origin();
+            let mut request = self.http.request(method.clone(), url.clone()).header(USER_AGENT, AGENT);
+            if let Some(token) = self.settings.token.as_ref().filter(|_| at_hub) {
+                request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
+            }
+            let response = request.send().await.map_err(|error| self.unreachable(error))?;
+            if at_hub {
+                head.learn(response.headers());
+            }
+            let next = self.next(&url, &response)?;
+            match next {
+                Some(next) if method == Method::HEAD && next.origin() != self.url.origin() => {
+                    return Ok((head, response));
+                }
+                Some(next) => url = next,
+                None if response.status().is_success() => return Ok((head, response)),
+                None => return Err(self.refusal(&response, at_hub)),
+            }
+        }
+        Err(self.broken(format!("more than {MAX_REDIRECTS} redirects")))
+    }
+
+    /// Where a redirect leads.
+    fn next(&self, url: &Url, response: &Response) -> Result<Option<Url>, HubError> {
+        if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let next = location.and_then(|location| url.join(location).ok());
+        let next = next.filter(|next| matches!(next.scheme(), "http" | "https"));
+        next.map(Some).ok_or_else(|| self.broken("a redirect leads nowhere".to_owned()))
+    }
+
+    /// What an answer that is no success says of the file.
+    fn refusal(&self, response: &Response, at_hub: bool) -> HubError {
+        let status = response.status().as_u16();
+        let code = response.headers().get("x-error-code").and_then(|value| value.to_str().ok());
+        let (model, endpoint) = (self.model.to_owned(), self.origin());
+        let with_token = self.settings.token.is_some();
+        match (status, code) {
+            _ if !at_hub => HubError::Status { address: self.shown(), status },
+            (_, Some("GatedRepo")) | (403, None) => {
+                let page = format!("{endpoint}/{model}");
+                HubError::Gated { model, status, page, with_token }
+            }
+            // The hub says the same of models that are not there and of those that are hidden.
+            (401 | 404, Some("RepoNotFound")) => HubError::NoModel { model, endpoint, status, with_token },
+            (404, Some("EntryNotFound") | None) => HubError::NoFile { model, file: self.file.to_owned() },
+            (401, _) if with_token => HubError::Refused { model, status },
+            (401, _) => HubError::NoModel { model, endpoint, status, with_token },
+            _ => HubError::Status { address: self.shown(), status },
+        }
+    }
+
+    /// The hub's address without credentials and path.
+    fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    fn broken(&self, fault: String) -> HubError {
+        HubError::Broken { address: self.shown(), fault }
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> HubError {
+        let fault = if error.is_timeout() {
+            format!("no answer within {} s", self.settings.silence.as_secs_f64())
+        } else {
+            reason(&error.without_url())
+        };
+        HubError::Unreachable { address: self.shown(), fault }
+    }
+}
+
+const AGENT: &str = concat!("inference-perf/", env!("CARGO_PKG_VERSION"));
+
+/// The innermost cause: what is around it only says that a request failed.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+impl Head {
+    /// Takes what the headers say; of a redirected file the hub's own answer says it first.
+    fn learn(&mut self, headers: &HeaderMap) {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let linked = text("x-linked-etag");
+        let etag = linked
+            .or_else(|| text(ETAG.as_str()))
+            .map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_owned());
+        let length = match linked {
+            Some(_) => text("x-linked-size"),
+            None => text(CONTENT_LENGTH.as_str()),
+        };
+        // A redirect within the hub may tell nothing yet.
+        if etag.is_some() {
+            self.length = length.and_then(|length| length.parse().ok());
+            self.etag = etag;
+        }
+        self.commit = text("x-repo-commit").map(str::to_owned).or(self.commit.take());
+    }
+}
