@@ -11,6 +11,7 @@ mod hostile;
 mod manifests;
 mod notes;
 mod parity;
+mod power;
 mod readme;
 mod refusals;
 mod seed;
