@@ -112,8 +112,13 @@ pub fn config(release: &Release, layers: &Layers) -> Result<String, Problems> {
     if !values.benchmark.enabled {
         return Err(not_enabled(&tree).into());
     }
-    let simulator = model::simulator_url(release, &values);
-    Ok(yaml::emit(&Value::Object(translate::config_tree(&values, simulator.as_deref()))))
+    Ok(config_text(release, &values))
+}
+
+/// The text of config.yml of a release with checked values.
+fn config_text(release: &Release, values: &Values) -> String {
+    let simulator = model::simulator_url(release, values);
+    yaml::emit(&Value::Object(translate::config_tree(values, simulator.as_deref())))
 }
 
 /// What is said where there is no benchmark to speak of.
