@@ -62,7 +62,7 @@ fn a_finished_run_stays_until_its_time_is_up_or_it_is_told_to_end() -> Result<()
         command.env("INFERENCE_PERF_HOLD_SECONDS", "600").env("INFERENCE_PERF_PREFLIGHT", "60").spawn()?;
     let manifest = rig.path("reports/manifest.json");
     let begin = Instant::now();
-    while !manifest.exists() && begin.elapsed() < Duration::from_secs(60) {
+    while !manifest.exists() && begin.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(50));
     }
     // The manifest is written last; without the hold the program would be gone a moment later.

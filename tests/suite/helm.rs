@@ -40,7 +40,7 @@ impl Case {
     /// a cluster.
     pub(crate) fn notes(&self) -> Result<(String, String)> {
         let mut arguments = self.helm_arguments();
-        arguments[0] = "install".to_owned();
+        "install".clone_into(&mut arguments[0]);
         arguments.extend(["--dry-run=client", "--kubeconfig=/dev/null"].map(str::to_owned));
         let output = run(&tool("helm"), arguments)?;
         let (text, said) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);

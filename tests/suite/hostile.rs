@@ -4,6 +4,7 @@
 //! Helm takes some 80 ms to start, so that many installations are rendered at once: as dependencies of one chart, each
 //! under an alias with values of its own.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -298,7 +299,7 @@ fn ascii(values: &Value) -> String {
         if c.is_ascii() {
             text.push(c);
         } else {
-            text.push_str(&format!("\\U{:08x}", u32::from(c)));
+            let _ = write!(text, "\\U{:08x}", u32::from(c));
         }
     }
     text
@@ -323,9 +324,9 @@ fn no_text_changes_the_structure_of_an_object() -> Result<()> {
     while good.len() < CASES {
         let values = values().new_tree(&mut runner).map_err(anyhow::Error::msg)?.current();
         if rendered(&values).is_some() {
-            good.push(values)
+            good.push(values);
         } else {
-            bad.push(values)
+            bad.push(values);
         }
         ensure!(bad.len() < 2 * CASES, "too many are refused");
     }

@@ -102,8 +102,8 @@ impl Model {
         let own =
             description.map(|text| text::map([("benchmark.description", text.as_str())])).unwrap_or_default();
         let simulator = Simulator::new(values, &names);
-        let mut files = Map::from_iter([file("config.yml", Value::Object(config))]);
-        files.extend(simulator.as_ref().map(|simulator| file("test.yml", simulator.test_config.clone())));
+        let mut files = Map::from_iter([file("config.yml", &Value::Object(config))]);
+        files.extend(simulator.as_ref().map(|simulator| file("test.yml", &simulator.test_config)));
         Ok(Self {
             labels: names.labels(values),
             scenario_labels: names.scenario_labels(values, None),
@@ -133,8 +133,8 @@ impl Model {
 }
 
 /// A file of the ConfigMap.
-fn file(name: &str, tree: Value) -> (String, Value) {
-    (name.to_owned(), Value::String(benchmark_schemas::yaml::emit(&tree)))
+fn file(name: &str, tree: &Value) -> (String, Value) {
+    (name.to_owned(), Value::String(benchmark_schemas::yaml::emit(tree)))
 }
 
 /// URL of the simulated server, if the release has one.

@@ -154,13 +154,11 @@ impl Times {
 
     /// The pod's deadline, if one is wanted and known.
     fn pod_deadline(&self) -> Option<Value> {
-        match self.given {
-            Some(seconds) => (seconds.get() > 0.0).then(|| seconds.json()),
-            None => {
-                let grace = self.grace.as_f64().unwrap_or_default();
-                self.run.map(|run| deadline::pod_seconds(run, self.hold, grace))
-            }
+        if let Some(seconds) = self.given {
+            return (seconds.get() > 0.0).then(|| seconds.json());
         }
+        let grace = self.grace.as_f64().unwrap_or_default();
+        self.run.map(|run| deadline::pod_seconds(run, self.hold, grace))
     }
 
     /// Variables that tell the program, name and value.

@@ -109,6 +109,6 @@ async fn a_server_that_is_not_there_is_not_ready() {
 fn the_variable_is_a_number_of_seconds() {
     assert_eq!(wait_of(None), Ok(None));
     assert_eq!(wait_of(Some("")), Ok(None));
-    assert_eq!(wait_of(Some(" 600\n")), Ok(Some(Duration::from_secs(600))));
+    assert_eq!(wait_of(Some(" 600\n")), Ok(Some(Duration::from_mins(10))));
     insta::assert_snapshot!(wait_of(Some("10m")).unwrap_err(), @"INFERENCE_PERF_PREFLIGHT: `10m` is no whole number of seconds (write one such as 600, or unset it)");
 }
