@@ -4,6 +4,7 @@
 mod helm;
 mod manifests;
 mod parity;
+mod power;
 mod readme;
 mod refusals;
 mod seed;
