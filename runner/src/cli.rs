@@ -155,7 +155,7 @@ pub enum Command {
         directory: PathBuf,
     },
     /// Serve an OpenAI-compatible model server of known capacity, until SIGINT or SIGTERM.
-    Simulate(SimulateArgs),
+    Simulate(Box<SimulateArgs>),
 }
 
 /// Parameters of the simulated model server.

@@ -71,7 +71,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Some(Command::Report { directory }) => results::rebuild(&directory),
         Some(Command::Simulate(arguments)) => {
             crate::logging::start(crate::cli::LogLevel::Warning, Progress::new().bars());
-            simulate::run(arguments).map(|()| Exit::Done).map_err(Into::into)
+            simulate::run(*arguments).map(|()| Exit::Done).map_err(Into::into)
         }
     };
     match outcome {

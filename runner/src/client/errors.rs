@@ -34,14 +34,12 @@ pub(super) fn unconnected(target: &Target, error: &io::Error) -> Fault {
 
 /// The TLS handshake failed.
 pub(super) fn handshake(target: &Target, error: &io::Error) -> Fault {
-    let certificate = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        .is_some_and(|inner| matches!(inner, rustls::Error::InvalidCertificate(_)));
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let certificate = matches!(tls, Some(rustls::Error::InvalidCertificate(_)));
     let error_type = if certificate { "ClientConnectorCertificateError" } else { "ClientConnectorSSLError" };
     let failure = failure(error_type, format!("Cannot connect to host {target} ssl:True [{error}]"));
-    // Another attempt meets the same certificate.
-    Fault { failure, is_of_connection: !certificate }
+    // Another attempt meets the same certificate and the same versions; a connection that broke is another matter.
+    Fault { failure, is_of_connection: tls.is_none() }
 }
 
 /// The connection broke before the head of the response.
@@ -111,6 +109,20 @@ pub(super) fn os_message(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_tls_refuses_is_refused_again() {
+        let target = Target::parse("https://h", "/v1/completions").expect("a good URL");
+        let refused =
+            |error: rustls::Error| handshake(&target, &io::Error::new(io::ErrorKind::InvalidData, error));
+        let certificate = refused(rustls::CertificateError::Expired.into());
+        let version = refused(rustls::Error::General("no common version".to_owned()));
+        let reset = handshake(&target, &io::Error::from_raw_os_error(104));
+        let told = |fault: &Fault| (fault.failure.error_type.clone(), fault.is_of_connection);
+        assert_eq!(told(&certificate), ("ClientConnectorCertificateError".to_owned(), false));
+        assert_eq!(told(&version), ("ClientConnectorSSLError".to_owned(), false));
+        assert!(reset.is_of_connection);
+    }
 
     #[test]
     fn messages_have_upstreams_form() {

@@ -170,12 +170,12 @@ pub async fn record(
 
 fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counter) -> Record {
     let exchange = &finished.exchange;
-    let counted = exchange.chunk_texts().map(|(mark, text)| Chunk {
+    let chunks = exchange.chunk_texts().map(|(mark, text)| Chunk {
         at: mark.at,
         tokens: counter.chunk(text),
         kind: mark.kind,
     });
-    let chunks: Vec<Chunk> = counted.collect();
+    let chunks: Vec<Chunk> = chunks.collect();
     let output_tokens = output_tokens(&finished, &chunks, counter);
     Record {
         stage: finished.stage,

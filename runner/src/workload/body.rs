@@ -216,7 +216,7 @@ mod tests {
         let options = BodyOptions { response_format: Some(format), ..options(ApiType::Completion, false) };
         insta::assert_snapshot!(text(&options.of_prompt("", 1)), @r#"{"model": "qwen3-8b", "prompt": "", "max_tokens": 1, "ignore_eos": true, "stream": false, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": null, "\u00e9": [1, true]}}}"#);
         let options = BodyOptions { api: ApiType::Chat, ..options };
-        assert!(text(&options.of_prompt("", 1)).ends_with(r#"[1, true]}}}"#));
+        assert!(text(&options.of_prompt("", 1)).ends_with("[1, true]}}}"));
     }
 
     proptest! {

@@ -40,7 +40,9 @@ pub(super) fn whole(reading: Reading, mut value: Value, data: &[u8]) -> Content<
             has_items(value.get("choices"))
         }
         ApiType::AnthropicMessages => {
-            items(value.get_mut("content")).iter_mut().for_each(|block| parts.block(Some(block)));
+            for block in items(value.get_mut("content")) {
+                parts.block(Some(block));
+            }
             value.get("content").is_some_and(Value::is_array)
         }
     };
@@ -79,7 +81,7 @@ impl Parts {
 
     /// A message, or what is added to one, of the chat API.
     fn message(&mut self, message: Option<&mut Value>) {
-        let Some(Value::Object(message)) = message else { return };
+        let Some(message) = message.and_then(Value::as_object_mut) else { return };
         take(message.get_mut("content"), &mut self.answer);
         if !self.all {
             return;

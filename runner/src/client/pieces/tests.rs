@@ -59,9 +59,8 @@ fn written(dialect: Dialect, events: &[String]) -> Vec<u8> {
     }
     for event in events {
         if dialect.comments {
-            let end = dialect.line_end;
-            stream
-                .push_str(&format!(": é comment{end}event: x{end}id: 7{end}:{end}retry: 1{end}unknown{end}"));
+            let lines = [": é comment", "event: x", "id: 7", ":", "retry: 1", "unknown", ""];
+            stream.push_str(&lines.join(dialect.line_end));
         }
         for line in event.split('\n') {
             // A line that begins with a space needs the one that is dropped.

@@ -16,6 +16,7 @@ fn delta(members: &str) -> String {
     )
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape that it is compared with")]
 fn some(kind: ChunkKind, text: &str) -> Option<(ChunkKind, String)> {
     Some((kind, text.to_owned()))
 }
@@ -60,10 +61,6 @@ fn common_chats_are_scanned_and_told_by_their_frame() {
             let data = delta(&members.replace('@', text));
             let content = chunks.read(data.as_bytes());
             assert!(matches!(content.text, Some(Cow::Borrowed(found)) if found == text), "{data}");
-            assert_eq!(
-                content.kind == ChunkKind::Reasoning,
-                members.contains("content\":\"@\"") && members.contains("reasoning_content")
-            );
         }
         assert!(chunks.like_the_last(delta(&members.replace('@', "four")).as_bytes()).is_some());
     }
