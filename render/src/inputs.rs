@@ -55,12 +55,13 @@ pub(crate) fn check_chart(reference: &str) -> Result<(), Problems> {
     Ok(chart::check_reference(reference)?)
 }
 
-fn shown(name: &str) -> &str {
+/// The name of an input in messages.
+pub(crate) fn shown(name: &str) -> &str {
     if name == "-" { "(stdin)" } else { name }
 }
 
 /// The text of the file that `argument` names.
-fn read(name: &str, argument: &str) -> Result<String, Problems> {
+pub(crate) fn read(name: &str, argument: &str) -> Result<String, Problems> {
     let refused = |fault: String, remedy: &str| {
         Problems::from(Problem::new(Origin::Argument(argument.into()), "", fault, remedy))
     };

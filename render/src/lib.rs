@@ -5,13 +5,17 @@
 //! environment, no network, no randomness; only the binary reads files.
 
 pub mod chart;
+pub mod diff;
 mod engine;
+pub mod explain;
 pub mod go_json;
 mod layer;
 pub mod manifest;
 mod model;
+pub mod plan;
 mod release;
 mod repair;
+pub mod scenarios;
 pub mod set;
 
 use std::sync::LazyLock;
@@ -90,11 +94,15 @@ pub fn render_values(release: &Release, values: &Values) -> Result<Vec<Manifest>
 pub fn config(layers: &Layers) -> Result<String, Problems> {
     let (values, tree) = checked(layers)?;
     if !values.benchmark.enabled {
-        let origin = tree.at(["benchmark", "enabled"]).map_or(Origin::Derived, |node| node.origin.clone());
-        let fault = "is false, so there is no config.yml";
-        return Err(Problem::new(origin, "benchmark.enabled", fault, "set it to true").into());
+        return Err(not_enabled(&tree).into());
     }
     Ok(yaml::emit(&Value::Object(translate::config_tree(&values))))
+}
+
+/// What is said where there is no benchmark to speak of.
+fn not_enabled(tree: &Node) -> Problem {
+    let origin = tree.at(["benchmark", "enabled"]).map_or(Origin::Derived, |node| node.origin.clone());
+    Problem::new(origin, "benchmark.enabled", "is false, so there is no config.yml", "set it to true")
 }
 
 /// Rendered YAML as Kubernetes reads it.

@@ -3,41 +3,143 @@
 mod cli;
 mod inputs;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use benchmark_render::{Manifest, Release, manifest};
+use benchmark_render::diff::{self, Colours};
+use benchmark_render::plan::Plan;
+use benchmark_render::{Layers, Manifest, Release, explain, manifest, scenarios};
 use benchmark_schemas::problem::{Origin, Problem, Problems};
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use serde_json::Value;
 
-use cli::{Cli, Command, Output, ReleaseArgs, TemplateArgs};
+use cli::{
+    Cli, Command, DiffArgs, Findings, Output, PlanArgs, PlanOutput, ReleaseArgs, TemplateArgs, ValidateArgs,
+    ValuesArgs, When,
+};
+
+/// `diff` found differences.
+const DIFFERENT: u8 = 4;
+
+/// What a command prints, and how it ends.
+struct Done {
+    output: String,
+    /// Said on standard error beside it.
+    notes: Vec<String>,
+    code: ExitCode,
+}
+
+impl From<String> for Done {
+    fn from(output: String) -> Self {
+        Self { output, notes: Vec::new(), code: ExitCode::SUCCESS }
+    }
+}
 
 fn main() -> ExitCode {
-    let output = match run(Cli::parse().command) {
-        Ok(output) => output,
+    let done = match run(Cli::parse().command) {
+        Ok(done) => done,
         Err(problems) => return fail(&problems.to_string()),
     };
-    match io::stdout().lock().write_all(output.as_bytes()) {
+    done.notes.iter().for_each(|note| say(note));
+    match io::stdout().lock().write_all(done.output.as_bytes()) {
         // A reader that has seen enough, such as `head`, is no failure.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&format!("standard output: {error}")),
-        _ => ExitCode::SUCCESS,
+        _ => done.code,
     }
 }
 
 #[expect(clippy::print_stderr, reason = "this is where a command-line program says what is wrong")]
-fn fail(message: &str) -> ExitCode {
+fn say(message: &str) {
     eprintln!("{message}");
+}
+
+fn fail(message: &str) -> ExitCode {
+    say(message);
     ExitCode::FAILURE
 }
 
-fn run(command: Command) -> Result<String, Problems> {
-    match command {
-        Command::Template(arguments) => template(arguments),
+fn run(command: Command) -> Result<Done, Problems> {
+    Ok(match command {
+        Command::Template(arguments) => template(arguments)?.into(),
         Command::Config(arguments) => {
             let (_, layers) = open(arguments)?;
-            benchmark_render::config(&layers)
+            benchmark_render::config(&layers)?.into()
         }
+        Command::Validate(arguments) => validate(arguments)?,
+        Command::Plan(arguments) => plan(arguments)?.into(),
+        Command::Diff(arguments) => difference(arguments)?,
+        Command::Explain { key } => explain::explain(&key)?.into(),
+        Command::Scenarios { values } => scenarios::scenarios(&inputs::layers(values)?)?.into(),
+        Command::Schema => format!("{:#}\n", benchmark_schemas::values::json_schema()).into(),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "benchmark-render", &mut script);
+            String::from_utf8_lossy(&script).into_owned().into()
+        }
+    })
+}
+
+/// Assumptions play no part in whether a plan is valid.
+fn validate(arguments: ValidateArgs) -> Result<Done, Problems> {
+    let ValidateArgs { output, release } = arguments;
+    let (release, layers) = open(release)?;
+    let assumptions = benchmark_schemas::plan::Assumptions { latency_seconds: 0.0, service_cv2: 1.0 };
+    let found = Plan::new(&release, &layers, assumptions);
+    if output == Findings::Text {
+        let notes = found?.doubts.into_iter().map(|doubt| format!("note: {doubt}"));
+        return Ok(Done { output: "valid\n".to_owned(), notes: notes.collect(), code: ExitCode::SUCCESS });
     }
+    let (problems, doubts) = match found {
+        Ok(plan) => (Vec::new(), plan.doubts),
+        Err(problems) => (problems.into_vec(), Vec::new()),
+    };
+    let valid = problems.is_empty();
+    let problems: Vec<Value> = problems.iter().map(Problem::to_json).collect();
+    let text = serde_json::json!({ "valid": valid, "problems": problems, "notes": doubts });
+    let code = if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    Ok(Done { output: format!("{text:#}\n"), notes: Vec::new(), code })
+}
+
+fn plan(arguments: PlanArgs) -> Result<String, Problems> {
+    let PlanArgs { output, given, release } = arguments;
+    let (release, layers) = open(release)?;
+    let plan = Plan::new(&release, &layers, given.into())?;
+    Ok(match output {
+        PlanOutput::Table => plan.to_table(),
+        PlanOutput::Json => plan.to_json(),
+        PlanOutput::Svg => plan.to_svg(),
+    })
+}
+
+fn difference(arguments: DiffArgs) -> Result<Done, Problems> {
+    let DiffArgs { old_values, old_set, old_set_string, old_set_json, manifests, color, release } = arguments;
+    let (release, layers) = open(release)?;
+    let objects = |layers: &Layers| -> Result<Vec<Value>, Problems> {
+        let manifests = benchmark_render::render(&release, layers)?;
+        Ok(manifests.into_iter().map(|manifest| manifest.object).collect())
+    };
+    let new = objects(&layers)?;
+    let old = if let Some(file) = manifests {
+        let text = inputs::read(&file, &format!("--manifests {file}"))?;
+        diff::of_cluster(&diff::objects(&text, inputs::shown(&file))?, &new)
+    } else {
+        let old = ValuesArgs {
+            files: old_values,
+            set: old_set,
+            set_string: old_set_string,
+            set_json: old_set_json,
+            ..ValuesArgs::default()
+        };
+        objects(&inputs::layers(old)?)?
+    };
+    let changes = diff::changes(&old, &new);
+    let colours = match color {
+        When::Always => Colours::On,
+        When::Auto if io::stdout().is_terminal() => Colours::On,
+        When::Auto | When::Never => Colours::Off,
+    };
+    let code = if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) };
+    Ok(Done { output: diff::to_text(&changes, colours), notes: Vec::new(), code })
 }
 
 fn template(arguments: TemplateArgs) -> Result<String, Problems> {
@@ -53,7 +155,7 @@ fn template(arguments: TemplateArgs) -> Result<String, Problems> {
     })
 }
 
-fn open(arguments: ReleaseArgs) -> Result<(Release, benchmark_render::Layers), Problems> {
+fn open(arguments: ReleaseArgs) -> Result<(Release, Layers), Problems> {
     let release = Release::new(arguments.name, arguments.namespace)?;
     if let Some(chart) = &arguments.chart {
         inputs::check_chart(chart)?;

@@ -5,6 +5,7 @@
 
 pub mod config;
 mod json_schema;
+pub mod plan;
 pub mod problem;
 pub mod record;
 pub mod report;

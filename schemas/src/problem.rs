@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
@@ -55,6 +57,20 @@ impl Problem {
         remedy: impl Into<String>,
     ) -> Self {
         Self { origin, key: key.into(), fault: fault.into(), remedy: remedy.into() }
+    }
+
+    /// For programs: `file`, `line` and `column`, or `argument`, where it stands; `key`, `fault` and `remedy`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut json = match &self.origin {
+            Origin::File { file, line, column } => json!({"file": **file, "line": line, "column": column}),
+            Origin::Argument(argument) => json!({"argument": **argument}),
+            Origin::Derived => json!({}),
+        };
+        for (name, text) in [("key", &self.key), ("fault", &self.fault), ("remedy", &self.remedy)] {
+            json[name] = json!(text);
+        }
+        json
     }
 }
 

@@ -5,6 +5,7 @@ mod helm;
 mod hub;
 mod manifests;
 mod parity;
+mod power;
 mod readme;
 mod refusals;
 mod seed;

@@ -237,7 +237,9 @@ mod tests {
             let own = read(&bytes).expect("read");
             assert_eq!(shown(&own), shown(&crates));
             for text in ["abb ab<new>Ab<held>ba zz abbab", "", "<NEW> <held>"] {
-                let ids = |tokenizer: &Tokenizer| tokenizer.encode_fast(text, true).expect("encoded").get_ids().to_vec();
+                let ids = |tokenizer: &Tokenizer| {
+                    tokenizer.encode_fast(text, true).expect("encoded").get_ids().to_vec()
+                };
                 assert_eq!(ids(&own), ids(&crates), "{text}");
             }
         }
