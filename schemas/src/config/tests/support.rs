@@ -116,7 +116,6 @@ config.yml:7:20: api.slo_tpot_header: latency objectives in headers are not eval
 config.yml:8:20: api.slo_ttft_header: latency objectives in headers are not evaluated yet (remove it)
 config.yml:9:26: api.session_id_header_key: sessions are not built yet (remove it)
 config.yml:10:29: api.session_token_header_key: sessions are not built yet (remove it)
-config.yml:12:9: data.type: only data types synthetic, random and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)
 config.yml:13:10: data.trace: lengths from a trace are not built yet (remove it; input_distribution and output_distribution give the lengths)
 config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
 config.yml:15:22: data.use_chat_template: chat templates are not built yet (remove it)
