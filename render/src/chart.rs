@@ -20,11 +20,24 @@ pub const FILES: &[(&str, &str)] = &[
     ("templates/_tools.tpl", include_str!("../../charts/benchmark-charts/templates/_tools.tpl")),
     ("templates/_validate.tpl", include_str!("../../charts/benchmark-charts/templates/_validate.tpl")),
     ("templates/configmap.yaml", include_str!("../../charts/benchmark-charts/templates/configmap.yaml")),
+    (
+        "templates/extra-objects.yaml",
+        include_str!("../../charts/benchmark-charts/templates/extra-objects.yaml"),
+    ),
     ("templates/job.yaml", include_str!("../../charts/benchmark-charts/templates/job.yaml")),
     (
         "templates/serviceaccount.yaml",
         include_str!("../../charts/benchmark-charts/templates/serviceaccount.yaml"),
     ),
+    (
+        "templates/simulator-deployment.yaml",
+        include_str!("../../charts/benchmark-charts/templates/simulator-deployment.yaml"),
+    ),
+    (
+        "templates/simulator-service.yaml",
+        include_str!("../../charts/benchmark-charts/templates/simulator-service.yaml"),
+    ),
+    ("templates/test.yaml", include_str!("../../charts/benchmark-charts/templates/test.yaml")),
 ];
 
 const VALUES: &str = include_str!("../../charts/benchmark-charts/values.yaml");

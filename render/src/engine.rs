@@ -11,9 +11,21 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Undefi
 use serde::Serialize;
 use serde_json::Value as Json;
 
-/// Templates of objects by the name of the chart's template, in the order in which Helm prints them.
-pub(crate) const OBJECTS: [&str; 3] =
-    ["templates/serviceaccount.yaml", "templates/configmap.yaml", "templates/job.yaml"];
+/// Templates of objects by the name of the chart's template, with their source, in order of the names.
+const SOURCES: [(&str, &str); 7] = [
+    ("templates/configmap.yaml", include_str!("../templates/configmap.yaml.j2")),
+    ("templates/extra-objects.yaml", include_str!("../templates/extra-objects.yaml.j2")),
+    ("templates/job.yaml", include_str!("../templates/job.yaml.j2")),
+    ("templates/serviceaccount.yaml", include_str!("../templates/serviceaccount.yaml.j2")),
+    ("templates/simulator-deployment.yaml", include_str!("../templates/simulator-deployment.yaml.j2")),
+    ("templates/simulator-service.yaml", include_str!("../templates/simulator-service.yaml.j2")),
+    ("templates/test.yaml", include_str!("../templates/test.yaml.j2")),
+];
+
+/// Names of the templates of objects, in order.
+pub(crate) fn objects() -> impl Iterator<Item = &'static str> {
+    SOURCES.iter().map(|(name, _)| *name)
+}
 
 /// The pod's template, part of the Job's.
 pub(crate) const POD: &str = "_pod";
@@ -31,13 +43,8 @@ impl Engine {
         environment.set_formatter(write_json);
         environment.add_filter("block", block);
         environment.add_filter("indented", indented);
-        let sources = [
-            (POD, include_str!("../templates/_pod.j2")),
-            (OBJECTS[0], include_str!("../templates/serviceaccount.yaml.j2")),
-            (OBJECTS[1], include_str!("../templates/configmap.yaml.j2")),
-            (OBJECTS[2], include_str!("../templates/job.yaml.j2")),
-        ];
-        for (name, source) in sources {
+        environment.add_template(POD, include_str!("../templates/_pod.j2"))?;
+        for (name, source) in SOURCES {
             environment.add_template(name, source)?;
         }
         Ok(Self { environment })

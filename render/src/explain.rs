@@ -298,7 +298,7 @@ impl Key {
 fn config_leaves(layers: &Layers) -> Option<BTreeSet<(String, String)>> {
     let values: Values = values(layers).ok()?;
     let mut leaves = BTreeSet::new();
-    add_leaves(&Value::Object(translate::config_tree(&values)), "", &mut leaves);
+    add_leaves(&Value::Object(translate::config_tree(&values, None)), "", &mut leaves);
     Some(leaves)
 }
 

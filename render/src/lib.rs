@@ -12,6 +12,7 @@ pub mod go_json;
 mod layer;
 pub mod manifest;
 mod model;
+mod order;
 pub mod plan;
 mod release;
 mod repair;
@@ -80,23 +81,44 @@ pub fn render_values(release: &Release, values: &Values) -> Result<Vec<Manifest>
     };
     let model = Model::new(release, values, pod_template, |text| parse(engine::POD, text))?;
     let mut manifests = Vec::new();
-    for template in engine::OBJECTS {
+    for template in engine::objects() {
         let text = engine.render(template, &model).map_err(|error| template_problem(&error))?;
-        if !text.trim().is_empty() {
+        for text in split(&text) {
             let object = parse(template, &text)?;
             manifests.push(Manifest { template, text, object });
         }
     }
+    // Helm prints hooks behind everything else, both by kind.
+    manifests.sort_by_key(|manifest| (manifest.is_hook(), order::rank(manifest.kind())));
     Ok(manifests)
 }
 
+/// The documents of a template: only a separator stands as `---` at the start of a line.
+fn split(text: &str) -> Vec<String> {
+    let mut documents = vec![String::new()];
+    for line in text.lines() {
+        match documents.last_mut() {
+            Some(document) if line != "---" => document.extend([line, "\n"]),
+            _ => documents.push(String::new()),
+        }
+    }
+    documents.retain(|document| !document.trim().is_empty());
+    documents.into_iter().map(|document| document.trim_end_matches('\n').to_owned()).collect()
+}
+
 /// The text of config.yml of a release; a problem if the benchmark is not enabled.
-pub fn config(layers: &Layers) -> Result<String, Problems> {
+pub fn config(release: &Release, layers: &Layers) -> Result<String, Problems> {
     let (values, tree) = checked(layers)?;
     if !values.benchmark.enabled {
         return Err(not_enabled(&tree).into());
     }
-    Ok(yaml::emit(&Value::Object(translate::config_tree(&values))))
+    Ok(config_text(release, &values))
+}
+
+/// The text of config.yml of a release with checked values.
+fn config_text(release: &Release, values: &Values) -> String {
+    let simulator = model::simulator_url(release, values);
+    yaml::emit(&Value::Object(translate::config_tree(values, simulator.as_deref())))
 }
 
 /// What is said where there is no benchmark to speak of.

@@ -62,8 +62,8 @@ fn run(command: Command) -> Result<Done, Problems> {
     Ok(match command {
         Command::Template(arguments) => template(arguments)?.into(),
         Command::Config(arguments) => {
-            let (_, layers) = open(arguments)?;
-            benchmark_render::config(&layers)?.into()
+            let (release, layers) = open(arguments)?;
+            benchmark_render::config(&release, &layers)?.into()
         }
         Command::Validate(arguments) => validate(arguments)?,
         Command::Plan(arguments) => plan(arguments)?.into(),

@@ -20,6 +20,11 @@ impl Manifest {
     pub fn kind(&self) -> &str {
         self.object.get("kind").and_then(Value::as_str).unwrap_or_default()
     }
+
+    /// True for what Helm runs at an event instead of installing it.
+    pub fn is_hook(&self) -> bool {
+        self.object.pointer("/metadata/annotations/helm.sh~1hook").is_some()
+    }
 }
 
 /// All manifests as YAML documents, as `helm template` prints them.

@@ -14,8 +14,12 @@ fn set(arguments: &[&str]) -> Layers {
     Layers { set: arguments.iter().map(|&argument| argument.to_owned()).collect(), ..Layers::default() }
 }
 
+fn release() -> Release {
+    Release::new("test", "team-a").unwrap()
+}
+
 fn rendered(layers: &Layers) -> Vec<Manifest> {
-    render(&Release::new("test", "team-a").unwrap(), layers).unwrap()
+    render(&release(), layers).unwrap()
 }
 
 fn refusal(layers: &Layers) -> String {
@@ -36,7 +40,7 @@ fn the_objects_come_in_helms_order_and_in_one_namespace() {
 fn the_config_map_holds_the_text_of_config() {
     let layers = set(&["benchmark.scenario=saturation", "benchmark.storage.s3.bucketName=b"]);
     let manifests = rendered(&layers);
-    assert_eq!(manifests[1].object["data"]["config.yml"], json!(config(&layers).unwrap()));
+    assert_eq!(manifests[1].object["data"]["config.yml"], json!(config(&release(), &layers).unwrap()));
     assert_eq!(manifests[1].object["metadata"]["name"], manifests[2].object["metadata"]["name"]);
 }
 
@@ -62,7 +66,7 @@ fn the_name_changes_exactly_if_the_run_does() {
 fn nothing_is_rendered_unless_enabled() {
     let layers = set(&["benchmark.enabled=false", "benchmark.scenario=unknown"]);
     assert_eq!(rendered(&layers), []);
-    insta::assert_snapshot!(config(&layers).unwrap_err(), @"--set benchmark.enabled=false: benchmark.enabled: is false, so there is no config.yml (set it to true)");
+    insta::assert_snapshot!(config(&release(), &layers).unwrap_err(), @"--set benchmark.enabled=false: benchmark.enabled: is false, so there is no config.yml (set it to true)");
 }
 
 #[test]
@@ -114,16 +118,16 @@ benchmark:
       data: {input: {min: 600}, output: null}
       load: {type: null, stages: [null, {rate: 2}]}
 ";
-    insta::assert_snapshot!(refusal(&file(text)), @r"
-    benchmark-charts/values.yaml:77:19: benchmark.storage.s3.bucketName: it is empty, but benchmark.storage.s3.enabled is true (name a bucket, or leave enabled unset)
+    insta::assert_snapshot!(refusal(&file(text)), @r#"
+    benchmark-charts/values.yaml:130:19: benchmark.storage.s3.bucketName: it is empty, but benchmark.storage.s3.enabled is true (name a bucket, or leave enabled unset)
     my.yaml:2:21: benchmark.target.baseUrl: the model server's URL is missing (write one such as http://my-model.default:8000)
     my.yaml:4:21: benchmark.job.nameSuffix: `Nightly_1` cannot be part of a name (write hash, none, or at most 20 lower-case letters, digits and inner hyphens)
-    my.yaml:5:32: benchmark.extraEnv[1].name: `A` stands in the list twice (keep one of them)
+    my.yaml:5:32: benchmark.extraEnv[1].name: `A` is there already (give each item its own name)
     my.yaml:8:13: benchmark.scenarios.baseline.data.output: the scenario lacks it, and data of type synthetic needs it (write mean, stdDev, min and max in tokens)
     my.yaml:8:21: benchmark.scenarios.baseline.data.input: min 600 is above max 512 (set min to at most max)
-    my.yaml:9:13: benchmark.scenarios.baseline.load.type: the scenario lacks it (write constant or poisson)
+    my.yaml:9:13: benchmark.scenarios.baseline.load.type: the scenario lacks it (write constant, poisson or concurrent)
     my.yaml:9:41: benchmark.scenarios.baseline.load.stages[1].duration: it is not given, and there is no built-in stage 1 to take it from (write rate and duration of every stage)
-    ");
+    "#);
 }
 
 #[test]
@@ -155,12 +159,12 @@ fn secrets_are_refused_and_not_repeated() {
         !refusal.contains("sk-123") && !refusal.contains("hf-123") && !refusal.contains("Bearer"),
         "{refusal}"
     );
-    insta::assert_snapshot!(refusal, @r"
-    --set benchmark.config.api.headers.Authorization=********: benchmark.config.api.headers.Authorization: a credential in the values would stand in a ConfigMap for all to read (keep it in a Secret and give it to the pod as INFERENCE_PERF_API_KEY by benchmark.extraEnv with valueFrom.secretKeyRef)
-    --set benchmark.config.server.api_key=********: benchmark.config.server.api_key: a credential in the values would stand in a ConfigMap for all to read (keep it in a Secret and give it to the pod as INFERENCE_PERF_API_KEY by benchmark.extraEnv with valueFrom.secretKeyRef)
+    insta::assert_snapshot!(refusal, @r#"
+    --set benchmark.config.api.headers.Authorization=********: benchmark.config.api.headers.Authorization: a credential in the values would stand in a ConfigMap for all to read (keep it in a Secret and name that in benchmark.target.headers.existingSecret)
+    --set benchmark.config.server.api_key=********: benchmark.config.server.api_key: a credential in the values would stand in a ConfigMap for all to read (keep it in a Secret and name that in benchmark.target.apiKey.existingSecret)
     --set benchmark.config.tokenizer.token=********: benchmark.config.tokenizer.token: a credential in the values would stand in a ConfigMap for all to read (keep it in a Secret and name that in benchmark.hfToken.existingSecret)
     --set benchmark.target.baseUrl=********: benchmark.target.baseUrl: a user or password in a URL would stand in a ConfigMap for all to read (take it out of the URL)
-    ");
+    "#);
 }
 
 #[test]

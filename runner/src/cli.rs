@@ -27,7 +27,7 @@ use model_server_simulator::UsagePolicy;
 #[command(
     after_help = "Every key of the configuration is a flag too, which wins over the file: --server.base_url URL, --load.stages \
     JSON, ... `--help-config` lists them. Flags may be cut short as long as they are unambiguous.\n\nExit codes: 0 done · 1 invalid input or start-up failure · 2 usage · 3 results could not be \
-    stored where asked · 130/143 interrupted, partial reports written"
+    stored where asked · 5 target not ready · 130/143 interrupted, partial reports written"
 )]
 pub struct Cli {
     /// What to do; a benchmark run if absent.
@@ -108,7 +108,7 @@ impl Cli {
         }
         match &mut cli.command {
             None => cli.run.config.settings = settings,
-            Some(Command::Validate(config)) => config.settings = settings,
+            Some(Command::Validate(config) | Command::Preflight { config, .. }) => config.settings = settings,
             // Their arguments were not looked into.
             Some(_) => {}
         }
@@ -137,6 +137,15 @@ pub enum LogLevel {
 pub enum Command {
     /// Check a configuration, file and flags, and print every problem; sends nothing.
     Validate(ConfigArgs),
+    /// Wait until the configured server is healthy and serves the model; sends no load.
+    Preflight {
+        /// The configuration.
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// Longest wait, seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+        wait_seconds: u64,
+    },
     /// Rebuild all reports of a finished or broken-off run from its spool; needs no server.
     Report {
         /// The run's local results folder

@@ -27,6 +27,9 @@ pub mod report;
 
 pub mod store;
 
+pub mod hold;
+pub mod preflight;
+
 pub mod logging;
 pub mod progress;
 pub mod shutdown;

@@ -7,18 +7,30 @@ use serde_json::{Map, Value, json};
 
 use crate::config::DataType;
 use crate::values::figure::to_number;
-use crate::values::scenario::{Data, Lengths, Load, Scenario, Stage, Sweep};
+use crate::values::scenario::{Data, Lengths, Load, LoadType, Scenario, Stage, Sweep};
 use crate::values::{Api, Benchmark, S3, ServerType, Target, Values};
 
 /// How many lengths upstream shall draw where a sweep finds the stages later: it loses every request beyond.
 const SWEEP_LENGTHS: u32 = 1_000_000;
 
+/// Folder in the pod that holds the simulated server's tokenizer.
+pub const SIMULATOR_TOKENIZER: &str = "/tmp/tokenizer";
+
+/// The simulated server's model, where the target names none.
+pub const SIMULATOR_MODEL: &str = "simulated-model";
+
 /// The tree of config.yml. Total: what [`crate::values::check`] finds missing is left out.
-pub fn config_tree(values: &Values) -> Map<String, Value> {
-    config_tree_of(&values.benchmark)
+///
+/// `simulator` is the URL of the simulated server that stands in for the target, if the release has one.
+pub fn config_tree(values: &Values, simulator: Option<&str>) -> Map<String, Value> {
+    tree(&values.benchmark, simulator)
 }
 
 pub(crate) fn config_tree_of(benchmark: &Benchmark) -> Map<String, Value> {
+    tree(benchmark, None)
+}
+
+fn tree(benchmark: &Benchmark, simulator: Option<&str>) -> Map<String, Value> {
     let scenario = scenario(benchmark).cloned().unwrap_or_default();
     let mut tree = Map::new();
     if let Some(Api { kind, streaming }) = &benchmark.api {
@@ -30,12 +42,10 @@ pub(crate) fn config_tree_of(benchmark: &Benchmark) -> Map<String, Value> {
     }
     tree.insert("data".into(), data(&scenario).into());
     tree.insert("load".into(), load(benchmark, &scenario).into());
-    tree.insert("server".into(), server(&benchmark.target).into());
-    insert_map(
-        &mut tree,
-        "tokenizer",
-        [("pretrained_model_name_or_path", text(benchmark.target.tokenizer_path.as_ref()))],
-    );
+    tree.insert("server".into(), server(&benchmark.target, simulator).into());
+    let tokenizer = simulator.map(|_| json!(SIMULATOR_TOKENIZER));
+    let tokenizer = tokenizer.or_else(|| text(benchmark.target.tokenizer_path.as_ref()));
+    insert_map(&mut tree, "tokenizer", [("pretrained_model_name_or_path", tokenizer)]);
     if let Some(s3) = s3(benchmark) {
         tree.insert("storage".into(), json!({ "simple_storage_service": s3 }));
     }
@@ -51,17 +61,19 @@ pub fn scenario(benchmark: &Benchmark) -> Option<&Scenario> {
 }
 
 /// The stages of the scenario that runs. If every item has rate and duration, the list stands as it is; otherwise each
-/// item is merged over the built-in one of the same index, and built-in items beyond the list's end stay.
+/// item is merged over the built-in one of the same index, and built-in items beyond the list's end stay. Concurrent
+/// load has no built-in stages.
 pub fn stages(benchmark: &Benchmark) -> Vec<Stage> {
     fn of(scenario: Option<&Scenario>) -> &[Option<Stage>] {
         let load = scenario.and_then(|scenario| scenario.load.as_ref());
         load.and_then(|load| load.stages.as_deref()).unwrap_or_default()
     }
     let given = of(scenario(benchmark));
+    let kind = scenario(benchmark).and_then(|scenario| scenario.load.as_ref()?.kind);
     let is_complete = |item: &Option<Stage>| {
         item.as_ref().is_some_and(|stage| stage.rate.is_some() && stage.duration.is_some())
     };
-    let builtin = if given.iter().all(is_complete) {
+    let builtin = if kind == Some(LoadType::Concurrent) || given.iter().all(is_complete) {
         &[]
     } else {
         let scenarios = benchmark.builtin_scenarios.as_ref();
@@ -71,7 +83,7 @@ pub fn stages(benchmark: &Benchmark) -> Vec<Stage> {
     (0..given.len().max(builtin.len()))
         .map(|i| {
             let (over, base) = (item(given, i), item(builtin, i));
-            Stage { rate: over.rate.or(base.rate), duration: over.duration.or(base.duration) }
+            Stage { rate: over.rate.or(base.rate), duration: over.duration.or(base.duration), ..over }
         })
         .collect()
 }
@@ -121,6 +133,8 @@ fn load(benchmark: &Benchmark, scenario: &Scenario) -> Map<String, Value> {
             Value::Object(present([
                 ("rate", stage.rate.map(Value::from)),
                 ("duration", stage.duration.map(Value::from)),
+                ("num_requests", stage.num_requests.map(Value::from)),
+                ("concurrency_level", stage.concurrency_level.map(Value::from)),
             ]))
         })
         .collect();
@@ -147,18 +161,33 @@ fn load(benchmark: &Benchmark, scenario: &Scenario) -> Map<String, Value> {
     load
 }
 
-fn server(target: &Target) -> Map<String, Value> {
+/// Name of the model that the simulated server serves.
+pub fn simulated_model(target: &Target) -> &str {
+    target.model_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(SIMULATOR_MODEL)
+}
+
+fn server(target: &Target, simulator: Option<&str>) -> Map<String, Value> {
     // Upstream knows no generic type; its client for vLLM speaks plain OpenAI.
     let kind = match target.server_type {
         None | Some(ServerType::Openai) => ServerType::Vllm,
         Some(kind) => kind,
     };
+    let model =
+        simulator.map(|_| json!(simulated_model(target))).or_else(|| text(target.model_name.as_ref()));
     present([
         ("type", Some(json!(kind.as_str()))),
-        ("model_name", text(target.model_name.as_ref())),
-        ("base_url", Some(json!(target.base_url))),
+        ("model_name", model),
+        ("base_url", Some(json!(simulator.unwrap_or(&target.base_url)))),
         ("ignore_eos", target.ignore_eos.map(Value::Bool)),
     ])
+}
+
+/// The Secret with the keys of the store, unless uploads are switched off. It also serves a bucket that stands in
+/// `benchmark.config`.
+pub fn s3_secret(benchmark: &Benchmark) -> Option<&str> {
+    let s3 = benchmark.storage.as_ref()?.s3.as_ref()?;
+    let name = s3.existing_secret.as_deref().filter(|name| !name.is_empty());
+    name.filter(|_| s3.enabled != Some(false))
 }
 
 /// The bucket that results go to, if any does.

@@ -2,6 +2,7 @@
 
 mod demo;
 mod mock;
+mod preflight;
 mod rig;
 mod secrets;
 mod seed_run;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Output;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use benchmark_tests::{chart, documents, program, run, run_ok, tool};
 use serde_json::Value;
 
@@ -34,6 +34,26 @@ impl Case {
     /// The objects that `helm template` gives.
     pub(crate) fn by_helm(&self, helm: &str) -> Result<Vec<Value>> {
         documents(&run_ok(&tool(helm), self.helm_arguments())?)
+    }
+
+    /// What `helm install` prints to its user: the notes, and what it says on standard error. Only Helm 4 does so without
+    /// a cluster.
+    pub(crate) fn notes(&self) -> Result<(String, String)> {
+        let mut arguments = self.helm_arguments();
+        arguments[0] = "install".to_owned();
+        arguments.extend(["--dry-run=client", "--kubeconfig=/dev/null"].map(str::to_owned));
+        let output = run(&tool("helm"), arguments)?;
+        let (text, said) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+        ensure!(output.status.success(), "case {:?}: {said}", self.name);
+        let notes = text.split_once("\nNOTES:\n").map(|(_, notes)| notes.to_owned());
+        Ok((notes.context("no notes")?, said))
+    }
+
+    /// What Helm says who refuses the case.
+    pub(crate) fn refusal_of(&self, helm: &str) -> Result<String> {
+        let output = run(&tool(helm), self.helm_arguments())?;
+        ensure!(!output.status.success(), "case {:?} is not refused by {helm}", self.name);
+        Ok(String::from_utf8(output.stderr)?)
     }
 
     fn helm_arguments(&self) -> Vec<String> {

@@ -1,12 +1,21 @@
 //! Tests that cross crates and send no load: the renderer against real Helm, manifests against the Kubernetes API
 //! schemas, refusals as a user sees them, and the layering of the tree.
 
+mod chart_commands;
+mod chart_defects;
+mod chart_restricted;
+mod chart_rows;
+mod chart_upgrade;
 mod helm;
+mod hostile;
 mod hub;
 mod manifests;
+mod notes;
 mod parity;
 mod power;
 mod readme;
 mod refusals;
 mod seed;
+mod stub;
+mod stub_install;
 mod tidy;

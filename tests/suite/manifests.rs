@@ -39,6 +39,11 @@ fn helm_lint_is_clean() -> Result<()> {
         let text = run_ok(&tool(helm), ["lint".as_ref(), "--strict".as_ref(), chart().as_os_str()])?;
         assert!(text.contains("0 chart(s) failed"), "{helm}: {text}");
         assert!(!text.contains("[WARNING]") && !text.contains("[ERROR]"), "{helm}: {text}");
+        for case in ci_cases()? {
+            let file = case.arguments.last().map(String::as_str).unwrap_or_default();
+            let chart = chart().to_string_lossy().into_owned();
+            run_ok(&tool(helm), ["lint", "--strict", &chart, "-f", file])?;
+        }
     }
     Ok(())
 }

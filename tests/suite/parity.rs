@@ -103,9 +103,11 @@ fn differences(one: &[Value], other: &[Value]) -> Result<Vec<String>> {
     let meaning = |documents: &[Value]| -> Result<BTreeMap<String, Value>> {
         let mut documents = documents.to_vec();
         for document in &mut documents {
-            if let Some(Value::String(text)) = document.pointer("/data/config.yml") {
-                let parsed = yaml::parse(text, "config.yml", Dialect::Config)?.to_json();
-                document["data"]["config.yml"] = parsed;
+            for file in ["config.yml", "test.yml"] {
+                if let Some(Value::String(text)) = document.pointer(&format!("/data/{file}")) {
+                    let parsed = yaml::parse(text, file, Dialect::Config)?.to_json();
+                    document["data"][file] = parsed;
+                }
             }
         }
         Ok(leaves(&Value::Array(documents)))
@@ -150,6 +152,55 @@ fn the_config_command_gives_the_config_maps_file() -> Result<()> {
     Ok(())
 }
 
+/// Arguments that both refuse, and the key that both name.
+const REFUSED: [(&str, &str); 21] = [
+    (
+        "benchmark.target.baseUrl=http://h:8000/v1",
+        "baseUrl: it ends in /v1, which every request adds by itself",
+    ),
+    ("benchmark.config.server.base_url=http://h:8000/v1/", "base_url: it ends in /v1"),
+    (
+        "benchmark.image.repository=quay.io/inference-perf/inference-perf",
+        "benchmark.image.tag: it is empty, and upstream's",
+    ),
+    (
+        "benchmark.image.registry=quay.io,benchmark.image.repository=inference-perf/inference-perf,benchmark.image.tag=v1,simulator.enabled=true",
+        "simulator.enabled: upstream's image has no simulator",
+    ),
+    ("benchmark.config.api.headers.x-route=Bearer abc", "benchmark.config.api.headers.x-route"),
+    ("benchmark.extraEnv[0].name=HF_TOKEN,benchmark.extraEnv[0].value=abc", "benchmark.extraEnv[0].value"),
+    (
+        "benchmark.extraEnv[0].name=X,benchmark.extraEnv[0].value=hf_abcdefghijklmnop",
+        "benchmark.extraEnv[0].value",
+    ),
+    ("benchmark.extraEnv[0].name=A,benchmark.extraEnv[1].name=A", "benchmark.extraEnv[1].name"),
+    ("benchmark.extraVolumes[0].name=results", "benchmark.extraVolumes[0].name"),
+    (
+        "benchmark.extraVolumeMounts[0].name=x,benchmark.extraVolumeMounts[0].mountPath=/tmp",
+        "benchmark.extraVolumeMounts[0].mountPath",
+    ),
+    ("benchmark.extraContainers[0].name=inference-perf", "benchmark.extraContainers[0].name"),
+    (
+        "benchmark.initContainers[0].name=a,benchmark.extraContainers[0].name=a",
+        "benchmark.extraContainers[0].name",
+    ),
+    ("benchmark.customData.enabled=true", "benchmark.customData.enabled"),
+    (
+        "benchmark.target.ca.existingSecret=a,benchmark.target.ca.existingConfigMap=b",
+        "benchmark.target.ca.existingConfigMap",
+    ),
+    ("benchmark.podLabels.a=b c", "benchmark.podLabels.a"),
+    ("benchmark.nodeSelector.a b=c", "benchmark.nodeSelector"),
+    ("benchmark.namespace=Team_A", "benchmark.namespace"),
+    ("benchmark.serviceAccount.name=a_b", "benchmark.serviceAccount.name"),
+    ("benchmark.hfToken.existingSecret=A", "benchmark.hfToken.existingSecret"),
+    ("benchmark.scenarios.baseline.load.type=concurrent", "benchmark.scenarios.baseline.load.stages[0]"),
+    (
+        "benchmark.scenarios.baseline.load.stages[0].numRequests=5",
+        "benchmark.scenarios.baseline.load.stages[0].numRequests",
+    ),
+];
+
 #[test]
 fn what_helm_refuses_the_renderer_refuses() -> Result<()> {
     // The last is a part of the key that each of the three names.
@@ -180,7 +231,8 @@ fn what_helm_refuses_the_renderer_refuses() -> Result<()> {
             "mine",
         ),
     ];
-    for (case, named) in cases {
+    let more = REFUSED.map(|(argument, named)| (Case::new(argument, "r", ["--set", argument]), named));
+    for (case, named) in cases.into_iter().chain(more) {
         for refusal in case.refusals()? {
             assert!(refusal.contains(named), "case {:?}: {refusal}", case.name);
             assert!(!refusal.contains("u:pw"), "case {:?} shows the password: {refusal}", case.name);

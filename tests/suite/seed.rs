@@ -104,8 +104,8 @@ fn added() -> Vec<(String, Value)> {
     for (index, code) in [1, 2, 3, 4, 130, 143].into_iter().enumerate() {
         add(format!("{rules}[1].onExitCodes.values[{index}]"), json!(code));
     }
-    // An end that is sure, and time for partial reports: 4 × (180 + 300 + 120 + 1) + 300 + 120 + 600 + 120 seconds.
-    add(format!("{POD}.activeDeadlineSeconds"), json!(3544));
+    // An end that is sure, and time for partial reports: 600 + 300 + 4 × (180 + 300 + 120 + 1) + 120 + 600 + 120 seconds.
+    add(format!("{POD}.activeDeadlineSeconds"), json!(4144));
     add(format!("{POD}.terminationGracePeriodSeconds"), json!(120));
     // The model's pods are found where they are.
     add(format!("{PREFERRED}.weight"), json!(100));
@@ -131,17 +131,32 @@ fn added() -> Vec<(String, Value)> {
     add(format!("{CONTAINER}.env[0].value"), json!("/results"));
     add(format!("{CONTAINER}.env[1].name"), json!("HF_HOME"));
     add(format!("{CONTAINER}.env[1].value"), json!("/tmp/hf"));
-    add(format!("{CONTAINER}.env[2].name"), json!("HF_TOKEN"));
-    add(format!("{CONTAINER}.env[2].valueFrom.secretKeyRef.name"), json!("hf-token"));
-    add(format!("{CONTAINER}.env[2].valueFrom.secretKeyRef.key"), json!("token"));
-    add(format!("{CONTAINER}.env[2].valueFrom.secretKeyRef.optional"), json!(true));
+    // What the program is told beyond its configuration: the wait for the target, and how long it may take.
+    let told = [
+        ("INFERENCE_PERF_PREFLIGHT", "600"),
+        ("INFERENCE_PERF_DEADLINE_SECONDS", "3424"),
+        ("INFERENCE_PERF_GRACE_SECONDS", "120"),
+        ("INFERENCE_PERF_TERMINATION_LOG", "/dev/termination-log"),
+    ];
+    for (index, (name, value)) in (2..).zip(told) {
+        add(format!("{CONTAINER}.env[{index}].name"), json!(name));
+        add(format!("{CONTAINER}.env[{index}].value"), json!(value));
+    }
+    add(format!("{CONTAINER}.terminationMessagePolicy"), json!("FallbackToLogsOnError"));
+    add(format!("{CONTAINER}.env[6].name"), json!("HF_TOKEN"));
+    add(format!("{CONTAINER}.env[6].valueFrom.secretKeyRef.name"), json!("hf-token"));
+    add(format!("{CONTAINER}.env[6].valueFrom.secretKeyRef.key"), json!("token"));
+    add(format!("{CONTAINER}.env[6].valueFrom.secretKeyRef.optional"), json!(true));
+    // 13,500 records of 2,560 bytes, and room.
+    add(format!("{CONTAINER}.resources.requests.ephemeral-storage"), json!("97Mi"));
     add(format!("{CONTAINER}.volumeMounts[0].readOnly"), json!(true));
     for (index, name, path) in [(1, "results", "/results"), (2, "tmp", "/tmp")] {
         add(format!("{CONTAINER}.volumeMounts[{index}].name"), json!(name));
         add(format!("{CONTAINER}.volumeMounts[{index}].mountPath"), json!(path));
         add(format!("{POD}.volumes[{index}].name"), json!(name));
-        add(format!("{POD}.volumes[{index}].emptyDir"), json!({}));
     }
+    add(format!("{POD}.volumes[1].emptyDir.sizeLimit"), json!("448Mi"));
+    add(format!("{POD}.volumes[2].emptyDir"), json!({}));
     added
 }
 

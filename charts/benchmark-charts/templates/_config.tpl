@@ -8,13 +8,16 @@ tree (schemas/src/translate.rs). Which key stands in it when:
   data.output_distribution                 std_dev as far as given, and total_count if the scenario has a sweep
   load.type                                always; a scenario without it is refused
   load.num_workers                         if given
-  load.stages                              if the list is not empty; a sweep without stages gets the placeholder
+  load.stages                              if the list is not empty: rate and duration, for concurrent load num_requests and
+                                           concurrency_level; a sweep without stages gets the placeholder
                                            {rate: 1, duration: 1}, which the sweep replaces
   load.sweep                               if given; in it type, num_requests, timeout, num_stages, stage_duration,
                                            saturation_percentile as far as given
   server.type, server.base_url             always; serverType `openai` becomes `vllm`, the plain client of every version
   server.model_name, server.ignore_eos     if given
   tokenizer.pretrained_model_name_or_path  if given; without it there is no `tokenizer`
+  server.base_url, server.model_name,      the simulated server's, if there is one
+  tokenizer.pretrained_model_name_or_path
   storage.simple_storage_service           if S3 is on: bucket_name and path always, endpoint_url, region_name,
                                            addressing_style if given
   anything under benchmark.config          merged last: maps merge, anything else replaces, null removes what the chart wrote
@@ -23,6 +26,10 @@ tree (schemas/src/translate.rs). Which key stands in it when:
 Numbers that values give as strings are numbers, except under benchmark.config, which is taken as it is.
 */}}
 {{- define "benchmark.config" -}}
+{{- include "benchmark.once" (dict "root" . "of" "benchmark.config.tree") -}}
+{{- end -}}
+
+{{- define "benchmark.config.tree" -}}
 {{- $b := .Values.benchmark -}}
 {{- $name := include "benchmark.scenario" . -}}
 {{- $scenario := index $b.scenarios $name -}}
@@ -30,12 +37,16 @@ Numbers that values give as strings are numbers, except under benchmark.config, 
   "api" (include "benchmark.config.api" $b | fromJson)
   "data" (include "benchmark.config.data" (dict "name" $name "scenario" $scenario) | fromJson)
   "load" (include "benchmark.config.load" (dict "name" $name "scenario" $scenario "builtin" $b.builtinScenarios) | fromJson)
-  "server" (include "benchmark.config.server" $b | fromJson)
+  "server" (include "benchmark.config.server" . | fromJson)
 -}}
 {{- if not $config.api -}}
 {{- $_ := unset $config "api" -}}
 {{- end -}}
-{{- with include "benchmark.text" (dict "key" "benchmark.target.tokenizerPath" "value" $b.target.tokenizerPath) -}}
+{{- $tokenizer := include "benchmark.text" (dict "key" "benchmark.target.tokenizerPath" "value" $b.target.tokenizerPath) -}}
+{{- if eq (include "benchmark.simulates" .) "true" -}}
+{{- $tokenizer = include "benchmark.simulator.tokenizer" . -}}
+{{- end -}}
+{{- with $tokenizer -}}
 {{- $_ := set $config "tokenizer" (dict "pretrained_model_name_or_path" .) -}}
 {{- end -}}
 {{- with include "benchmark.config.s3" . | fromJson -}}
@@ -122,13 +133,13 @@ Numbers that values give as strings are numbers, except under benchmark.config, 
 {{- end -}}
 {{- $type := include "benchmark.text" (dict "key" (printf "%s.type" $key) "value" $given.type) -}}
 {{- if not $type -}}
-{{- fail (printf "%s.type: the scenario lacks it; write constant or poisson" $key) -}}
+{{- fail (printf "%s.type: the scenario lacks it; write constant, poisson or concurrent" $key) -}}
 {{- end -}}
 {{- $load := dict "type" $type -}}
 {{- if not (kindIs "invalid" $given.numWorkers) -}}
 {{- $_ := set $load "num_workers" (include "benchmark.number" (dict "key" (printf "%s.numWorkers" $key) "value" $given.numWorkers "integer" true) | float64) -}}
 {{- end -}}
-{{- $stages := (include "benchmark.config.stages" . | fromJson).stages -}}
+{{- $stages := (include (ternary "benchmark.config.rounds" "benchmark.config.stages" (eq $type "concurrent")) . | fromJson).stages -}}
 {{- if $given.sweep -}}
 {{- $sweep := dict -}}
 {{- with include "benchmark.text" (dict "key" (printf "%s.sweep.type" $key) "value" $given.sweep.type) -}}
@@ -184,6 +195,7 @@ over the built-in one of the same index, and built-in items beyond the list's en
 {{- end -}}
 {{- end -}}
 {{- $stage := dict -}}
+{{- include "benchmark.config.strange" (dict "key" (printf "%s[%d]" $key $i) "stage" $item "names" (list "numRequests" "concurrencyLevel") "message" "only a stage of concurrent load has it; take it out, or set the load's type to concurrent") -}}
 {{- range $name := list "rate" "duration" -}}
 {{- $value := index $item $name -}}
 {{- if kindIs "invalid" $value -}}
@@ -200,15 +212,53 @@ over the built-in one of the same index, and built-in items beyond the list's en
 {{- toRawJson (dict "stages" $stages) -}}
 {{- end -}}
 
+{{/* The stages of concurrent load, under `stages`: each a number of requests, so many of them in flight at once. */}}
+{{- define "benchmark.config.rounds" -}}
+{{- $key := printf "benchmark.scenarios.%s.load.stages" .name -}}
+{{- $stages := list -}}
+{{- range $i, $given := .scenario.load.stages -}}
+{{- $item := default dict $given -}}
+{{- $stage := dict -}}
+{{- range $from, $to := dict "numRequests" "num_requests" "concurrencyLevel" "concurrency_level" -}}
+{{- $value := index $item $from -}}
+{{- if kindIs "invalid" $value -}}
+{{- fail (printf "%s[%d].%s: a stage of concurrent load needs it; write numRequests and concurrencyLevel of every stage" $key $i $from) -}}
+{{- end -}}
+{{- $number := include "benchmark.number" (dict "key" (printf "%s[%d].%s" $key $i $from) "value" $value "integer" true) | float64 -}}
+{{- if le $number 0.0 -}}
+{{- fail (printf "%s[%d].%s: %s is not above 0" $key $i $from (toJson $value)) -}}
+{{- end -}}
+{{- $_ := set $stage $to $number -}}
+{{- end -}}
+{{- include "benchmark.config.strange" (dict "key" (printf "%s[%d]" $key $i) "stage" $item "names" (list "rate" "duration") "message" "a stage of concurrent load has none; take it out: numRequests and concurrencyLevel make a stage") -}}
+{{- $stages = append $stages $stage -}}
+{{- end -}}
+{{- toRawJson (dict "stages" $stages) -}}
+{{- end -}}
+
+{{/* Refuses a stage at `key` that gives one of the figures `names`. Prints nothing. */}}
+{{- define "benchmark.config.strange" -}}
+{{- range $name := .names -}}
+{{- if not (kindIs "invalid" (index $.stage $name)) -}}
+{{- fail (printf "%s.%s: %s" $.key $name $.message) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "benchmark.config.server" -}}
-{{- $target := .target -}}
+{{- $target := .Values.benchmark.target -}}
 {{- $type := include "benchmark.text" (dict "key" "benchmark.target.serverType" "value" $target.serverType) | default "vllm" -}}
 {{- $url := include "benchmark.text" (dict "key" "benchmark.target.baseUrl" "value" $target.baseUrl) -}}
 {{- if not $url -}}
 {{- fail "benchmark.target.baseUrl: the model server's URL is missing; set it, for example http://my-model.default:8000" -}}
 {{- end -}}
+{{- $model := include "benchmark.text" (dict "key" "benchmark.target.modelName" "value" $target.modelName) -}}
+{{- if eq (include "benchmark.simulates" .) "true" -}}
+{{- $url = include "benchmark.simulator.url" . -}}
+{{- $model = include "benchmark.simulator.model" . -}}
+{{- end -}}
 {{- $server := dict "type" (ternary "vllm" $type (eq $type "openai")) "base_url" $url -}}
-{{- with include "benchmark.text" (dict "key" "benchmark.target.modelName" "value" $target.modelName) -}}
+{{- with $model -}}
 {{- $_ := set $server "model_name" . -}}
 {{- end -}}
 {{- if not (kindIs "invalid" $target.ignoreEos) -}}
@@ -262,4 +312,16 @@ parts that are empty. The runner puts the start of the run in place of `{timesta
 {{/* Digest of config.yml's meaning: formatting does not count. */}}
 {{- define "benchmark.config.digest" -}}
 {{- include "benchmark.config" . | fromJson | toRawJson | sha256sum -}}
+{{- end -}}
+
+{{/* config.yml of `helm test`: ten short requests to the simulated server. */}}
+{{- define "benchmark.testConfig" -}}
+{{- $lengths := dict "mean" 16.0 "std_dev" 0.0 "min" 16.0 "max" 16.0 -}}
+{{- toRawJson (dict
+  "api" (dict "type" "completion" "streaming" true)
+  "data" (dict "type" "synthetic" "input_distribution" $lengths "output_distribution" $lengths)
+  "load" (dict "type" "constant" "num_workers" 1 "interval" 0 "stages" (list (dict "rate" 2 "duration" 5)))
+  "server" (dict "type" "vllm" "model_name" (include "benchmark.simulator.model" .) "base_url" (include "benchmark.simulator.url" .) "ignore_eos" true)
+  "tokenizer" (dict "pretrained_model_name_or_path" (include "benchmark.simulator.tokenizer" .))
+) -}}
 {{- end -}}

@@ -36,6 +36,10 @@ config.yml, so that an upgrade makes a new Job exactly if the run would differ. 
 name for the ConfigMap, as that name depends on the hash.
 */}}
 {{- define "benchmark.name" -}}
+{{- include "benchmark.once" (dict "root" . "of" "benchmark.name.hashed") -}}
+{{- end -}}
+
+{{- define "benchmark.name.hashed" -}}
 {{- $suffix := include "benchmark.nameSuffix" . -}}
 {{- if eq $suffix "none" -}}
 {{- include "benchmark.join" (dict "root" . "suffix" "") -}}
@@ -69,6 +73,45 @@ name for the ConfigMap, as that name depends on the hash.
 {{- $name | default (ternary "inference-perf-sa" "default" (eq (toJson $account.create) "true")) -}}
 {{- end -}}
 
+{{/* `true` if the scenario runs against a simulated server of this release. */}}
+{{- define "benchmark.simulates" -}}
+{{- eq (toJson (default dict .Values.simulator).enabled) "true" -}}
+{{- end -}}
+
+{{/* Name of the simulated server's objects. It begins with a letter, as the name of a Service must. */}}
+{{- define "benchmark.simulator.name" -}}
+{{- printf "simulator-%s" (include "benchmark.shorten" (dict "limit" 53 "text" (include "benchmark.slug" (include "benchmark.fullname" .)))) -}}
+{{- end -}}
+
+{{- define "benchmark.simulator.url" -}}
+{{- printf "http://%s.%s:8000" (include "benchmark.simulator.name" .) (include "benchmark.namespace" .) -}}
+{{- end -}}
+
+{{- define "benchmark.simulator.model" -}}
+{{- include "benchmark.text" (dict "key" "benchmark.target.modelName" "value" .Values.benchmark.target.modelName) | default "simulated-model" -}}
+{{- end -}}
+
+{{/* Folder in the pod that holds the simulated server's tokenizer. */}}
+{{- define "benchmark.simulator.tokenizer" -}}
+/tmp/tokenizer
+{{- end -}}
+
+{{/* Labels by which the simulated server's pods are chosen. */}}
+{{- define "benchmark.simulator.identity" -}}
+{{- toRawJson (dict
+  "app.kubernetes.io/name" (include "benchmark.labelValue" (.Values.nameOverride | default .Chart.Name))
+  "app.kubernetes.io/instance" (include "benchmark.labelValue" .Release.Name)
+  "app.kubernetes.io/component" "simulator"
+) -}}
+{{- end -}}
+
+{{/* Labels of an object that belongs to the component `component`. */}}
+{{- define "benchmark.componentLabels" -}}
+{{- $labels := include "benchmark.labels" .root | fromJson -}}
+{{- $_ := set $labels "app.kubernetes.io/component" .component -}}
+{{- toRawJson $labels -}}
+{{- end -}}
+
 {{/* Labels of every object. */}}
 {{- define "benchmark.labels" -}}
 {{- $own := dict
@@ -89,15 +132,18 @@ name for the ConfigMap, as that name depends on the hash.
 ) -}}
 {{- end -}}
 
-{{/* Labels of ConfigMap and Job. */}}
+{{/* Labels of ConfigMap and Job; `extra` are the user's for this object. */}}
 {{- define "benchmark.scenarioLabels" -}}
-{{- include "benchmark.strings" (dict "key" "commonLabels" "maps" (list (include "benchmark.labels" . | fromJson) (dict "benchmark.scenario" .Values.benchmark.scenario))) -}}
+{{- include "benchmark.strings" (dict "key" "benchmark.job.labels" "maps" (list .extra (include "benchmark.labels" .root | fromJson) (dict "benchmark.scenario" .root.Values.benchmark.scenario))) -}}
 {{- end -}}
 
-{{/* `repository@digest`, else `repository:tag`. */}}
+{{/* `registry/repository@digest`, else `registry/repository:tag`. */}}
 {{- define "benchmark.image" -}}
 {{- $image := .Values.benchmark.image -}}
 {{- $repository := include "benchmark.text" (dict "key" "benchmark.image.repository" "value" $image.repository) -}}
+{{- with include "benchmark.text" (dict "key" "benchmark.image.registry" "value" $image.registry) | trimSuffix "/" -}}
+{{- $repository = printf "%s/%s" . $repository -}}
+{{- end -}}
 {{- $tag := include "benchmark.text" (dict "key" "benchmark.image.tag" "value" $image.tag) | default .Chart.AppVersion -}}
 {{- $digest := include "benchmark.text" (dict "key" "benchmark.image.digest" "value" $image.digest) -}}
 {{- if not $repository -}}
@@ -108,6 +154,21 @@ name for the ConfigMap, as that name depends on the hash.
 {{- else -}}
 {{- printf "%s:%s" $repository $tag -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The ServiceAccount of that name if another release or another tool owns it, as JSON; `{}` if there is none, and offline. */}}
+{{- define "benchmark.foreignAccount" -}}
+{{- $foreign := dict -}}
+{{- $found := lookup "v1" "ServiceAccount" (include "benchmark.namespace" .) (include "benchmark.serviceAccountName" .) -}}
+{{- if $found -}}
+{{- $owner := default dict (default dict $found.metadata).annotations -}}
+{{- $name := index $owner "meta.helm.sh/release-name" | default "" -}}
+{{- $namespace := index $owner "meta.helm.sh/release-namespace" | default "" -}}
+{{- if not (and (eq $name .Release.Name) (eq $namespace .Release.Namespace)) -}}
+{{- $foreign = dict "owner" (ternary (printf "release %s" $name) "no release" (ne $name "")) -}}
+{{- end -}}
+{{- end -}}
+{{- toRawJson $foreign -}}
 {{- end -}}
 
 {{/* The Job's annotations; the scenario's description is one. */}}

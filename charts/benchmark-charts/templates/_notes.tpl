@@ -63,11 +63,36 @@ aws s3 ls --recursive {{ include "benchmark.shell" $folder }}{{ with $s3.endpoin
 {{- if and (eq (include "benchmark.upstream" .) "true") (kindIs "invalid" (default dict $b.podSecurityContext).runAsUser) -}}
 {{- $lines = append $lines "Upstream's image runs as root, which this pod does not allow; add --set benchmark.podSecurityContext.runAsUser=1000." -}}
 {{- end -}}
-{{- if and (ne (include "benchmark.affinityMode" .) "off") (not (include "benchmark.affinity" . | fromJson)) -}}
+{{- if and (ne (include "benchmark.affinityMode" .) "off") (ne (include "benchmark.simulates" .) "true") (not (include "benchmark.affinity" . | fromJson)) -}}
 {{- $lines = append $lines "benchmark.target.baseUrl names no Service of the cluster, so the pod may run in any zone. Give benchmark.affinity.targetLabels and namespaces if the model runs in this cluster." -}}
 {{- end -}}
 {{- if not (include "benchmark.podDeadline" .) -}}
 {{- $lines = append $lines "The pod has no deadline; set benchmark.job.deadlineSeconds to bound it." -}}
+{{- end -}}
+{{- if eq (toJson $b.metrics.enabled) "true" -}}
+{{- $lines = append $lines "benchmark.metrics is ignored: give the server's Prometheus under benchmark.config.metrics." -}}
+{{- end -}}
+{{- if $b.resources.main -}}
+{{- $lines = append $lines "benchmark.resources.main is merged over benchmark.resources, where its keys belong." -}}
+{{- end -}}
+{{- if eq (include "benchmark.upstream" .) "true" -}}
+{{- range $key, $given := dict
+  "benchmark.results.holdSeconds" (ne (include "benchmark.holdSeconds" .) "0")
+  "benchmark.target.apiKey" $b.target.apiKey.existingSecret
+  "benchmark.target.headers" $b.target.headers.existingSecret
+  "benchmark.target.ca" (or $b.target.ca.existingSecret $b.target.ca.existingConfigMap)
+  "benchmark.target.clientCertificate" $b.target.clientCertificate.existingSecret -}}
+{{- if $given -}}
+{{- $lines = append $lines (printf "%s is ignored by upstream's image." $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $foreign := dict -}}
+{{- if $b.serviceAccount.create -}}
+{{- $foreign = include "benchmark.foreignAccount" . | fromJson -}}
+{{- end -}}
+{{- if and $foreign (or $b.serviceAccount.annotations $b.serviceAccount.labels) -}}
+{{- $lines = append $lines (printf "The ServiceAccount %s belongs to %s and is left as it is, so benchmark.serviceAccount.annotations and labels do nothing here. Set them there, or set benchmark.serviceAccount.name to another one." (include "benchmark.serviceAccountName" .) $foreign.owner) -}}
 {{- end -}}
 {{- if ne (include "benchmark.namespace" .) .Release.Namespace -}}
 {{- $lines = append $lines (printf "The objects go to namespace %s, which must exist; the release itself is kept in %s." (include "benchmark.namespace" .) .Release.Namespace) -}}

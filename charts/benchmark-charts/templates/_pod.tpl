@@ -17,7 +17,7 @@ spec:
   {{- end }}
   terminationGracePeriodSeconds: {{ include "benchmark.grace" .root }}
   serviceAccountName: {{ include "benchmark.serviceAccountName" .root | quote }}
-  automountServiceAccountToken: false
+  automountServiceAccountToken: {{ eq (toJson $b.serviceAccount.automount) "true" }}
   # A Service named inference-perf would otherwise put INFERENCE_PERF_* variables into the container.
   enableServiceLinks: false
   {{- with include "benchmark.list" $b.imagePullSecrets | fromJsonArray }}
@@ -40,16 +40,30 @@ spec:
   tolerations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+  {{- with include "benchmark.podOptions" $b | fromJson }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{- with include "benchmark.initContainers" .root | fromJsonArray }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   containers:
     - name: inference-perf
       image: {{ include "benchmark.image" .root | quote }}
       imagePullPolicy: {{ $b.image.pullPolicy | default "IfNotPresent" | quote }}
       command: ["inference-perf"]
-      args: ["--config_file", "/workspace/config.yml"]
+      args:
+        {{- concat (list "--config_file" "/workspace/config.yml") (include "benchmark.list" $b.extraArgs | fromJsonArray) | toYaml | nindent 8 }}
       workingDir: /results
+      # The end of the log says why a run failed; where the program writes a summary itself, that one counts.
+      terminationMessagePolicy: FallbackToLogsOnError
       env:
         {{- include "benchmark.env" .root | fromJsonArray | toYaml | nindent 8 }}
-      {{- with include "benchmark.resources" $b | fromJson }}
+      {{- with include "benchmark.list" $b.extraEnvFrom | fromJsonArray }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with include "benchmark.resources" .root | fromJson }}
       resources:
         {{- toYaml . | nindent 8 }}
       {{- end }}
@@ -67,14 +81,119 @@ spec:
           mountPath: /results
         - name: tmp
           mountPath: /tmp
+        {{- with include "benchmark.moreMounts" $b | fromJsonArray }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+    {{- with include "benchmark.list" $b.extraContainers | fromJsonArray }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   volumes:
     - name: config
       configMap:
         name: {{ .configMap | quote }}
     - name: results
-      emptyDir: {}
+      emptyDir:
+        {{- include "benchmark.resultsVolume" .root | fromJson | toYaml | nindent 8 }}
     - name: tmp
       emptyDir: {}
+    {{- with include "benchmark.moreVolumes" $b | fromJsonArray }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
+{{/* Fields of the pod that are there only if given. */}}
+{{- define "benchmark.podOptions" -}}
+{{- $options := dict -}}
+{{- range $key := list "priorityClassName" "runtimeClassName" "schedulerName" "dnsPolicy" -}}
+{{- with include "benchmark.text" (dict "key" (printf "benchmark.%s" $key) "value" (index $ $key)) -}}
+{{- $_ := set $options $key . -}}
+{{- end -}}
+{{- end -}}
+{{- range $key := list "topologySpreadConstraints" "hostAliases" -}}
+{{- with include "benchmark.list" (index $ $key) | fromJsonArray -}}
+{{- $_ := set $options $key . -}}
+{{- end -}}
+{{- end -}}
+{{- with include "benchmark.map" .dnsConfig | fromJson -}}
+{{- $_ := set $options "dnsConfig" . -}}
+{{- end -}}
+{{- toRawJson $options -}}
+{{- end -}}
+
+{{/* The container that writes the simulated server's tokenizer, then the user's. */}}
+{{- define "benchmark.initContainers" -}}
+{{- $containers := include "benchmark.list" .Values.benchmark.initContainers | fromJsonArray -}}
+{{- if eq (include "benchmark.simulates" .) "true" -}}
+{{- $containers = prepend $containers (include "benchmark.tokenizerContainer" . | fromJson) -}}
+{{- end -}}
+{{- toRawJson $containers -}}
+{{- end -}}
+
+{{/* Writes the simulated server's tokenizer to /tmp. Its resources are those of the container after it, so they cost nothing. */}}
+{{- define "benchmark.tokenizerContainer" -}}
+{{- $b := .Values.benchmark -}}
+{{- $container := dict
+  "name" "tokenizer"
+  "image" (include "benchmark.image" .)
+  "imagePullPolicy" ($b.image.pullPolicy | default "IfNotPresent")
+  "command" (list "inference-perf")
+  "args" (list "simulate" "--write-tokenizer" (include "benchmark.simulator.tokenizer" .))
+  "volumeMounts" (list (dict "name" "tmp" "mountPath" "/tmp"))
+-}}
+{{- with include "benchmark.map" $b.securityContext | fromJson -}}
+{{- $_ := set $container "securityContext" . -}}
+{{- end -}}
+{{- toRawJson $container -}}
+{{- end -}}
+
+{{/* The volume for results: as large as given, else four times what the plan writes. */}}
+{{- define "benchmark.resultsVolume" -}}
+{{- $volume := dict -}}
+{{- $given := include "benchmark.text" (dict "key" "benchmark.results.sizeLimit" "value" .Values.benchmark.results.sizeLimit) -}}
+{{- if $given -}}
+{{- $_ := set $volume "sizeLimit" $given -}}
+{{- else -}}
+{{- with (include "benchmark.disk" . | fromJson).limit -}}
+{{- $_ := set $volume "sizeLimit" (printf "%dMi" (int64 .)) -}}
+{{- end -}}
+{{- end -}}
+{{- toRawJson $volume -}}
+{{- end -}}
+
+{{/* Volumes of Secrets and certificates, then the user's. */}}
+{{- define "benchmark.moreVolumes" -}}
+{{- $volumes := list -}}
+{{- with include "benchmark.secretName" (dict "of" .target "at" "benchmark.target" "key" "headers") -}}
+{{- $items := list (dict "key" ($.target.headers.key | default "headers") "path" "headers") -}}
+{{- $volumes = append $volumes (dict "name" "headers" "secret" (dict "secretName" . "items" $items)) -}}
+{{- end -}}
+{{- $items := list (dict "key" (.target.ca.key | default "ca.crt") "path" "ca.crt") -}}
+{{- with include "benchmark.secretName" (dict "of" .target "at" "benchmark.target" "key" "ca") -}}
+{{- $volumes = append $volumes (dict "name" "ca" "secret" (dict "secretName" . "items" $items)) -}}
+{{- end -}}
+{{- with include "benchmark.text" (dict "key" "benchmark.target.ca.existingConfigMap" "value" .target.ca.existingConfigMap) -}}
+{{- $volumes = append $volumes (dict "name" "ca" "configMap" (dict "name" . "items" $items)) -}}
+{{- end -}}
+{{- with include "benchmark.secretName" (dict "of" .target "at" "benchmark.target" "key" "clientCertificate") -}}
+{{- $volumes = append $volumes (dict "name" "client-certificate" "secret" (dict "secretName" .)) -}}
+{{- end -}}
+{{- toRawJson (concat $volumes (include "benchmark.list" .extraVolumes | fromJsonArray)) -}}
+{{- end -}}
+
+{{/* Where they are mounted, then the user's. */}}
+{{- define "benchmark.moreMounts" -}}
+{{- $mounts := list -}}
+{{- range include "benchmark.moreVolumes" . | fromJsonArray -}}
+{{- if has .name (list "headers" "ca" "client-certificate") -}}
+{{- $mounts = append $mounts (dict "name" .name "mountPath" (printf "/etc/inference-perf/%s" .name) "readOnly" true) -}}
+{{- end -}}
+{{- end -}}
+{{- toRawJson (concat $mounts (include "benchmark.list" .extraVolumeMounts | fromJsonArray)) -}}
+{{- end -}}
+
+{{/* `existingSecret` of the group `key` of the map `of`, which stands at `at`. */}}
+{{- define "benchmark.secretName" -}}
+{{- include "benchmark.text" (dict "key" (printf "%s.%s.existingSecret" .at .key) "value" (index .of .key).existingSecret) -}}
 {{- end -}}
 
 {{- define "benchmark.podLabels" -}}
@@ -97,13 +216,13 @@ into the hash that the Job's name ends in.
 {{/* The chart's variables, then the user's; one that the user gives too is left out of the chart's. */}}
 {{- define "benchmark.env" -}}
 {{- $b := .Values.benchmark -}}
-{{- $own := list (dict "name" "HOME" "value" "/results") (dict "name" "HF_HOME" "value" "/tmp/hf") -}}
+{{- $own := concat (list (dict "name" "HOME" "value" "/results") (dict "name" "HF_HOME" "value" "/tmp/hf")) (include "benchmark.ownEnv" . | fromJsonArray) -}}
 {{- with include "benchmark.text" (dict "key" "benchmark.hfToken.existingSecret" "value" $b.hfToken.existingSecret) -}}
 {{- $ref := dict "name" . "key" ($b.hfToken.key | default "token") "optional" (ne (toJson $b.hfToken.optional) "false") -}}
 {{- $own = append $own (dict "name" "HF_TOKEN" "valueFrom" (dict "secretKeyRef" $ref)) -}}
 {{- end -}}
-{{- $secret := include "benchmark.text" (dict "key" "benchmark.storage.s3.existingSecret" "value" $b.storage.s3.existingSecret) -}}
-{{- if and $secret (eq (include "benchmark.s3.enabled" .) "true") -}}
+{{- $secret := include "benchmark.secretName" (dict "of" $b.storage "at" "benchmark.storage" "key" "s3") -}}
+{{- if and $secret (ne (toJson $b.storage.s3.enabled) "false") -}}
 {{- range list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" -}}
 {{- $own = append $own (dict "name" . "valueFrom" (dict "secretKeyRef" (dict "name" $secret "key" .))) -}}
 {{- end -}}
@@ -111,11 +230,7 @@ into the hash that the Job's name ends in.
 {{- $names := list -}}
 {{- $given := list -}}
 {{- range $i, $entry := $b.extraEnv -}}
-{{- $name := include "benchmark.text" (dict "key" (printf "benchmark.extraEnv[%d].name" $i) "value" $entry.name) -}}
-{{- if has $name $names -}}
-{{- fail (printf "benchmark.extraEnv[%d].name: %s stands in the list twice; keep one of them" $i (toJson $name)) -}}
-{{- end -}}
-{{- $names = append $names $name -}}
+{{- $names = append $names $entry.name -}}
 {{- $copy := include "benchmark.map" $entry | fromJson -}}
 {{- if not (kindIs "invalid" $copy.value) -}}
 {{- /* From the entry itself: JSON has made a double of a whole number. */ -}}
@@ -131,11 +246,47 @@ into the hash that the Job's name ends in.
 {{- end -}}
 
 {{/*
+What the program is told beyond config.yml. Upstream's ignores it.
+*/}}
+{{- define "benchmark.ownEnv" -}}
+{{- $b := .Values.benchmark -}}
+{{- $own := list -}}
+{{- with include "benchmark.preflightSeconds" . -}}
+{{- $own = append $own (dict "name" "INFERENCE_PERF_PREFLIGHT" "value" .) -}}
+{{- end -}}
+{{- if kindIs "invalid" $b.job.deadlineSeconds -}}
+{{- with (include "benchmark.times" . | fromJson).limit -}}
+{{- $own = append $own (dict "name" "INFERENCE_PERF_DEADLINE_SECONDS" "value" (int64 . | toString)) -}}
+{{- end -}}
+{{- end -}}
+{{- $own = append $own (dict "name" "INFERENCE_PERF_GRACE_SECONDS" "value" (include "benchmark.grace" .)) -}}
+{{- $own = append $own (dict "name" "INFERENCE_PERF_TERMINATION_LOG" "value" "/dev/termination-log") -}}
+{{- $hold := include "benchmark.holdSeconds" . -}}
+{{- if ne $hold "0" -}}
+{{- $own = append $own (dict "name" "INFERENCE_PERF_HOLD_SECONDS" "value" $hold) -}}
+{{- end -}}
+{{- with include "benchmark.secretName" (dict "of" $b.target "at" "benchmark.target" "key" "apiKey") -}}
+{{- $own = append $own (dict "name" "INFERENCE_PERF_API_KEY" "valueFrom" (dict "secretKeyRef" (dict "name" . "key" ($b.target.apiKey.key | default "api-key")))) -}}
+{{- end -}}
+{{- $files := dict
+  "headers" (list (list "INFERENCE_PERF_HEADERS_FILE" "headers"))
+  "ca" (list (list "INFERENCE_PERF_CA_FILE" "ca.crt"))
+  "client-certificate" (list (list "INFERENCE_PERF_CERT_FILE" "tls.crt") (list "INFERENCE_PERF_KEY_FILE" "tls.key"))
+-}}
+{{- range $volume := include "benchmark.moreVolumes" $b | fromJsonArray -}}
+{{- range index $files $volume.name -}}
+{{- $own = append $own (dict "name" (index . 0) "value" (printf "/etc/inference-perf/%s/%s" $volume.name (index . 1))) -}}
+{{- end -}}
+{{- end -}}
+{{- toRawJson $own -}}
+{{- end -}}
+
+{{/*
 The container's resources: `main`, which older guides write to, is merged over the rest. Quantities are strings, whatever
-`--set …cpu=4` makes of them.
+`--set …cpu=4` makes of them. What the plan writes is requested of the disk, unless they say otherwise.
 */}}
 {{- define "benchmark.resources" -}}
-{{- $resources := deepCopy (.resources | default dict) -}}
+{{- $resources := deepCopy (.Values.benchmark.resources | default dict) -}}
 {{- $main := $resources.main | default dict -}}
 {{- $_ := unset $resources "main" -}}
 {{- include "benchmark.merge" (dict "into" $resources "from" $main) -}}
@@ -143,6 +294,10 @@ The container's resources: `main`, which older guides write to, is merged over t
 {{- with index $resources $part -}}
 {{- $_ := set $resources $part (include "benchmark.strings" (dict "key" (printf "benchmark.resources.%s" $part) "maps" (list .)) | fromJson) -}}
 {{- end -}}
+{{- end -}}
+{{- $disk := (include "benchmark.disk" . | fromJson).request -}}
+{{- if and $disk (not (hasKey (default dict $resources.requests) "ephemeral-storage")) (not (hasKey (default dict $resources.limits) "ephemeral-storage")) -}}
+{{- $_ := set $resources "requests" (set (default dict $resources.requests) "ephemeral-storage" (printf "%dMi" (int64 $disk))) -}}
 {{- end -}}
 {{- include "benchmark.map" $resources -}}
 {{- end -}}
@@ -175,7 +330,7 @@ The container's resources: `main`, which older guides write to, is merged over t
 {{- fail "benchmark.affinity.mode: required, but benchmark.target.baseUrl names no Service of the cluster; set benchmark.affinity.targetLabels to labels of the model's pods, or the mode to preferred" -}}
 {{- end -}}
 {{- $affinity := dict -}}
-{{- if and (ne $mode "off") $labels -}}
+{{- if and (ne $mode "off") $labels (ne (include "benchmark.simulates" .) "true") -}}
 {{- $namespaces := $a.namespaces -}}
 {{- if not $namespaces -}}
 {{- $namespaces = list ($service.namespace | default (include "benchmark.namespace" .)) -}}

@@ -5,6 +5,19 @@ A helper that makes a map or list prints it as JSON, for fromJson: as YAML, a te
 Only templates make YAML, with toYaml, so that no text can change the structure.
 */}}
 
+{{/*
+What the helper `of` prints for the root `root`, worked out once in a rendering: several templates need the same, and it
+takes most of their time. It is kept in the values, which are this rendering's own copy.
+*/}}
+{{- define "benchmark.once" -}}
+{{- $known := .root.Values.known | default dict -}}
+{{- if not (hasKey $known .of) -}}
+{{- $_ := set $known .of (include .of .root) -}}
+{{- $_ := set .root.Values "known" $known -}}
+{{- end -}}
+{{- index $known .of -}}
+{{- end -}}
+
 {{/* Removes null entries from a map, at every depth, in place. Prints nothing. */}}
 {{- define "benchmark.prune" -}}
 {{- $map := . -}}

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::decimal::sum;
 use super::text::is_empty;
 
 /// Seconds to pull the image.
@@ -10,12 +11,12 @@ const PULL_SECONDS: f64 = 600.0;
 /// Seconds to upload the results.
 const UPLOAD_SECONDS: f64 = 120.0;
 
-/// Seconds after which the pod is ended, `grace` of them for a last upload; none where a stage has no duration, as
-/// closed-loop stages do not.
+/// Seconds that the run may take from the start of the process; none where a stage has no duration, as closed-loop
+/// stages do not.
 ///
-/// Tokenizer load, then for each stage its duration, the time for the last request (300 s unless a time-out is set),
-/// tear-down grace and interval, then upload; and the image pull before it all.
-pub(super) fn seconds(config: &Map<String, Value>, grace: f64) -> Option<Value> {
+/// `preflight` seconds until the target is ready, tokenizer load, then for each stage its duration, the time for the last
+/// request (300 s unless a time-out is set), tear-down grace and interval, then upload.
+pub(super) fn run_seconds(config: &Map<String, Value>, preflight: f64) -> Option<f64> {
     let empty = Map::new();
     let part = |name: &str| config.get(name).and_then(Value::as_object).unwrap_or(&empty);
     let load = part("load");
@@ -23,14 +24,23 @@ pub(super) fn seconds(config: &Map<String, Value>, grace: f64) -> Option<Value> 
     let interval = or_unset(load.get("interval"), 1.0).max(0.0);
     let teardown = or_unset(load.get("stage_teardown_grace_seconds"), 120.0);
     let drain = sum(&[or_default(load.get("request_timeout"), 300.0), teardown, interval]);
-    let mut limit = sum(&[load_timeout, UPLOAD_SECONDS]);
+    let mut limit = sum(&[load_timeout, preflight, UPLOAD_SECONDS]);
     for duration in durations(load)? {
         limit = sum(&[limit, duration, drain]);
     }
-    let seconds = sum(&[limit.ceil(), PULL_SECONDS, grace]);
-    #[expect(clippy::cast_possible_truncation, reason = "as the chart's int64, which saturates too")]
-    let whole = seconds as i64;
-    Some(Value::from(whole))
+    Some(limit.ceil())
+}
+
+/// Seconds after which the pod is ended: those of the run, `hold` in which its reports can be copied, the image pull, and
+/// `grace` for a last upload.
+pub(super) fn pod_seconds(run: f64, hold: f64, grace: f64) -> Value {
+    Value::from(whole(sum(&[run, PULL_SECONDS, hold, grace])))
+}
+
+/// A whole number of seconds.
+#[expect(clippy::cast_possible_truncation, reason = "as the chart's int64, which saturates too")]
+pub(super) fn whole(seconds: f64) -> i64 {
+    seconds as i64
 }
 
 /// Stages of a sweep that are counted: with more, no deadline would ever come.
@@ -77,23 +87,6 @@ fn number(value: &Value) -> f64 {
     }
 }
 
-/// The sum of the decimal numbers that the doubles print as, as the chart adds: ten times 0.1 is 1.
-fn sum(numbers: &[f64]) -> f64 {
-    exact_sum(numbers).unwrap_or_else(|| numbers.iter().sum())
-}
-
-fn exact_sum(numbers: &[f64]) -> Option<f64> {
-    let texts: Vec<String> = numbers.iter().map(f64::to_string).collect();
-    let decimals = |text: &str| text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-    let scale = texts.iter().map(|text| decimals(text)).max()?;
-    let mut total: i128 = 0;
-    for text in &texts {
-        let digits = format!("{}{}", text.replacen('.', "", 1), "0".repeat(scale - decimals(text)));
-        total = total.checked_add(digits.parse().ok()?)?;
-    }
-    format!("{total}e-{scale}").parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -101,27 +94,18 @@ mod tests {
     use super::*;
 
     fn of(config: &Value) -> Option<Value> {
-        seconds(config.as_object().unwrap(), 120.0)
+        run_seconds(config.as_object().unwrap(), 600.0).map(|run| pod_seconds(run, 60.0, 120.0))
     }
 
     #[test]
     fn a_stage_costs_its_duration_and_its_drain() {
         let config = json!({"load": {"stages": [{"rate": 1, "duration": 300}]}});
-        assert_eq!(of(&config), Some(json!(300 + 120 + (300 + 300 + 120 + 1) + 600 + 120)));
+        assert_eq!(of(&config), Some(json!(600 + 300 + 120 + (300 + 300 + 120 + 1) + 60 + 600 + 120)));
     }
 
     #[test]
     fn closed_loop_stages_have_no_deadline() {
         let config = json!({"load": {"stages": [{"num_requests": 10, "concurrency_level": 2}]}});
         assert_eq!(of(&config), None);
-    }
-
-    #[test]
-    fn decimals_add_up() {
-        let tenths = [0.1; 10];
-        assert!((tenths.iter().sum::<f64>() - 1.0).abs() > 0.0);
-        assert_eq!(sum(&tenths).to_string(), "1");
-        assert_eq!(sum(&[1e300, 1.0]).to_string(), 1e300.to_string());
-        assert_eq!(sum(&[1.5, -0.25]).to_string(), "1.25");
     }
 }

@@ -3,9 +3,13 @@
 //! Counterpart of the chart's named helpers; the templates themselves decide nothing but what is left out. Knows no
 //! YAML. Chart and model are kept equal by comparing their output (tests of parity).
 
+mod access;
 mod deadline;
+mod decimal;
+mod disk;
 mod names;
 mod pod;
+mod simulator;
 mod text;
 
 use benchmark_schemas::translate;
@@ -20,6 +24,7 @@ use crate::release::Release;
 
 pub(crate) use names::Names;
 pub(crate) use pod::Pod;
+use simulator::Simulator;
 
 /// Everything that the objects have in common, and the Job's own part. The pod is a model of its own: the names depend
 /// on its digest.
@@ -32,13 +37,17 @@ pub(crate) struct Model {
     pub config_map: ConfigMap,
     pub service_account: ServiceAccount,
     pub job: Job,
+    /// The simulated server and its test, if the release has one.
+    pub simulator: Option<Simulator>,
+    /// The user's further objects.
+    pub extra_objects: Vec<Value>,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ConfigMap {
     pub annotations: Map<String, Value>,
-    /// Text of config.yml.
-    pub config_yml: String,
+    /// Texts by file name.
+    pub files: Map<String, Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,10 +55,13 @@ pub(crate) struct ServiceAccount {
     pub create: bool,
     pub name: String,
     pub annotations: Map<String, Value>,
+    pub labels: Map<String, Value>,
+    pub automount: bool,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Job {
+    pub labels: Map<String, Value>,
     pub annotations: Map<String, Value>,
     pub backoff_limit: Value,
     pub ttl_seconds_after_finished: Option<Value>,
@@ -69,7 +81,7 @@ impl Model {
         parse: impl Fn(&str) -> Result<Value, E>,
     ) -> Result<Self, E> {
         let names = Names::new(release, values);
-        let config = translate::config_tree(values);
+        let config = translate::config_tree(values, simulator::url(values, &names).as_deref());
         let pod = Pod::new(values, &names, &config);
         // The ConfigMap's name ends in the digest of the pod that mounts it; the digest is taken without the name.
         let name = match names.suffix() {
@@ -89,17 +101,22 @@ impl Model {
         let keep = text::map([("helm.sh/resource-policy", "keep")]);
         let own =
             description.map(|text| text::map([("benchmark.description", text.as_str())])).unwrap_or_default();
-        let config_yml = benchmark_schemas::yaml::emit(&Value::Object(config));
+        let simulator = Simulator::new(values, &names);
+        let mut files = Map::from_iter([file("config.yml", Value::Object(config))]);
+        files.extend(simulator.as_ref().map(|simulator| file("test.yml", simulator.test_config.clone())));
         Ok(Self {
             labels: names.labels(values),
-            scenario_labels: names.scenario_labels(values),
-            config_map: ConfigMap { annotations: text::merged([common], &Map::new()), config_yml },
+            scenario_labels: names.scenario_labels(values, None),
+            config_map: ConfigMap { annotations: text::merged([common], &Map::new()), files },
             service_account: ServiceAccount {
                 create: account.create.unwrap_or(false),
                 name: names.service_account.clone(),
                 annotations: text::merged([common, account.annotations.as_ref()], &keep),
+                labels: text::merged([account.labels.as_ref()], &names.labels(values)),
+                automount: account.automount == Some(true),
             },
             job: Job {
+                labels: names.scenario_labels(values, job.labels.as_ref()),
                 annotations: text::merged([common, job.annotations.as_ref()], &own),
                 backoff_limit: job.backoff_limit.map_or(json!(0), Whole::json),
                 ttl_seconds_after_finished: job.ttl_seconds_after_finished.map(Whole::json),
@@ -109,8 +126,20 @@ impl Model {
             },
             namespace: names.namespace,
             name,
+            simulator,
+            extra_objects: pod::list(values.benchmark.extra_objects.as_ref()),
         })
     }
+}
+
+/// A file of the ConfigMap.
+fn file(name: &str, tree: Value) -> (String, Value) {
+    (name.to_owned(), Value::String(benchmark_schemas::yaml::emit(&tree)))
+}
+
+/// URL of the simulated server, if the release has one.
+pub(crate) fn simulator_url(release: &Release, values: &Values) -> Option<String> {
+    simulator::url(values, &Names::new(release, values))
 }
 
 /// The label that names the chart and its version.

@@ -1,6 +1,6 @@
 //! Names, namespace and labels.
 
-use benchmark_schemas::values::Values;
+use benchmark_schemas::values::{Scalars, Values};
 use serde_json::{Map, Value};
 
 use super::text;
@@ -87,11 +87,25 @@ impl Names {
         text::merged([values.common_labels.as_ref()], &own)
     }
 
-    /// Labels of ConfigMap and Job.
-    pub(super) fn scenario_labels(&self, values: &Values) -> Map<String, Value> {
+    /// Labels of ConfigMap and Job; `extra` are the user's for the one object.
+    pub(super) fn scenario_labels(&self, values: &Values, extra: Option<&Scalars>) -> Map<String, Value> {
         let mut labels = self.labels(values);
         labels.extend(text::map([("benchmark.scenario", &self.scenario)]));
-        text::merged([], &labels)
+        text::merged([extra], &labels)
+    }
+
+    /// Name of the simulated server's objects. It begins with a letter, as the name of a Service must.
+    pub(super) fn simulator(&self) -> String {
+        format!("simulator-{}", shorten(slug(&self.fullname), MAX_NAME - "simulator-".len()))
+    }
+
+    /// Labels by which the simulated server's pods are chosen.
+    pub(super) fn simulator_identity(&self) -> Map<String, Value> {
+        text::map([
+            ("app.kubernetes.io/name", &self.name_label),
+            ("app.kubernetes.io/instance", &label_value(&self.instance)),
+            ("app.kubernetes.io/component", "simulator"),
+        ])
     }
 }
 

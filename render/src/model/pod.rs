@@ -2,18 +2,24 @@
 
 use benchmark_schemas::translate;
 use benchmark_schemas::values::figure::Whole;
-use benchmark_schemas::values::pod::{AffinityMode, PullPolicy};
-use benchmark_schemas::values::{Fragment, Values, target_service};
+use benchmark_schemas::values::pod::{AffinityMode, DnsPolicy, Image};
+use benchmark_schemas::values::{Benchmark, Fragment, Values, target_service};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::names::Names;
-use super::{deadline, text};
+use super::{access, deadline, disk, simulator, text};
 use crate::chart;
 use crate::go_json;
 
 /// Seconds between SIGTERM and SIGKILL where values do not say.
 const GRACE_SECONDS: u32 = 120;
+
+/// Longest wait for the target where values do not say.
+const PREFLIGHT_SECONDS: u32 = 600;
+
+/// The disk among the resources.
+const EPHEMERAL: &str = "ephemeral-storage";
 
 /// What the pod template is filled with. It names no version of the chart, so that a new chart alone does not make a
 /// new Job.
@@ -29,23 +35,30 @@ pub(crate) struct Pod {
     affinity: Option<Value>,
     node_selector: Map<String, Value>,
     tolerations: Vec<Value>,
+    automount: bool,
+    options: Map<String, Value>,
+    init_containers: Vec<Value>,
     image: String,
     image_pull_policy: &'static str,
+    args: Vec<String>,
     env: Vec<Value>,
+    env_from: Vec<Value>,
     resources: Map<String, Value>,
     container_security_context: Map<String, Value>,
+    mounts: Vec<Value>,
+    containers: Vec<Value>,
+    results_volume: Map<String, Value>,
+    volumes: Vec<Value>,
 }
 
 impl Pod {
     pub(super) fn new(values: &Values, names: &Names, config: &Map<String, Value>) -> Self {
         let benchmark = &values.benchmark;
         let image = &benchmark.image;
-        let grace = benchmark.termination_grace_period_seconds;
         let job = benchmark.job.clone().unwrap_or_default();
-        let active_deadline_seconds = match job.deadline_seconds {
-            Some(seconds) => (seconds.get() > 0.0).then(|| seconds.json()),
-            None => deadline::seconds(config, grace.map_or(f64::from(GRACE_SECONDS), Whole::get)),
-        };
+        let times = Times::new(benchmark, config);
+        let disk = disk::estimate(config);
+        let volumes = access::volumes(&benchmark.target);
         let mut own_labels = names.identity();
         own_labels
             .extend(text::map([("app", "inference-perf"), ("benchmark.scenario", &benchmark.scenario)]));
@@ -61,37 +74,151 @@ impl Pod {
                 [values.common_annotations.as_ref(), benchmark.pod_annotations.as_ref()],
                 &own_annotations,
             ),
-            active_deadline_seconds,
-            termination_grace_period_seconds: grace.map_or(json!(GRACE_SECONDS), Whole::json),
+            active_deadline_seconds: times.pod_deadline(),
+            termination_grace_period_seconds: times.grace.clone(),
             service_account: names.service_account.clone(),
             image_pull_secrets: list(benchmark.image_pull_secrets.as_ref()),
             security_context: fragment(benchmark.pod_security_context.as_ref()),
             affinity: affinity(values, names),
             node_selector: text::merged([benchmark.node_selector.as_ref()], &Map::new()),
             tolerations: list(benchmark.tolerations.as_ref()),
-            image: match (text::given(image.digest.as_ref()), text::given(image.tag.as_ref())) {
-                (Some(digest), _) => format!("{}@{digest}", image.repository),
-                (None, tag) => format!("{}:{}", image.repository, tag.unwrap_or(chart::app_version())),
-            },
-            image_pull_policy: image.pull_policy.unwrap_or(PullPolicy::IfNotPresent).as_str(),
-            env: environment(values),
-            resources: resources(benchmark.resources.as_ref()),
+            automount: benchmark
+                .service_account
+                .as_ref()
+                .is_some_and(|account| account.automount == Some(true)),
+            options: options(benchmark),
+            init_containers: simulator::tokenizer_container(values)
+                .into_iter()
+                .chain(list(benchmark.init_containers.as_ref()))
+                .collect(),
+            image: image_name(image),
+            image_pull_policy: image.pull_policy.unwrap_or_default().as_str(),
+            args: ["--config_file", "/workspace/config.yml"]
+                .into_iter()
+                .map(str::to_owned)
+                .chain(benchmark.extra_args.iter().flatten().cloned())
+                .collect(),
+            env: environment(benchmark, &times, &volumes),
+            env_from: list(benchmark.extra_env_from.as_ref()),
+            resources: resources(benchmark.resources.as_ref(), disk.as_ref()),
             container_security_context: fragment(benchmark.security_context.as_ref()),
+            mounts: access::mounts(&volumes)
+                .into_iter()
+                .chain(list(benchmark.extra_volume_mounts.as_ref()))
+                .collect(),
+            containers: list(benchmark.extra_containers.as_ref()),
+            results_volume: results_volume(benchmark, disk.as_ref()),
+            volumes: volumes.into_iter().chain(list(benchmark.extra_volumes.as_ref())).collect(),
         }
     }
 }
 
-fn fragment(given: Option<&Fragment>) -> Map<String, Value> {
+/// The image with its tag or digest.
+pub(super) fn image_name(image: &Image) -> String {
+    let name = image.name();
+    match (text::given(image.digest.as_ref()), text::given(image.tag.as_ref())) {
+        (Some(digest), _) => format!("{name}@{digest}"),
+        (None, tag) => format!("{name}:{}", tag.unwrap_or(chart::app_version())),
+    }
+}
+
+/// Longest wait for the target, seconds; none if it is not waited for.
+pub(super) fn preflight(benchmark: &Benchmark) -> Option<Value> {
+    let preflight = benchmark.preflight.as_ref().filter(|preflight| preflight.enabled == Some(true))?;
+    Some(preflight.wait_seconds.map_or(json!(PREFLIGHT_SECONDS), Into::into))
+}
+
+/// Spans of time that the pod and the program are told, in seconds.
+struct Times {
+    /// What the user set; 0 is none.
+    given: Option<Whole>,
+    run: Option<f64>,
+    preflight: Option<Value>,
+    hold: f64,
+    grace: Value,
+}
+
+impl Times {
+    fn new(benchmark: &Benchmark, config: &Map<String, Value>) -> Self {
+        let preflight = preflight(benchmark);
+        let wait = preflight.as_ref().and_then(Value::as_f64).unwrap_or_default();
+        let hold = benchmark.results.as_ref().and_then(|results| results.hold_seconds);
+        Self {
+            given: benchmark.job.as_ref().and_then(|job| job.deadline_seconds),
+            run: deadline::run_seconds(config, wait),
+            preflight,
+            hold: hold.map_or(0.0, Whole::get),
+            grace: benchmark.termination_grace_period_seconds.map_or(json!(GRACE_SECONDS), Whole::json),
+        }
+    }
+
+    /// The pod's deadline, if one is wanted and known.
+    fn pod_deadline(&self) -> Option<Value> {
+        match self.given {
+            Some(seconds) => (seconds.get() > 0.0).then(|| seconds.json()),
+            None => {
+                let grace = self.grace.as_f64().unwrap_or_default();
+                self.run.map(|run| deadline::pod_seconds(run, self.hold, grace))
+            }
+        }
+    }
+
+    /// Variables that tell the program, name and value.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = Vec::new();
+        if let Some(wait) = &self.preflight {
+            variables.push(("INFERENCE_PERF_PREFLIGHT", text::scalar(wait)));
+        }
+        if let (None, Some(run)) = (self.given, self.run) {
+            variables.push(("INFERENCE_PERF_DEADLINE_SECONDS", deadline::whole(run).to_string()));
+        }
+        variables.push(("INFERENCE_PERF_GRACE_SECONDS", text::scalar(&self.grace)));
+        variables.push(("INFERENCE_PERF_TERMINATION_LOG", "/dev/termination-log".to_owned()));
+        if self.hold > 0.0 {
+            variables.push(("INFERENCE_PERF_HOLD_SECONDS", text::scalar(&json!(self.hold))));
+        }
+        variables
+    }
+}
+
+/// Fields of the pod that are there only if given.
+fn options(benchmark: &Benchmark) -> Map<String, Value> {
+    let texts = [
+        ("priorityClassName", text::given(benchmark.priority_class_name.as_ref())),
+        ("runtimeClassName", text::given(benchmark.runtime_class_name.as_ref())),
+        ("schedulerName", text::given(benchmark.scheduler_name.as_ref())),
+        ("dnsPolicy", benchmark.dns_policy.and_then(DnsPolicy::as_str)),
+    ];
+    let lists = [
+        ("topologySpreadConstraints", list(benchmark.topology_spread_constraints.as_ref())),
+        ("hostAliases", list(benchmark.host_aliases.as_ref())),
+    ];
+    let dns = fragment(benchmark.dns_config.as_ref());
+    let texts = texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), json!(text?))));
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    texts
+        .chain(lists.map(|(key, list)| (key.to_owned(), Value::Array(list))))
+        .chain((!dns.is_empty()).then(|| ("dnsConfig".to_owned(), Value::Object(dns))))
+        .collect()
+}
+
+/// The volume for results: as large as given, else four times what the plan writes.
+fn results_volume(benchmark: &Benchmark, disk: Option<&disk::Disk>) -> Map<String, Value> {
+    let given = benchmark.results.as_ref().and_then(|results| text::given(results.size_limit.as_ref()));
+    let limit = given.map(str::to_owned).or_else(|| disk.map(|disk| format!("{}Mi", disk.limit)));
+    limit.map(|limit| Map::from_iter([("sizeLimit".to_owned(), json!(limit))])).unwrap_or_default()
+}
+
+pub(super) fn fragment(given: Option<&Fragment>) -> Map<String, Value> {
     given.map(text::without_nulls).unwrap_or_default()
 }
 
-fn list(given: Option<&Vec<Fragment>>) -> Vec<Value> {
+pub(super) fn list(given: Option<&Vec<Fragment>>) -> Vec<Value> {
     given.into_iter().flatten().map(|item| Value::Object(text::without_nulls(item))).collect()
 }
 
 /// The chart's variables, then the user's; one that the user gives too is left out of the chart's.
-fn environment(values: &Values) -> Vec<Value> {
-    let benchmark = &values.benchmark;
+fn environment(benchmark: &Benchmark, times: &Times, volumes: &[Value]) -> Vec<Value> {
     let variable = |name: &str, key: &str, value: Value| {
         Map::from_iter([("name".into(), json!(name)), (key.into(), value)])
     };
@@ -99,6 +226,16 @@ fn environment(values: &Values) -> Vec<Value> {
         |name: &str, reference: Value| variable(name, "valueFrom", json!({ "secretKeyRef": reference }));
     let mut own =
         vec![variable("HOME", "value", json!("/results")), variable("HF_HOME", "value", json!("/tmp/hf"))];
+    own.extend(times.variables().into_iter().map(|(name, value)| variable(name, "value", json!(value))));
+    if let Some(api_key) = &benchmark.target.api_key
+        && let Some(name) = text::given(api_key.existing_secret.as_ref())
+    {
+        let key = text::given(api_key.key.as_ref()).unwrap_or("api-key");
+        own.push(secret("INFERENCE_PERF_API_KEY", json!({ "name": name, "key": key })));
+    }
+    own.extend(
+        access::variables(volumes).into_iter().map(|(name, value)| variable(name, "value", json!(value))),
+    );
     if let Some(token) = &benchmark.hf_token
         && let Some(name) = text::given(token.existing_secret.as_ref())
     {
@@ -106,8 +243,7 @@ fn environment(values: &Values) -> Vec<Value> {
         let optional = token.optional != Some(false);
         own.push(secret("HF_TOKEN", json!({ "name": name, "key": key, "optional": optional })));
     }
-    let keys = translate::s3_bucket(benchmark).and_then(|s3| text::given(s3.existing_secret.as_ref()));
-    if let Some(name) = keys {
+    if let Some(name) = translate::s3_secret(benchmark) {
         for key in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
             own.push(secret(key, json!({ "name": name, "key": key })));
         }
@@ -125,8 +261,8 @@ fn environment(values: &Values) -> Vec<Value> {
 }
 
 /// The container's resources: `main` is merged over the rest, and quantities are strings, whatever `--set …cpu=4`
-/// makes of them.
-fn resources(given: Option<&Fragment>) -> Map<String, Value> {
+/// makes of them. What the plan writes is requested of the disk, unless they say otherwise.
+fn resources(given: Option<&Fragment>, disk: Option<&disk::Disk>) -> Map<String, Value> {
     let mut resources = given.cloned().unwrap_or_default();
     if let Some(Value::Object(main)) = resources.shift_remove("main") {
         translate::merge(&mut resources, &main);
@@ -137,6 +273,18 @@ fn resources(given: Option<&Fragment>) -> Map<String, Value> {
             quantities.values_mut().for_each(|quantity| *quantity = Value::String(text::scalar(quantity)));
         }
     }
+    let says = |part: &str| {
+        resources.get(part).and_then(Value::as_object).is_some_and(|part| part.contains_key(EPHEMERAL))
+    };
+    if let Some(disk) = disk.filter(|_| !says("requests") && !says("limits")) {
+        let requests = resources.entry("requests").or_insert(Value::Null);
+        if requests.is_null() {
+            *requests = json!({});
+        }
+        if let Value::Object(requests) = requests {
+            requests.insert(EPHEMERAL.into(), json!(format!("{}Mi", disk.request)));
+        }
+    }
     text::without_nulls(&resources)
 }
 
@@ -144,7 +292,7 @@ fn resources(given: Option<&Fragment>) -> Map<String, Value> {
 fn affinity(values: &Values, names: &Names) -> Option<Value> {
     let affinity = values.benchmark.affinity.as_ref()?;
     let mode = affinity.mode.unwrap_or(AffinityMode::Preferred);
-    if affinity.enabled == Some(false) || mode == AffinityMode::Off {
+    if affinity.enabled == Some(false) || mode == AffinityMode::Off || simulator::is_enabled(values) {
         return None;
     }
     let service = target_service(&values.benchmark.target.base_url);

@@ -10,15 +10,13 @@ mod tests;
 use benchmark_schemas::config::Config;
 use benchmark_schemas::plan::{Assumptions, Outlook};
 use benchmark_schemas::problem::{Origin, Problem, Problems};
-use benchmark_schemas::translate;
 use benchmark_schemas::tree::Node;
-use benchmark_schemas::yaml;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::layer::Layers;
 use crate::release::Release;
-use crate::{checked, not_enabled, render_values};
+use crate::{checked, config_text, not_enabled, render_values};
 
 /// How config.yml is named in messages: no file has it.
 const CONFIG_FILE: &str = "config.yml";
@@ -49,7 +47,7 @@ impl Plan {
         let deadline = job
             .and_then(|job| job.object.pointer("/spec/template/spec/activeDeadlineSeconds"))
             .and_then(Value::as_f64);
-        let text = yaml::emit(&Value::Object(translate::config_tree(&values)));
+        let text = config_text(release, &values);
         let config = Config::from_yaml(&text, CONFIG_FILE).map_err(|problems| at_values(problems, &tree))?;
         let outlook = Outlook::new(&config, assumptions);
         let mut doubts = outlook.doubts();

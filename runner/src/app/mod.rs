@@ -10,8 +10,10 @@ mod start;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::cli::{Cli, Command, ConfigArgs};
+use crate::preflight::NotReady;
 use crate::progress::Progress;
 
 /// How a command ended, as an exit code (README, "Exit codes").
@@ -23,6 +25,8 @@ enum Exit {
     Invalid,
     /// Results could not be stored where asked.
     NotStored,
+    /// The target is not ready; worth another try.
+    NotReady,
     /// Interrupted; 128 + the signal's number.
     Signal(u8),
 }
@@ -33,6 +37,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Invalid => 1,
             Exit::NotStored => 3,
+            Exit::NotReady => 5,
             Exit::Signal(code) => code,
         })
     }
@@ -55,6 +60,10 @@ pub fn main(cli: Cli) -> ExitCode {
             }
         }
         Some(Command::Validate(config)) => validate(config),
+        Some(Command::Preflight { config, wait_seconds }) => {
+            crate::logging::start(crate::cli::LogLevel::Info, Progress::new().bars());
+            run::preflight(config, Duration::from_secs(wait_seconds))
+        }
         Some(Command::Report { directory }) => results::rebuild(&directory),
         Some(Command::Simulate(arguments)) => {
             crate::logging::start(crate::cli::LogLevel::Warning, Progress::new().bars());
@@ -65,7 +74,10 @@ pub fn main(cli: Cli) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             complain(&format!("{error:#}"));
-            Exit::Invalid.into()
+            match error.downcast_ref() {
+                Some(NotReady::InTime { .. }) => Exit::NotReady.into(),
+                _ => Exit::Invalid.into(),
+            }
         }
     }
 }

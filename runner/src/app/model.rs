@@ -31,8 +31,7 @@ pub(super) async fn name(config: &Config) -> Result<String> {
 }
 
 async fn ask(config: &Config, url: &str) -> Result<String> {
-    let client = reqwest::Client::builder().timeout(TIMEOUT).default_headers(headers(config)?).build()?;
-    let list: Value = client.get(url).send().await?.error_for_status()?.json().await?;
+    let list: Value = client(config)?.get(url).send().await?.error_for_status()?.json().await?;
     let models = list["data"].as_array().map(Vec::as_slice).unwrap_or_default();
     if models.len() > 1 {
         tracing::warn!("the server lists {} models; the first is used", models.len());
@@ -41,6 +40,15 @@ async fn ask(config: &Config, url: &str) -> Result<String> {
         Some(name) => Ok(name.to_owned()),
         None => bail!("its answer lists no model"),
     }
+}
+
+/// Asks the server with the headers of the measured requests.
+///
+/// # Errors
+///
+/// If a header cannot be sent.
+pub(super) fn client(config: &Config) -> Result<reqwest::Client> {
+    Ok(reqwest::Client::builder().timeout(TIMEOUT).default_headers(headers(config)?).build()?)
 }
 
 /// The headers of the measured requests that matter here.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use benchmark_schemas::config::{Config, DataType, SweepEstimator};
@@ -11,13 +12,15 @@ use jiff::ZonedDateTime;
 
 use super::stages::{self, Driven};
 use super::start::{self, Start};
-use super::{Exit, complain, model, results};
+use super::{Exit, complain, model, results, say};
 use crate::cli::ConfigArgs;
 use crate::client::http::{HttpSettings, HttpSource};
 use crate::client::tls::TlsFiles;
 use crate::clock::MonotonicSource;
 use crate::driver::{Engine, Hosting, Settings};
+use crate::hold;
 use crate::plan::{Plan, Surroundings};
+use crate::preflight;
 use crate::progress::Progress;
 use crate::recorder::RecordOptions;
 use crate::seed::{Purpose, Seed};
@@ -58,18 +61,51 @@ pub(super) fn run(arguments: ConfigArgs, progress: &Progress) -> Result<Exit> {
                  (extensions.load.sweep_estimator: upstream takes one)"
             );
         }
+        let wait = preflight::wait_of(variable(preflight::WAIT_VARIABLE).as_deref()).map_err(anyhow::Error::msg)?;
+        let stay = hold::time_of(variable(hold::VARIABLE).as_deref()).map_err(anyhow::Error::msg)?;
         config.resolve_timestamp(&started.strftime("%Y%m%d-%H%M%S").to_string());
         let ready = tokio::select! {
             biased;
             () = signals.stop().requested() => None,
-            ready = prepare(config, tokenizer, &started) => Some(ready?),
+            ready = prepare(config, tokenizer, &started, wait) => Some(ready?),
         };
         match ready {
-            Some(ready) => Box::pin(benchmark(ready, &signals, progress)).await,
+            Some(ready) => {
+                let exit = Box::pin(benchmark(ready, &signals, progress)).await?;
+                hold::stay(stay, signals.stop()).await;
+                Ok(exit)
+            }
             // Nothing was sent, so there is nothing to report.
             None => Ok(signals.exit_code().map_or(Exit::Invalid, Exit::Signal)),
         }
     })
+}
+
+/// Waits until the server that the configuration names can be measured, at most `limit`.
+///
+/// # Errors
+///
+/// If it is not ready by then, or never will be.
+pub(super) fn preflight(arguments: ConfigArgs, limit: Duration) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let config = runtime.block_on(async {
+        let Start { config, .. } = start::read(arguments).await?;
+        await_target(&config, Some(limit)).await.map(|()| config)
+    })?;
+    say(&format!("{} is ready", config.server.base_url));
+    Ok(Exit::Done)
+}
+
+/// Waits for the target if there is to be a wait.
+async fn await_target(config: &Config, limit: Option<Duration>) -> Result<()> {
+    let Some(limit) = limit else { return Ok(()) };
+    let (base_url, model) = (config.server.base_url.clone(), config.server.model_name.clone());
+    let target = preflight::Target { client: model::client(config)?, base_url, model };
+    Ok(preflight::wait(&target, limit).await?)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// A run that is ready to send.
@@ -85,14 +121,16 @@ struct Ready {
     stores: Stores,
 }
 
-/// Everything that can fail before the first request: the target's settings, the model's name, the workload, the
-/// stores.
+/// Everything that can fail before the first request: the target's settings, whether it is ready, the model's name, the
+/// workload, the stores.
 async fn prepare(
     mut config: Config,
     mut tokenizer: Option<Arc<Tokenizer>>,
     started: &ZonedDateTime,
+    wait: Option<Duration>,
 ) -> Result<Ready> {
     let transports = transports(&config)?;
+    await_target(&config, wait).await?;
     let model = model::name(&config).await?;
     if tokenizer.is_none() && config.data.kind.needs_tokenizer() {
         tokenizer = Some(start::tokenizer_of(&config, &model).await?);

@@ -15,7 +15,7 @@ const OWN: [&str; 3] = ["help-config", "lenient", "version"];
 /// The section of keys that upstream lacks.
 const EXTENSIONS: &str = "extensions.";
 /// Commands that take flags of keys; the others' arguments are left alone.
-const CONFIGURED: [&str; 1] = ["validate"];
+const CONFIGURED: [&str; 2] = ["validate", "preflight"];
 /// Names that a message lists at most.
 const MOST_LISTED: usize = 8;
 

@@ -2,11 +2,14 @@
 //!
 //! As in the chart only the scenario that runs is checked, and nothing if the benchmark is not enabled.
 
+mod credentials;
+mod named;
+mod pod;
+
 use serde_json::Value;
 
-use super::scenario::{Lengths, Scenario};
-use super::secrets::has_user_info;
-use super::{Benchmark, Values, is_secret_name, target_service};
+use super::scenario::{Lengths, LoadType, Scenario, Stage};
+use super::{Benchmark, Values, target_service};
 use crate::config::DataType;
 use crate::problem::{Origin, Problem};
 use crate::translate;
@@ -16,12 +19,14 @@ use crate::tree::{Content, Node};
 pub fn check(values: &Values, node: &Node) -> Vec<Problem> {
     let mut found = Found { node, problems: Vec::new() };
     if values.benchmark.enabled {
-        found.secrets(&values.benchmark);
+        found.credentials(&values.benchmark);
         found.scenario(&values.benchmark);
         found.target(&values.benchmark);
         found.storage(&values.benchmark);
         found.names(values);
-        found.environment(&values.benchmark);
+        found.named(values);
+        found.image(values);
+        found.pod(&values.benchmark);
         found.ambiguous();
     }
     found.problems
@@ -55,45 +60,6 @@ impl Found<'_> {
             }
         }
         self.problems.push(Problem::new(origin.clone(), key, fault, remedy));
-    }
-
-    fn secrets(&mut self, benchmark: &Benchmark) {
-        const VISIBLE: &str = "a credential in the values would stand in a ConfigMap for all to read";
-        const BY_ENVIRONMENT: &str = "keep it in a Secret and give it to the pod as INFERENCE_PERF_API_KEY by \
-             benchmark.extraEnv with valueFrom.secretKeyRef";
-        let config = benchmark.config.as_ref();
-        let part = |name: &str| config.and_then(|config| config.get(name));
-        let given = |part: Option<&Value>, name: &str| {
-            part.and_then(|part| part.get(name)).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
-        };
-        if given(part("server"), "api_key") {
-            self.push(&["benchmark", "config", "server", "api_key"], VISIBLE, BY_ENVIRONMENT);
-        }
-        if given(part("tokenizer"), "token") {
-            let remedy = "keep it in a Secret and name that in benchmark.hfToken.existingSecret";
-            self.push(&["benchmark", "config", "tokenizer", "token"], VISIBLE, remedy);
-        }
-        let headers = part("api").and_then(|api| api.get("headers")).and_then(Value::as_object);
-        for name in headers.into_iter().flat_map(|headers| headers.keys()).filter(|name| is_secret_name(name))
-        {
-            self.push(&["benchmark", "config", "api", "headers", name], VISIBLE, BY_ENVIRONMENT);
-        }
-        let urls: [&[&str]; 5] = [
-            &["benchmark", "target", "baseUrl"],
-            &["benchmark", "storage", "s3", "endpointUrl"],
-            &["benchmark", "config", "server", "base_url"],
-            &["benchmark", "config", "storage", "simple_storage_service", "endpoint_url"],
-            &["benchmark", "config", "metrics", "prometheus", "url"],
-        ];
-        let text = |path: &[&str]| match &self.node.at(path.iter().copied())?.content {
-            Content::String(text) => Some(text.clone()),
-            _ => None,
-        };
-        let urls = urls.map(|path| (path, text(path).unwrap_or_default()));
-        for (path, _) in urls.iter().filter(|(_, url)| has_user_info(url)) {
-            let fault = "a user or password in a URL would stand in a ConfigMap for all to read";
-            self.push(path, fault, "take it out of the URL");
-        }
     }
 
     fn scenario(&mut self, benchmark: &Benchmark) {
@@ -146,20 +112,12 @@ impl Found<'_> {
             return self.push(&path, "the scenario lacks it", "write type, and stages or sweep");
         };
         if load.kind.is_none() {
-            self.push(&[&path[..], &["type"]].concat(), "the scenario lacks it", "write constant or poisson");
+            let remedy = "write constant, poisson or concurrent";
+            self.push(&[&path[..], &["type"]].concat(), "the scenario lacks it", remedy);
         }
-        let stages = translate::stages(benchmark);
-        for (i, stage) in stages.iter().enumerate() {
-            let index = i.to_string();
-            for (figure, missing) in [("rate", stage.rate.is_none()), ("duration", stage.duration.is_none())]
-            {
-                if missing {
-                    let fault =
-                        format!("it is not given, and there is no built-in stage {i} to take it from");
-                    let path = [&path[..], &["stages", &index, figure]].concat();
-                    self.push(&path, fault, "write rate and duration of every stage");
-                }
-            }
+        let concurrent = load.kind == Some(LoadType::Concurrent);
+        for (i, stage) in translate::stages(benchmark).iter().enumerate() {
+            self.stage(&path, i, stage, concurrent);
         }
         let tree = translate::config_tree_of(benchmark);
         let load = tree.get("load");
@@ -167,6 +125,42 @@ impl Found<'_> {
         if !given("stages") && !given("sweep") {
             let remedy = "add one, for example `stages: [{rate: 5, duration: 180}]`";
             self.push(&[&path[..], &["stages"]].concat(), "it has no stage and no sweep", remedy);
+        }
+    }
+
+    /// The stage `i` of the load at `path`.
+    fn stage(&mut self, path: &[&str], i: usize, stage: &Stage, concurrent: bool) {
+        let index = i.to_string();
+        let rate = [("rate", stage.rate.is_some()), ("duration", stage.duration.is_some())];
+        let number = [
+            ("numRequests", stage.num_requests.is_some()),
+            ("concurrencyLevel", stage.concurrency_level.is_some()),
+        ];
+        let (needed, strange) = if concurrent { (number, rate) } else { (rate, number) };
+        for (figure, _) in needed.into_iter().filter(|(_, given)| !given) {
+            let path = [path, &["stages", &index, figure]].concat();
+            if concurrent {
+                let remedy = "write numRequests and concurrencyLevel of every stage";
+                self.push(&path, "a stage of concurrent load needs it", remedy);
+            } else {
+                let fault = format!("it is not given, and there is no built-in stage {i} to take it from");
+                self.push(&path, fault, "write rate and duration of every stage");
+            }
+        }
+        for (figure, _) in strange.into_iter().filter(|(_, given)| *given) {
+            let path = [path, &["stages", &index, figure]].concat();
+            let (fault, remedy) = if concurrent {
+                (
+                    "a stage of concurrent load has none",
+                    "take it out: numRequests and concurrencyLevel make a stage",
+                )
+            } else {
+                (
+                    "only a stage of concurrent load has it",
+                    "take it out, or set the load's type to concurrent",
+                )
+            };
+            self.push(&path, fault, remedy);
         }
     }
 
@@ -184,6 +178,22 @@ impl Found<'_> {
                 fault,
                 "write one such as http://my-model.default:8000",
             );
+        }
+        let passed =
+            benchmark.config.as_ref().and_then(|config| config.get("server")?.get("base_url")?.as_str());
+        let urls: [(&[&str], &str); 2] = [
+            (&["benchmark", "target", "baseUrl"], url),
+            (&["benchmark", "config", "server", "base_url"], passed.unwrap_or_default()),
+        ];
+        for (path, url) in urls {
+            let url = url.trim_end_matches('/');
+            if let Some(root) = url.strip_suffix("/v1") {
+                self.push(
+                    path,
+                    "it ends in /v1, which every request adds by itself",
+                    format!("write {root}"),
+                );
+            }
         }
         let Some(affinity) = &benchmark.affinity else { return };
         let required =
@@ -229,23 +239,12 @@ impl Found<'_> {
             );
         }
     }
-
-    fn environment(&mut self, benchmark: &Benchmark) {
-        let variables = benchmark.extra_env.as_deref().unwrap_or_default();
-        for (i, variable) in variables.iter().enumerate() {
-            if variables[..i].iter().any(|earlier| earlier.name() == variable.name()) {
-                let fault = format!("`{}` stands in the list twice", variable.name());
-                let path = ["benchmark", "extraEnv", &i.to_string(), "name"];
-                self.push(&path, fault, "keep one of them");
-            }
-        }
-    }
 }
 
 impl Found<'_> {
     /// Texts that YAML 1.1 readers take for something else or cannot read, and that the chart cannot put in quotes.
     fn ambiguous(&mut self) {
-        for key in ["benchmark", "commonLabels", "commonAnnotations"] {
+        for key in ["benchmark", "commonLabels", "commonAnnotations", "simulator"] {
             if let Some(node) = self.node.get(key) {
                 ambiguous(node, key, &mut self.problems);
             }

@@ -12,6 +12,9 @@ pub mod pod;
 pub mod scenario;
 mod schema;
 mod secrets;
+mod simulator;
+pub mod storage;
+pub mod table;
 mod target;
 
 use schemars::JsonSchema;
@@ -21,10 +24,14 @@ use serde_json::{Map, Value};
 pub use check::check;
 pub use fragment::{Fragment, Fragments, Scalars};
 pub use schema::json_schema;
-pub use secrets::is_secret_name;
+pub use secrets::{Authorities, ClientCertificate, SecretKey, is_secret_name};
+pub use simulator::Simulator;
+pub use storage::{
+    AddressingStyle, CustomData, Dependencies, HfToken, Metrics, Preflight, Results, S3, Storage,
+};
 pub use target::{Service, target_service};
 
-use pod::{Affinity, EnvVar, Image, Job, ServiceAccount};
+use pod::{Affinity, DnsPolicy, EnvVar, Image, Job, ServiceAccount};
 use scenario::Scenarios;
 
 /// Values of the chart.
@@ -46,6 +53,9 @@ pub struct Values {
     /// Annotations for every object and the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub common_annotations: Option<Scalars>,
+    /// A simulated model server to try the chart against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulator: Option<Simulator>,
     /// The benchmark.
     pub benchmark: Benchmark,
     /// Values that a parent chart shares with its subcharts; not read.
@@ -80,6 +90,9 @@ pub struct Benchmark {
     pub service_account: Option<ServiceAccount>,
     /// The model server under test.
     pub target: Target,
+    /// What is waited for before any load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<Preflight>,
     /// How the server is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<Api>,
@@ -89,6 +102,15 @@ pub struct Benchmark {
     /// Where results go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,
+    /// The files of a run within the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<Results>,
+    /// A key of AWS's guide; enabling it is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_data: Option<CustomData>,
+    /// A key of AWS's workshop; ignored with a notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Metrics>,
     /// Any key of config.yml, merged last over what the other values give: maps merge, lists replace. Null takes away a
     /// key that the other values gave; any other null is passed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,6 +133,27 @@ pub struct Benchmark {
     /// Tolerations of the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerations: Option<Fragments>,
+    /// Topology spread constraints of the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topology_spread_constraints: Option<Fragments>,
+    /// Priority class of the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority_class_name: Option<String>,
+    /// Runtime class of the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_class_name: Option<String>,
+    /// Scheduler of the pod. Empty: the cluster's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler_name: Option<String>,
+    /// Entries for the pod's /etc/hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_aliases: Option<Fragments>,
+    /// DNS policy of the pod. Empty: the cluster's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_policy: Option<DnsPolicy>,
+    /// DNS options of the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_config: Option<Fragment>,
     /// Labels of the pod. They cannot replace the chart's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_labels: Option<Scalars>,
@@ -120,6 +163,27 @@ pub struct Benchmark {
     /// Environment of the container, as in a pod. An entry replaces the chart's own of that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra_env: Option<Vec<EnvVar>>,
+    /// Every key of a ConfigMap or a Secret as environment, as in a pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_env_from: Option<Fragments>,
+    /// Further arguments of `inference-perf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_args: Option<Vec<String>>,
+    /// Further volumes of the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_volumes: Option<Fragments>,
+    /// Where the container mounts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_volume_mounts: Option<Fragments>,
+    /// Init containers of the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_containers: Option<Fragments>,
+    /// Further containers of the pod. They must end by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_containers: Option<Fragments>,
+    /// Further objects, rendered as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_objects: Option<Fragments>,
     /// Seconds between SIGTERM and SIGKILL: time to write and upload the reports of an interrupted run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub termination_grace_period_seconds: Option<figure::Whole>,
@@ -154,6 +218,18 @@ pub struct Target {
     /// Ask the server to go on until `max_tokens`, so that output lengths are the drawn ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignore_eos: Option<bool>,
+    /// API key that requests carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<SecretKey>,
+    /// Request headers that must not stand in values, one `Name: value` a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<SecretKey>,
+    /// Certificates (PEM) of authorities to trust besides the usual ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<Authorities>,
+    /// Certificate that the run shows to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
 }
 
 /// Kind of model server.
@@ -212,94 +288,4 @@ impl ApiType {
             Self::Chat => "chat",
         }
     }
-}
-
-/// A Hugging Face token in an existing Secret, for gated tokenizers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct HfToken {
-    /// Name of the Secret. Empty: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub existing_secret: Option<String>,
-    /// Key in the Secret. Unset: token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// Start the pod also where the Secret does not exist.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub optional: Option<bool>,
-}
-
-/// Where results go.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Storage {
-    /// A bucket of S3 or of a compatible store.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub s3: Option<S3>,
-}
-
-/// A bucket of S3 or of a compatible store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct S3 {
-    /// Upload the results. Unset: if `bucketName` is not empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
-    /// Bucket. Empty: no upload; the pod's log then is where the summary stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bucket_name: Option<String>,
-    /// First part of the path `<pathPrefix>/<scenario>/<serverType>/<model>/{timestamp}` in the bucket.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path_prefix: Option<String>,
-    /// Literal path in the bucket, used instead of that scheme. `{timestamp}` in it is the start of the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// Endpoint of an S3-compatible store. Empty: AWS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub endpoint_url: Option<String>,
-    /// Region. Empty: as the pod's environment says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// Addressing style. Empty: auto.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub addressing_style: Option<AddressingStyle>,
-    /// Existing Secret with the keys `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Empty: the ServiceAccount's identity.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub existing_secret: Option<String>,
-}
-
-/// How a bucket stands in a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AddressingStyle {
-    /// As the store needs it.
-    Auto,
-    /// In the host name.
-    Virtual,
-    /// In the path.
-    Path,
-    /// Not said: auto.
-    #[serde(rename = "")]
-    Unset,
-}
-
-impl AddressingStyle {
-    /// The value as written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Virtual => "virtual",
-            Self::Path => "path",
-            Self::Unset => "",
-        }
-    }
-}
-
-/// What older images had to install.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Dependencies {
-    /// Accepted for compatibility and ignored: the image needs no Python package.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub packages: Option<Vec<String>>,
 }

@@ -13,6 +13,9 @@ use super::fragment::{Fragment, Scalars};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Image {
+    /// Registry, put before the repository. Empty: the repository names it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
     /// Image with a program `inference-perf` on its PATH.
     #[schemars(length(min = 1))]
     pub repository: String,
@@ -28,14 +31,59 @@ pub struct Image {
 }
 
 /// When an image is pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum PullPolicy {
     /// At every start.
     Always,
     /// If the node lacks it.
+    #[default]
     IfNotPresent,
     /// Never.
     Never,
+}
+
+impl Image {
+    /// Registry and repository, without a tag.
+    pub fn name(&self) -> String {
+        match self.registry.as_deref().unwrap_or_default().trim_end_matches('/') {
+            "" => self.repository.clone(),
+            registry => format!("{registry}/{}", self.repository),
+        }
+    }
+
+    /// True if it is upstream's own image.
+    pub fn is_upstream(&self) -> bool {
+        self.name().contains("quay.io/inference-perf/")
+    }
+}
+
+/// Where a pod's names are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DnsPolicy {
+    /// The cluster's DNS, then the node's.
+    ClusterFirst,
+    /// The same for pods in the node's network.
+    ClusterFirstWithHostNet,
+    /// The node's.
+    Default,
+    /// What `dnsConfig` says.
+    None,
+    /// Not said.
+    #[serde(rename = "")]
+    Unset,
+}
+
+impl DnsPolicy {
+    /// The value as written; nothing if it is not said.
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::ClusterFirst => Some("ClusterFirst"),
+            Self::ClusterFirstWithHostNet => Some("ClusterFirstWithHostNet"),
+            Self::Default => Some("Default"),
+            Self::None => Some("None"),
+            Self::Unset => None,
+        }
+    }
 }
 
 impl PullPolicy {
@@ -62,6 +110,12 @@ pub struct ServiceAccount {
     /// Annotations, for example `eks.amazonaws.com/role-arn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Scalars>,
+    /// Labels. They cannot replace the chart's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Scalars>,
+    /// Mount the account's API token into the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automount: Option<bool>,
 }
 
 /// The Job around the pod.
@@ -89,6 +143,9 @@ pub struct Job {
     /// Annotations of the Job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Scalars>,
+    /// Labels of the Job. They cannot replace the chart's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Scalars>,
 }
 
 /// Nearness to the model's pods.

@@ -63,7 +63,7 @@ pub struct Lengths {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Load {
-    /// Law of arrivals: constant or poisson.
+    /// Law of arrivals: constant, poisson, or concurrent for a fixed number of requests in flight.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<LoadType>,
     /// Load generating workers. They are not users: any number of requests is in flight at once.
@@ -85,6 +85,8 @@ pub enum LoadType {
     Constant,
     /// A Poisson process: bursts as independent users make them.
     Poisson,
+    /// A fixed number of requests in flight: the next starts when one ends.
+    Concurrent,
 }
 
 impl LoadType {
@@ -93,11 +95,12 @@ impl LoadType {
         match self {
             Self::Constant => "constant",
             Self::Poisson => "poisson",
+            Self::Concurrent => "concurrent",
         }
     }
 }
 
-/// A span of time with one request rate.
+/// A span of time with one request rate; for concurrent load, a number of requests of which so many are in flight.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Stage {
@@ -107,6 +110,12 @@ pub struct Stage {
     /// Length in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Count>,
+    /// Requests of a stage of concurrent load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub num_requests: Option<Count>,
+    /// How many of them are in flight at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_level: Option<Count>,
 }
 
 /// Stages that the runner chooses itself: it measures the service rate with a burst, then crowds stages towards it.

@@ -1,0 +1,158 @@
+//! Where results go, what is waited for before a run, and keys that are accepted though they do nothing.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::figure::{Count, Whole};
+use super::fragment::Scalars;
+
+/// What is waited for before any load.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Preflight {
+    /// Wait until the server is healthy and serves the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Longest wait, seconds. Unset: 600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<Count>,
+}
+
+/// The files of a run within the pod.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Results {
+    /// Seconds that the pod stays after the run, so that its reports can be copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_seconds: Option<Whole>,
+    /// Limit of the volume for results, such as `2Gi`. Empty: four times what the plan is estimated to write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_limit: Option<String>,
+}
+
+/// A data set, as AWS's guide describes it. It is read so that the guide's values do not fail, but cannot be enabled.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CustomData {
+    /// `true` is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Not read.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+}
+
+/// Metrics of the server, as AWS's workshop has them. Ignored with a notice.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metrics {
+    /// Not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Value>,
+    /// Not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Scalars>,
+}
+
+/// A Hugging Face token in an existing Secret, for gated tokenizers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HfToken {
+    /// Name of the Secret. Empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_secret: Option<String>,
+    /// Key in the Secret. Unset: token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Start the pod also where the Secret does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optional: Option<bool>,
+}
+
+/// Where results go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Storage {
+    /// A bucket of S3 or of a compatible store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<S3>,
+}
+
+/// A bucket of S3 or of a compatible store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct S3 {
+    /// Upload the results. Unset: if `bucketName` is not empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Bucket. Empty: no upload; the pod's log then is where the summary stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket_name: Option<String>,
+    /// First part of the path `<pathPrefix>/<scenario>/<serverType>/<model>/{timestamp}` in the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<String>,
+    /// Literal path in the bucket, used instead of that scheme. `{timestamp}` in it is the start of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Endpoint of an S3-compatible store. Empty: AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_url: Option<String>,
+    /// Region. Empty: as the pod's environment says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Addressing style. Empty: auto.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressing_style: Option<AddressingStyle>,
+    /// Existing Secret with the keys `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Empty: the ServiceAccount's identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_secret: Option<String>,
+}
+
+/// How a bucket stands in a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressingStyle {
+    /// As the store needs it.
+    Auto,
+    /// In the host name.
+    Virtual,
+    /// In the path.
+    Path,
+    /// Not said: auto.
+    #[serde(rename = "")]
+    Unset,
+}
+
+impl AddressingStyle {
+    /// The value as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Virtual => "virtual",
+            Self::Path => "path",
+            Self::Unset => "",
+        }
+    }
+}
+
+/// What older images had to install.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Dependencies {
+    /// Accepted for compatibility and ignored: the image needs no Python package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Vec<String>>,
+}
