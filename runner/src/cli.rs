@@ -110,7 +110,7 @@ impl Cli {
         }
         match &mut cli.command {
             None => cli.run.config.settings = settings,
-            Some(Command::Validate(config)) => config.settings = settings,
+            Some(Command::Validate(config) | Command::Preflight { config, .. }) => config.settings = settings,
             // Their arguments were not looked into.
             Some(_) => {}
         }

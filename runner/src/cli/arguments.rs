@@ -15,7 +15,7 @@ const OWN: [&str; 3] = ["help-config", "lenient", "version"];
 /// The section of keys that upstream lacks.
 const EXTENSIONS: &str = "extensions.";
 /// Commands that take flags of keys; the others' arguments are left alone.
-const CONFIGURED: [&str; 1] = ["validate"];
+const CONFIGURED: [&str; 2] = ["validate", "preflight"];
 /// Names that a message lists at most.
 const MOST_LISTED: usize = 8;
 
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
             ([], []) => self.unknown(name),
             (flags, others) => {
                 let names = flags.iter().map(|flag| flag.name.as_str()).chain(others.iter().copied());
-                self.ambiguous(name, names.collect());
+                self.ambiguous(name, &names.collect::<Vec<_>>());
                 Meant::Wrong
             }
         }
@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
         Meant::Wrong
     }
 
-    fn ambiguous(&mut self, name: &str, names: Vec<&str>) {
+    fn ambiguous(&mut self, name: &str, names: &[&str]) {
         let listed: Vec<String> = names.iter().take(MOST_LISTED).map(|name| format!("--{name}")).collect();
         let more = match names.len().saturating_sub(MOST_LISTED) {
             0 => String::new(),

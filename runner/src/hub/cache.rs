@@ -60,12 +60,6 @@ impl Cache {
         })
     }
 
-    /// What is in the file at `path`; `None` if it cannot be read.
-    pub(super) fn read(&self, path: PathBuf) -> Option<HubFile> {
-        let bytes = std::fs::read(&path).ok()?;
-        Some(HubFile { bytes, origin: path })
-    }
-
     /// Writes a file with its ETag into the first folder that lets it.
     ///
     /// # Errors
@@ -93,6 +87,12 @@ impl Cache {
         }
         Err(if faults.is_empty() { "none is named".to_owned() } else { faults.join(", ") })
     }
+}
+
+/// What is in the file at `path`; `None` if it cannot be read.
+pub(super) fn read(path: PathBuf) -> Option<HubFile> {
+    let bytes = std::fs::read(&path).ok()?;
+    Some(HubFile { bytes, origin: path })
 }
 
 /// True for what is safe as the name of a file.
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(fs_err::read_link(&path).expect("a link"), Path::new("../../blobs/e1"));
         assert_eq!(fs_err::read_to_string(model.join("refs/main")).expect("a ref"), "c0ffee");
         assert_eq!(cache.find("Qwen/Qwen3", "main", FILE), Some(path.clone()));
-        assert_eq!(cache.read(path).expect("read").bytes, b"one");
+        assert_eq!(read(path).expect("read").bytes, b"one");
         assert_eq!(cache.find("Qwen/Other", "main", FILE), None);
     }
 
@@ -182,7 +182,7 @@ mod tests {
         assert!(path.ends_with("snapshots/c2/tokenizer.json"));
         assert_eq!(cache.find("m", "main", FILE), Some(path));
         cache.store("m", ("main", "c2"), FILE, (Some("e3"), b"three")).expect("stored");
-        let found = cache.find("m", "main", FILE).and_then(|path| cache.read(path)).expect("found");
+        let found = cache.find("m", "main", FILE).and_then(read).expect("found");
         assert_eq!(found.bytes, b"three");
         let left: Vec<_> = fs_err::read_dir(folder.path().join("models--m/blobs")).expect("blobs").collect();
         assert_eq!(left.len(), 2, "nothing incomplete is left");

@@ -62,7 +62,7 @@ impl Hub {
     pub async fn file(&self, model: &str, file: &str) -> Result<HubFile, HubError> {
         let cached = self.cache.find(model, REVISION, file);
         if self.settings.offline {
-            let cached = cached.and_then(|path| self.cache.read(path));
+            let cached = cached.and_then(cache::read);
             return cached.ok_or_else(|| HubError::Offline {
                 model: model.to_owned(),
                 file: file.to_owned(),
@@ -73,7 +73,7 @@ impl Hub {
         // What is in the cache is at hand, so there is no need to insist.
         let head = match client.head(cached.is_none()).await {
             Err(error) if error.is_passing() => {
-                let Some(found) = cached.and_then(|path| self.cache.read(path)) else { return Err(error) };
+                let Some(found) = cached.and_then(cache::read) else { return Err(error) };
                 tracing::warn!("{error}; {} is used", found.origin.display());
                 return Ok(found);
             }
@@ -90,7 +90,7 @@ impl Hub {
     fn known(&self, model: &str, file: &str, head: &Head) -> Option<HubFile> {
         let (etag, commit) = (head.etag.as_deref()?, head.commit.as_deref()?);
         let path = self.cache.with_blob(model, (REVISION, commit), file, etag)?;
-        self.cache.read(path)
+        cache::read(path)
     }
 
     /// Writes the file into the cache; where that cannot be, it lives in memory alone.

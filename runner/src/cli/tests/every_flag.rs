@@ -27,16 +27,16 @@ fn flags_are_upstreams_and_those_of_extensions() {
     assert_eq!(upstreams.len(), 390);
     for (name, kind) in &upstreams {
         let flag = ours.get(*name).unwrap_or_else(|| panic!("--{name} is missing"));
-        let same = match (&flag.kind, *kind) {
+        let same = matches!(
+            (&flag.kind, *kind),
             (FlagKind::Text, "str" | "raw")
-            | (FlagKind::Integer, "int")
-            | (FlagKind::Number, "float")
-            | (FlagKind::Boolean, "bool")
-            | (FlagKind::Choice(_), "enum" | "raw")
-            | (FlagKind::Json, "json")
-            | (FlagKind::NumberOrJson, "raw") => true,
-            _ => false,
-        };
+                | (FlagKind::Integer, "int")
+                | (FlagKind::Number, "float")
+                | (FlagKind::Boolean, "bool")
+                | (FlagKind::Choice(_), "enum" | "raw")
+                | (FlagKind::Json, "json")
+                | (FlagKind::NumberOrJson, "raw")
+        );
         assert!(same, "--{name}: {:?}, not {kind}", flag.kind);
     }
     for name in ours.keys().filter(|name| !upstreams.contains_key(name.as_str())) {

@@ -12,7 +12,8 @@ fn reading(more: &str, unknown: UnknownKeys) -> Result<Reading, String> {
 }
 
 fn warnings(reading: &Reading) -> String {
-    reading.warnings.iter().map(|warning| format!("{warning}\n")).collect()
+    let lines: Vec<String> = reading.warnings.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 #[test]
