@@ -264,7 +264,7 @@ impl Key {
         {
             layers.set.push(format!("benchmark.scenario={name}"));
         }
-        if self.path.ends_with(".path") {
+        if steps.last().is_some_and(|last| last == "path") {
             layers.set.push("benchmark.storage.s3.pathPrefix=prefix".to_owned());
         }
         layers

@@ -63,7 +63,7 @@ fn run(command: Command) -> Result<Done, Problems> {
     Ok(match command {
         Command::Template(arguments) => template(arguments)?.into(),
         Command::Config(arguments) => {
-            let (release, layers) = open(arguments)?;
+            let (release, layers) = open(&arguments)?;
             benchmark_render::config(&release, &layers)?.into()
         }
         Command::Validate(arguments) => validate(arguments)?,
@@ -83,7 +83,7 @@ fn run(command: Command) -> Result<Done, Problems> {
 /// Assumptions play no part in whether a plan is valid.
 fn validate(arguments: ValidateArgs) -> Result<Done, Problems> {
     let ValidateArgs { output, release } = arguments;
-    let (release, layers) = open(release)?;
+    let (release, layers) = open(&release)?;
     let assumptions = benchmark_schemas::plan::Assumptions { latency_seconds: 0.0, service_cv2: 1.0 };
     let found = Plan::new(&release, &layers, assumptions);
     if output == Findings::Text {
@@ -103,7 +103,7 @@ fn validate(arguments: ValidateArgs) -> Result<Done, Problems> {
 
 fn plan(arguments: PlanArgs) -> Result<String, Problems> {
     let PlanArgs { output, given, release } = arguments;
-    let (release, layers) = open(release)?;
+    let (release, layers) = open(&release)?;
     let plan = Plan::new(&release, &layers, given.into())?;
     Ok(match output {
         PlanOutput::Table => plan.to_table(),
@@ -114,7 +114,7 @@ fn plan(arguments: PlanArgs) -> Result<String, Problems> {
 
 fn difference(arguments: DiffArgs) -> Result<Done, Problems> {
     let DiffArgs { old_values, old_set, old_set_string, old_set_json, manifests, color, release } = arguments;
-    let (release, layers) = open(release)?;
+    let (release, layers) = open(&release)?;
     let objects = |layers: &Layers| -> Result<Vec<Value>, Problems> {
         let manifests = benchmark_render::render(&release, layers)?;
         Ok(manifests.into_iter().map(|manifest| manifest.object).collect())
@@ -145,9 +145,9 @@ fn difference(arguments: DiffArgs) -> Result<Done, Problems> {
 
 fn template(arguments: TemplateArgs) -> Result<String, Problems> {
     let TemplateArgs { release, show_only, output, output_dir, no_hooks, skip_tests } = arguments;
-    let (release, layers) = open(release)?;
+    let (release, layers) = open(&release)?;
     let mut manifests = benchmark_render::render(&release, &layers)?;
-    manifests.retain(|manifest| !(no_hooks && manifest.is_hook()) && !(skip_tests && manifest.is_test()));
+    manifests.retain(|manifest| !(no_hooks && manifest.is_hook() || skip_tests && manifest.is_test()));
     if !show_only.is_empty() {
         manifests = chosen(&manifests, &show_only)?;
     }
@@ -160,9 +160,9 @@ fn template(arguments: TemplateArgs) -> Result<String, Problems> {
     })
 }
 
-fn open(arguments: ReleaseArgs) -> Result<(Release, Layers), Problems> {
-    let ReleaseArgs { namespace, values, skip_schema_validation, .. } = &arguments;
-    let (name, chart) = names(&arguments)?;
+fn open(arguments: &ReleaseArgs) -> Result<(Release, Layers), Problems> {
+    let ReleaseArgs { namespace, values, skip_schema_validation, .. } = arguments;
+    let (name, chart) = names(arguments)?;
     let release = Release::new(name, namespace)?;
     if let Some(chart) = chart {
         inputs::check_chart(chart)?;

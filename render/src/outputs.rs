@@ -1,5 +1,6 @@
 //! Writing manifests to files, one for each template: the only place of this program that writes any.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use benchmark_render::{Manifest, chart, manifest};
@@ -23,7 +24,7 @@ pub(crate) fn write(folder: &Path, manifests: &[Manifest]) -> Result<String, Pro
             let origin = Origin::Argument(format!("--output-dir {}", folder.display()).into());
             Problem::new(origin, "", error.to_string(), "name a folder that can be written")
         })?;
-        said += &format!("wrote {}\n", path.display());
+        let _ = writeln!(said, "wrote {}", path.display());
     }
     Ok(said)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use benchmark_schemas::problem::Problems;
+use benchmark_schemas::values::figure::Amount;
 use benchmark_schemas::values::scenario::{Lengths, Load, Scenario};
 
 use crate::layer::Layers;
@@ -43,7 +44,7 @@ fn lines(scenario: &Scenario) -> Vec<String> {
 /// Mean of the lengths, with their deviation if they have one.
 fn mean(lengths: &Lengths) -> Option<String> {
     let mean = lengths.mean?.get();
-    let deviation = lengths.std_dev.map_or(0.0, |deviation| deviation.get());
+    let deviation = lengths.std_dev.map_or(0.0, Amount::get);
     Some(if deviation > 0.0 { format!("{mean} ± {deviation}") } else { mean.to_string() })
 }
 

@@ -1,4 +1,4 @@
-//! A hub on the loopback interface that speaks `resolve`: redirects to a store on another host, ETags, commits, gated
+//! A hub on the loopback interface that speaks `resolve`: redirects to a store on another host, `ETags`, commits, gated
 //! and absent models, silence. It notes what it was asked.
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -26,7 +26,7 @@ pub struct Asked {
 #[derive(Debug)]
 struct State {
     content: Vec<u8>,
-    /// ETag of the content as the store has it: its SHA-256.
+    /// `ETag` of the content as the store has it: its SHA-256.
     digest: String,
     commit: String,
     asked: Vec<Asked>,

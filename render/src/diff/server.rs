@@ -71,7 +71,7 @@ pub(super) fn without_server_fields(live: &Value, rendered: Option<&Value>) -> V
         object.remove("status");
     }
     if let Some(metadata) = live.get_mut("metadata").and_then(Value::as_object_mut) {
-        METADATA.iter().for_each(|field| drop(metadata.remove(*field)));
+        metadata.retain(|field, _| !METADATA.contains(&field.as_str()));
         if rendered.is_some_and(|rendered| rendered.pointer("/metadata/namespace").is_none()) {
             metadata.remove("namespace");
         }
@@ -79,7 +79,7 @@ pub(super) fn without_server_fields(live: &Value, rendered: Option<&Value>) -> V
     let is_job = live.get("kind").is_some_and(|kind| kind == "Job");
     if let Some(spec) = live.get_mut("spec").and_then(Value::as_object_mut) {
         let own = ["clusterIP", "clusterIPs", "ipFamilies"];
-        own.iter().for_each(|field| drop(spec.remove(*field)));
+        spec.retain(|field, _| !own.contains(&field.as_str()));
         if is_job {
             spec.remove("selector");
         }

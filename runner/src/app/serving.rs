@@ -207,8 +207,10 @@ mod tests {
             widen_interval(&mut config);
             config.load.interval
         };
-        assert_eq!((interval(15, true), interval(0, true), interval(1, true)), (15.0, 30.0, 2.0));
-        assert_eq!(interval(15, false), 2.0);
+        assert_eq!(
+            (interval(15, true), interval(0, true), interval(1, true), interval(15, false)),
+            (15.0, 30.0, 2.0, 2.0)
+        );
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use expression::ExpressionError;
 /// The breakers that stop stages. Shared by all recorders.
 #[derive(Debug)]
 pub struct Breakers {
-    breakers: Vec<Breaker>,
+    list: Vec<Breaker>,
     /// What their expressions look at, of what is costly to show.
     parts: Parts,
     opened: CancellationToken,
@@ -67,8 +67,8 @@ impl Breakers {
         // The first that is named is the first to be told of.
         breakers.sort_by_key(|breaker| wanted.iter().position(|name| *name == breaker.name));
         let parts = Parts::in_expressions(breakers.iter().flat_map(Breaker::expressions));
-        let this = Self { breakers, parts, opened: CancellationToken::new() };
-        Ok((!this.breakers.is_empty()).then_some(this))
+        let this = Self { list: breakers, parts, opened: CancellationToken::new() };
+        Ok((!this.list.is_empty()).then_some(this))
     }
 
     /// Texts that records must keep for the expressions of `config`'s breakers.
@@ -87,7 +87,7 @@ impl Breakers {
             return Vec::new();
         }
         let document = document::of(record, self.parts);
-        let opened = self.breakers.iter().filter(|breaker| breaker.opens(&document, record.end));
+        let opened = self.list.iter().filter(|breaker| breaker.opens(&document, record.end));
         let opened: Vec<_> = opened
             .map(|breaker| BreakerOpened { at: record.end, name: breaker.name.clone(), stage: record.stage })
             .collect();
@@ -104,7 +104,7 @@ impl Breakers {
 
     /// Name of the first breaker that is open.
     pub fn open(&self) -> Option<&str> {
-        let open = self.breakers.iter().find(|breaker| breaker.lock().open);
+        let open = self.list.iter().find(|breaker| breaker.lock().open);
         open.map(|breaker| breaker.name.as_str())
     }
 }

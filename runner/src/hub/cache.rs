@@ -60,7 +60,7 @@ impl Cache {
         })
     }
 
-    /// Writes a file with its ETag into the first folder that lets it.
+    /// Writes a file with its `ETag` into the first folder that lets it.
     ///
     /// # Errors
     ///

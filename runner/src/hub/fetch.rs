@@ -1,6 +1,6 @@
 //! Asking the hub for a file: `HEAD` for what it is, `GET` for what is in it.
 //!
-//! The hub tells ETag and commit itself and sends great files on to a store on another host, whose signed addresses
+//! The hub tells `ETag` and commit itself and sends great files on to a store on another host, whose signed addresses
 //! are secrets and which must not see the token. So redirects are followed here, one by one.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Prometheus' text format (0.0.4, and what OpenMetrics adds to its lines): samples out of a metrics page.
+//! Prometheus' text format (0.0.4, and what `OpenMetrics` adds to its lines): samples out of a metrics page.
 //!
 //! Types and help texts are passed over: what a name means is known beforehand. A line that is no sample spoils the
 //! page, as for Prometheus itself.

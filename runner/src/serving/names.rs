@@ -93,7 +93,7 @@ pub fn is_known(server: ServerType, name: &str) -> bool {
 /// All meanings that a server of this kind has names for, in order, each with the name among `present` that says it.
 pub fn resolve<'a>(
     server: ServerType,
-    present: impl Iterator<Item = &'a str> + Clone,
+    present: &(impl Iterator<Item = &'a str> + Clone),
 ) -> Vec<(Meaning, Option<&'a str>)> {
     let named = |names: &'static [&'static str]| {
         // With one base name both ways, the one with `_total` comes first.
@@ -117,7 +117,7 @@ mod tests {
             "vllm:kv_cache_usage_perc",
             "vllm:prompt_tokens_created",
         ];
-        let found = resolve(ServerType::Vllm, present.into_iter());
+        let found = resolve(ServerType::Vllm, &present.into_iter());
         let of = |meaning| found.iter().find(|(found, _)| *found == meaning).and_then(|(_, name)| *name);
         assert_eq!(of(Meaning::PromptTokens), Some("vllm:prompt_tokens_total"));
         assert_eq!(of(Meaning::KvCacheUsage), Some("vllm:kv_cache_usage_perc"));
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_name_may_say_two_things() {
-        let found = resolve(ServerType::Sglang, ["sglang:prompt_tokens_total"].into_iter());
+        let found = resolve(ServerType::Sglang, &["sglang:prompt_tokens_total"].into_iter());
         let saying: Vec<_> = found.iter().filter(|(_, name)| name.is_some()).map(|(what, _)| *what).collect();
         assert_eq!(saying, [Meaning::PrefixQueries, Meaning::PromptTokens]);
         assert!(is_known(ServerType::Tgi, "tgi_queue_size") && !is_known(ServerType::Mock, "tgi_queue_size"));

@@ -122,7 +122,7 @@ impl Observations {
         let has_gauges = matches!(scrape.moment, ScrapeMoment::During(_));
         // What happened before a stage is the run's alone.
         let of_stage = !matches!(scrape.moment, ScrapeMoment::Before(_));
-        for (meaning, name) in names::resolve(server, samples.iter().map(|sample| sample.name.as_str())) {
+        for (meaning, name) in names::resolve(server, &samples.iter().map(|sample| sample.name.as_str())) {
             let Some(name) = name else { continue };
             let series = samples.iter().filter(|sample| sample.name == name && sample.value.is_finite());
             if meaning.is_gauge() {
@@ -168,7 +168,9 @@ mod tests {
 
     fn observed(scrapes: &[Scrape]) -> Observations {
         let mut all = Observations::default();
-        scrapes.iter().for_each(|scrape| all.push(scrape, ServerType::Vllm));
+        for scrape in scrapes {
+            all.push(scrape, ServerType::Vllm);
+        }
         all
     }
 

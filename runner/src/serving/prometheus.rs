@@ -11,7 +11,7 @@ use url::Url;
 /// Time that one query may take.
 pub const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time that all queries of a window may take.
-pub const WINDOW_TIMEOUT: Duration = Duration::from_secs(60);
+pub const WINDOW_TIMEOUT: Duration = Duration::from_mins(1);
 /// Queries under way at once.
 const AT_ONCE: usize = 8;
 /// Bytes of an answer at most; one number is asked for.
@@ -134,10 +134,10 @@ mod tests {
         let (heard, mut asked) = tokio::sync::mpsc::unbounded_channel();
         let server = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let mut head = vec![0; 4096];
-                let count = stream.read(&mut head).await.unwrap_or(0);
+                let mut request = vec![0; 4096];
+                let count = stream.read(&mut request).await.unwrap_or(0);
                 let line =
-                    String::from_utf8_lossy(&head[..count]).lines().next().unwrap_or_default().to_owned();
+                    String::from_utf8_lossy(&request[..count]).lines().next().unwrap_or_default().to_owned();
                 let _ = heard.send(line);
                 let _ = stream.write_all(reply.as_bytes()).await;
             }

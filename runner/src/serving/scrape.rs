@@ -245,12 +245,14 @@ mod tests {
         scraper.after(3).await;
         scraper.finish();
         spool.writer().flush().expect("flushed");
-        let scrapes = scrapes(folder.path());
-        assert_eq!(scrapes.first().map(|scrape| scrape.moment), Some(ScrapeMoment::Before(3)));
-        assert_eq!(scrapes.last().map(|scrape| scrape.moment), Some(ScrapeMoment::After(3)));
-        assert!(scrapes.len() > 2, "{scrapes:?}");
+        let all = scrapes(folder.path());
+        assert_eq!(all.first().map(|scrape| scrape.moment), Some(ScrapeMoment::Before(3)));
+        assert_eq!(all.last().map(|scrape| scrape.moment), Some(ScrapeMoment::After(3)));
+        assert!(all.len() > 2, "{all:?}");
         let mut observed = Observations::default();
-        scrapes.iter().for_each(|scrape| observed.push(scrape, ServerType::Vllm));
+        for scrape in &all {
+            observed.push(scrape, ServerType::Vllm);
+        }
         let stage = observed.stage(3).expect("scraped");
         assert_eq!((stage.failed, stage.increase(Meaning::Succeeded)), (0, Some(0.0)));
         assert_eq!(stage.gauge(Meaning::Running).map(|gauge| gauge.max), Some(0.0));

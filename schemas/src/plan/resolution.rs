@@ -1,10 +1,10 @@
 //! How small an overload a stage can tell from chance, by its length.
 //!
 //! While a server is busy, what has fallen due less what it has completed grows by λ − μ on average and wanders like a
-//! random walk of variance λ·c_a² + μ·c_s² a second (c²: squared coefficients of variation of the counts of arrivals and
+//! random walk of variance `λ·c_a² + μ·c_s²` a second (c²: squared coefficients of variation of the counts of arrivals and
 //! completions). A one-sided test of level α finds a growth with probability 1 − β once
 //!
-//! T = (z_α + z_β)² · (λ·c_a² + μ·c_s²) / (λ − μ)²
+//! `T = (z_α + z_β)² · (λ·c_a² + μ·c_s²) / (λ − μ)²`
 //!
 //! It is a lower bound: it takes the variances as known and the server as busy from the start.
 
@@ -71,8 +71,8 @@ fn variance(rate: f64, capacity: f64, [arrivals, completions]: [f64; 2]) -> f64 
     rate * arrivals + capacity * completions
 }
 
-/// The overload that takes exactly `seconds`: with x = λ − μ and k = z_α + z_β, the root of
-/// T·x² + k²·c_s²·x − k²·λ·(c_a² + c_s²) = 0.
+/// The overload that takes exactly `seconds`: with `x = λ − μ` and `k = z_α + z_β`, the root of
+/// `T·x² + k²·c_s²·x − k²·λ·(c_a² + c_s²) = 0`.
 fn overload(rate: f64, seconds: f64, [arrivals, completions]: [f64; 2]) -> Option<f64> {
     let k2 = (Z_FALSE_ALARMS + Z_POWER).powi(2);
     let half = k2 * completions / 2.0;
