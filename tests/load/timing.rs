@@ -43,7 +43,7 @@ fn run(rig: &Rig, api: &str) -> Result<(Vec<Pair>, Value)> {
     ensure!(output.status.code() == Some(0), "{}", text(&output));
     let stats: Stats =
         reqwest::blocking::get(format!("{}/stats", rig.simulator.base_url))?.error_for_status()?.json()?;
-    let mut served: HashMap<String, RequestTrace> =
+    let mut traces: HashMap<String, RequestTrace> =
         stats.requests.into_iter().map(|trace| (trace.id.clone(), trace)).collect();
     let entries = json_file(&rig.path("reports/per_request_lifecycle_metrics.json"))?;
     let pairs: Result<Vec<Pair>> = entries
@@ -54,7 +54,7 @@ fn run(rig: &Rig, api: &str) -> Result<(Vec<Pair>, Value)> {
             let response = entry["response"].as_str().context("a response")?;
             let (_, rest) = response.split_once("\"id\":\"").context("an answer has its id")?;
             let (id, _) = rest.split_once('"').context("an answer has its id")?;
-            let server = served.remove(id).with_context(|| format!("the server knows {id}"))?;
+            let server = traces.remove(id).with_context(|| format!("the server knows {id}"))?;
             Ok(Pair { client: entry.clone(), server })
         })
         .collect();

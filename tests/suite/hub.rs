@@ -1,6 +1,7 @@
 //! Tokenizers from a hub, as a user meets them: the first run fetches, the second needs no network, a home that cannot
 //! be written is no obstacle, and what the hub refuses is said in words.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,7 +25,11 @@ struct Outcome {
 }
 
 fn digest(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in Sha256::digest(content) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 impl Rig {
