@@ -146,10 +146,9 @@ fn defaults_are_built() {
 
 #[test]
 fn with_other_problems_at_once() {
-    let text =
-        "api: {slo_unit: s}\nload: {stages: [{rate: -1, duration: 1}]}\nserver: {base_url: http://a}\n";
+    let text = "tokenizer: {trust_remote_code: true}\nload: {stages: [{rate: -1, duration: 1}]}\nserver: {base_url: http://a}\n";
     assert_snapshot!(executable(text).expect_err("wrong and not built"), @r"
-    config.yml:1:17: api.slo_unit: latency objectives in headers are not evaluated yet (remove it)
+    config.yml:1:32: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
     config.yml:2:24: load.stages[0].rate: must be greater than 0, is -1 (meaning: requests per second)
     ");
 }
