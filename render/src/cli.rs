@@ -252,9 +252,6 @@ pub(crate) struct ReleaseArgs {
     /// Accepted as Helm does; no object depends on it
     #[arg(long)]
     pub(crate) is_upgrade: bool,
-    /// Leave the values' schema out of what is checked; the chart's own rules hold
-    #[arg(long)]
-    pub(crate) skip_schema_validation: bool,
     /// Namespace of the release
     #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
     pub(crate) namespace: String,

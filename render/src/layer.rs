@@ -39,8 +39,6 @@ pub struct Layers {
     pub contents: BTreeMap<String, String>,
     /// `--set-literal`
     pub set_literal: Vec<String>,
-    /// `--skip-schema-validation`
-    pub skip_schema: bool,
 }
 
 impl Layers {

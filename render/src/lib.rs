@@ -48,7 +48,7 @@ pub fn values(layers: &Layers) -> Result<Values, Problems> {
 fn checked(layers: &Layers) -> Result<(Values, Node), Problems> {
     let mut tree = over_defaults(layers.merged()?, chart::defaults());
     let mut problems = conform(&mut tree, &SCHEMA, Coercion::None);
-    if !problems.is_empty() && !layers.skip_schema {
+    if !problems.is_empty() {
         problems.extend(repair::further_problems(&tree, chart::defaults(), &SCHEMA, &problems));
         Problems::check(problems)?;
     }

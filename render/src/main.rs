@@ -161,7 +161,7 @@ fn template(arguments: TemplateArgs) -> Result<String, Problems> {
 }
 
 fn open(arguments: &ReleaseArgs) -> Result<(Release, Layers), Problems> {
-    let ReleaseArgs { namespace, values, skip_schema_validation, .. } = arguments;
+    let ReleaseArgs { namespace, values, .. } = arguments;
     let (name, chart) = names(arguments)?;
     let release = Release::new(name, namespace)?;
     if let Some(chart) = chart {
@@ -170,8 +170,7 @@ fn open(arguments: &ReleaseArgs) -> Result<(Release, Layers), Problems> {
     if let Some(version) = &arguments.kube_version {
         chart::check_kube_version(version)?;
     }
-    let layers = inputs::layers(values.clone())?;
-    Ok((release, Layers { skip_schema: *skip_schema_validation, ..layers }))
+    Ok((release, inputs::layers(values.clone())?))
 }
 
 /// Name of the release and reference of the chart: where the name is made up, the only positional argument is the chart.

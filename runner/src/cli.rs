@@ -46,8 +46,8 @@ pub struct RunArgs {
     /// The configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Least severe messages to log
-    #[arg(long, value_name = "LEVEL", default_value = "INFO")]
+    /// Least severe messages to log: DEBUG, INFO, WARNING, ERROR or CRITICAL
+    #[arg(long, value_name = "LEVEL", default_value = "INFO", hide_possible_values = true)]
     pub log_level: LogLevel,
     /// Draw charts of finished runs instead of running anything.
     #[command(flatten)]
