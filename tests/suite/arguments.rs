@@ -34,12 +34,15 @@ fn agreed(arguments: &[&str]) -> Result<Vec<Value>> {
     Ok(ours)
 }
 
-/// Rendered objects with config.yml as what it says: Helm writes the same in another style.
+/// Rendered objects with the YAML inside a ConfigMap as what it says: Helm writes the same in another style.
 fn objects(text: &str) -> Result<Vec<Value>> {
     let mut objects = documents(text)?;
     for object in &mut objects {
-        if let Some(Value::String(text)) = object.pointer_mut("/data/config.yml").map(Value::take) {
-            object["data"]["config.yml"] = yaml::parse(&text, "config.yml", Dialect::Config)?.to_json();
+        if let Some(Value::Object(files)) = object.get_mut("data") {
+            for (name, file) in files {
+                let text = file.as_str().context("a file is text")?;
+                *file = yaml::parse(text, name, Dialect::Config)?.to_json();
+            }
         }
     }
     Ok(objects)
