@@ -14,7 +14,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("Chart.yaml", include_str!("../../charts/benchmark-charts/Chart.yaml")),
     ("values.yaml", VALUES),
     ("templates/_config.tpl", include_str!("../../charts/benchmark-charts/templates/_config.tpl")),
-    ("templates/_deadline.tpl", include_str!("../../charts/benchmark-charts/templates/_deadline.tpl")),
+    ("templates/_estimates.tpl", include_str!("../../charts/benchmark-charts/templates/_estimates.tpl")),
     ("templates/_helpers.tpl", include_str!("../../charts/benchmark-charts/templates/_helpers.tpl")),
     ("templates/_pod.tpl", include_str!("../../charts/benchmark-charts/templates/_pod.tpl")),
     ("templates/_tools.tpl", include_str!("../../charts/benchmark-charts/templates/_tools.tpl")),

@@ -8,10 +8,13 @@ use std::fmt::Write as _;
 
 use benchmark_schemas::problem::{Origin, Problem};
 use benchmark_schemas::translate;
+use benchmark_schemas::validate::nearest;
 use benchmark_schemas::values::Values;
 use serde_json::{Map, Value, json};
 
 use crate::layer::Layers;
+use crate::model::simulator_url;
+use crate::release::Release;
 use crate::{SCHEMA, chart, values};
 
 /// Stands in a path for a name that the user chooses, and for a position in a list.
@@ -121,11 +124,10 @@ pub fn explain(path: &str) -> Result<String, Problem> {
 }
 
 fn unknown(path: &str, walked: &str, step: &str, children: &[(String, &Value)]) -> Problem {
-    let near = children.iter().map(|(name, _)| (strsim::jaro_winkler(name, step), name));
-    let near = near.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
+    let near = nearest(step, children.iter().map(|(name, _)| name.as_str()));
     let place = if walked.is_empty() { "the values".to_owned() } else { format!("`{walked}`") };
     let remedy = match near {
-        Some((_, name)) => format!("did you mean `{name}`?"),
+        Some(name) => format!("did you mean `{name}`?"),
         None if children.is_empty() => format!("{place} has no keys of its own"),
         None => {
             let names: Vec<&str> = children.iter().map(|(name, _)| name.as_str()).collect();
@@ -297,8 +299,10 @@ impl Key {
 /// Keys and values of the config.yml that these values give; `None` if they are refused.
 fn config_leaves(layers: &Layers) -> Option<BTreeSet<(String, String)>> {
     let values: Values = values(layers).ok()?;
+    let simulator = simulator_url(&Release::new("explained", "").ok()?, &values);
+    let tree = translate::config_tree(&values.benchmark, simulator.as_deref());
     let mut leaves = BTreeSet::new();
-    add_leaves(&Value::Object(translate::config_tree(&values, None)), "", &mut leaves);
+    add_leaves(&Value::Object(tree), "", &mut leaves);
     Some(leaves)
 }
 
@@ -353,6 +357,10 @@ mod tests {
         assert_eq!(
             becomes("benchmark.scenarios.sweep.load.sweep.numStages").unwrap(),
             "load.sweep.num_stages"
+        );
+        assert_eq!(
+            becomes("simulator.enabled").unwrap(),
+            "server.base_url, tokenizer.pretrained_model_name_or_path"
         );
         assert_eq!(
             becomes("benchmark.config.report.request_lifecycle.per_request").unwrap(),

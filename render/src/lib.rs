@@ -118,7 +118,7 @@ pub fn config(release: &Release, layers: &Layers) -> Result<String, Problems> {
 /// The text of config.yml of a release with checked values.
 fn config_text(release: &Release, values: &Values) -> String {
     let simulator = model::simulator_url(release, values);
-    yaml::emit(&Value::Object(translate::config_tree(values, simulator.as_deref())))
+    yaml::emit(&Value::Object(translate::config_tree(&values.benchmark, simulator.as_deref())))
 }
 
 /// What is said where there is no benchmark to speak of.

@@ -119,10 +119,14 @@ fn difference(arguments: DiffArgs) -> Result<Done, Problems> {
         let manifests = benchmark_render::render(&release, layers)?;
         Ok(manifests.into_iter().map(|manifest| manifest.object).collect())
     };
-    let new = objects(&layers)?;
+    let mut new = objects(&layers)?;
     let old = if let Some(file) = manifests {
         let text = inputs::read(&file, &format!("--manifests {file}"))?;
-        diff::of_cluster(&diff::objects(&text, inputs::shown(&file))?, &new)
+        // Hooks come and go: whether one stands in a cluster says nothing about the release.
+        new.retain(|object| !manifest::is_hook(object));
+        let mut old = diff::objects(&text, inputs::shown(&file))?;
+        old.retain(|object| !manifest::is_hook(object));
+        diff::of_cluster(&old, &new)
     } else {
         let old = ValuesArgs {
             files: old_values,

@@ -23,19 +23,23 @@ impl Manifest {
 
     /// True for what Helm runs at an event instead of installing it.
     pub fn is_hook(&self) -> bool {
-        self.hook().is_some()
+        is_hook(&self.object)
     }
 
     /// True for a pod of `helm test`.
     pub fn is_test(&self) -> bool {
-        self.hook()
-            .and_then(Value::as_str)
-            .is_some_and(|events| events.split(',').any(|event| event.trim() == "test"))
+        let events = hook(&self.object).and_then(Value::as_str);
+        events.is_some_and(|events| events.split(',').any(|event| event.trim() == "test"))
     }
+}
 
-    fn hook(&self) -> Option<&Value> {
-        self.object.pointer("/metadata/annotations/helm.sh~1hook")
-    }
+/// True for an object that Helm creates at an event instead of installing it.
+pub fn is_hook(object: &Value) -> bool {
+    hook(object).is_some()
+}
+
+fn hook(object: &Value) -> Option<&Value> {
+    object.pointer("/metadata/annotations/helm.sh~1hook")
 }
 
 /// All manifests as YAML documents, as `helm template` prints them.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::config::DataType;
 use crate::values::figure::to_number;
 use crate::values::scenario::{Data, Lengths, Load, LoadType, Scenario, Stage, Sweep};
-use crate::values::{Api, Benchmark, S3, ServerType, Target, Values};
+use crate::values::{Api, Benchmark, S3, ServerType, Target};
 
 /// How many lengths upstream shall draw where a sweep finds the stages later: it loses every request beyond.
 const SWEEP_LENGTHS: u32 = 1_000_000;
@@ -22,15 +22,7 @@ pub const SIMULATOR_MODEL: &str = "simulated-model";
 /// The tree of config.yml. Total: what [`crate::values::check`] finds missing is left out.
 ///
 /// `simulator` is the URL of the simulated server that stands in for the target, if the release has one.
-pub fn config_tree(values: &Values, simulator: Option<&str>) -> Map<String, Value> {
-    tree(&values.benchmark, simulator)
-}
-
-pub(crate) fn config_tree_of(benchmark: &Benchmark) -> Map<String, Value> {
-    tree(benchmark, None)
-}
-
-fn tree(benchmark: &Benchmark, simulator: Option<&str>) -> Map<String, Value> {
+pub fn config_tree(benchmark: &Benchmark, simulator: Option<&str>) -> Map<String, Value> {
     let scenario = scenario(benchmark).cloned().unwrap_or_default();
     let mut tree = Map::new();
     if let Some(Api { kind, streaming }) = &benchmark.api {
@@ -60,16 +52,22 @@ pub fn scenario(benchmark: &Benchmark) -> Option<&Scenario> {
     benchmark.scenarios.get(&benchmark.scenario)?.as_ref()
 }
 
-/// The stages of the scenario that runs. If every item has rate and duration, the list stands as it is; otherwise each
+/// The stages of the scenario that runs.
+pub fn stages(benchmark: &Benchmark) -> Vec<Stage> {
+    stages_of(benchmark, &benchmark.scenario)
+}
+
+/// The stages of a scenario. If every item has rate and duration, the list stands as it is; otherwise each
 /// item is merged over the built-in one of the same index, and built-in items beyond the list's end stay. Concurrent
 /// load has no built-in stages.
-pub fn stages(benchmark: &Benchmark) -> Vec<Stage> {
+pub fn stages_of(benchmark: &Benchmark, scenario: &str) -> Vec<Stage> {
     fn of(scenario: Option<&Scenario>) -> &[Option<Stage>] {
         let load = scenario.and_then(|scenario| scenario.load.as_ref());
         load.and_then(|load| load.stages.as_deref()).unwrap_or_default()
     }
-    let given = of(scenario(benchmark));
-    let kind = scenario(benchmark).and_then(|scenario| scenario.load.as_ref()?.kind);
+    let own = benchmark.scenarios.get(scenario).and_then(Option::as_ref);
+    let given = of(own);
+    let kind = own.and_then(|scenario| scenario.load.as_ref()?.kind);
     let is_complete = |item: &Option<Stage>| {
         item.as_ref().is_some_and(|stage| stage.rate.is_some() && stage.duration.is_some())
     };
@@ -77,7 +75,7 @@ pub fn stages(benchmark: &Benchmark) -> Vec<Stage> {
         &[]
     } else {
         let scenarios = benchmark.builtin_scenarios.as_ref();
-        of(scenarios.and_then(|scenarios| scenarios.get(&benchmark.scenario)).and_then(Option::as_ref))
+        of(scenarios.and_then(|scenarios| scenarios.get(scenario)).and_then(Option::as_ref))
     };
     let item = |list: &[Option<Stage>], i: usize| list.get(i).cloned().flatten().unwrap_or_default();
     (0..given.len().max(builtin.len()))
@@ -226,17 +224,22 @@ fn s3_path(benchmark: &Benchmark, s3: &S3) -> String {
 /// `text` with a hyphen for each run of characters that are awkward in a key of a bucket.
 fn key_part(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let mut part = String::with_capacity(text.len());
-    let mut awkward = false;
+    replace_runs(text, plain).trim_matches(['-', '.']).to_owned()
+}
+
+/// `text` with one hyphen for each run of characters that are not `plain`.
+pub fn replace_runs(text: &str, plain: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut in_run = false;
     for c in text.chars() {
         if plain(c) {
-            part.push(c);
-        } else if !awkward {
-            part.push('-');
+            out.push(c);
+        } else if !in_run {
+            out.push('-');
         }
-        awkward = !plain(c);
+        in_run = !plain(c);
     }
-    part.trim_matches(['-', '.']).to_owned()
+    out
 }
 
 /// Merges `from` into `into`: maps merge, anything else replaces. Null takes away a key that is there and is written

@@ -9,7 +9,7 @@ tree (schemas/src/translate.rs). Which key stands in it when:
   load.type                                always; a scenario without it is refused
   load.num_workers                         if given
   load.stages                              if the list is not empty: rate and duration, for concurrent load num_requests and
-                                           concurrency_level; a sweep without stages gets the placeholder
+                                           concurrency_level; a sweep without stages gets one to start from,
                                            {rate: 1, duration: 1}, which the sweep replaces
   load.sweep                               if given; in it type, num_requests, timeout, num_stages, stage_duration,
                                            saturation_percentile as far as given
@@ -195,7 +195,7 @@ over the built-in one of the same index, and built-in items beyond the list's en
 {{- end -}}
 {{- end -}}
 {{- $stage := dict -}}
-{{- include "benchmark.config.strange" (dict "key" (printf "%s[%d]" $key $i) "stage" $item "names" (list "numRequests" "concurrencyLevel") "message" "only a stage of concurrent load has it; take it out, or set the load's type to concurrent") -}}
+{{- include "benchmark.config.refuseFigures" (dict "key" (printf "%s[%d]" $key $i) "stage" $item "names" (list "numRequests" "concurrencyLevel") "message" "only a stage of concurrent load has it; take it out, or set the load's type to concurrent") -}}
 {{- range $name := list "rate" "duration" -}}
 {{- $value := index $item $name -}}
 {{- if kindIs "invalid" $value -}}
@@ -230,14 +230,14 @@ over the built-in one of the same index, and built-in items beyond the list's en
 {{- end -}}
 {{- $_ := set $stage $to $number -}}
 {{- end -}}
-{{- include "benchmark.config.strange" (dict "key" (printf "%s[%d]" $key $i) "stage" $item "names" (list "rate" "duration") "message" "a stage of concurrent load has none; take it out: numRequests and concurrencyLevel make a stage") -}}
+{{- include "benchmark.config.refuseFigures" (dict "key" (printf "%s[%d]" $key $i) "stage" $item "names" (list "rate" "duration") "message" "a stage of concurrent load has none; take it out: numRequests and concurrencyLevel make a stage") -}}
 {{- $stages = append $stages $stage -}}
 {{- end -}}
 {{- toRawJson (dict "stages" $stages) -}}
 {{- end -}}
 
 {{/* Refuses a stage at `key` that gives one of the figures `names`. Prints nothing. */}}
-{{- define "benchmark.config.strange" -}}
+{{- define "benchmark.config.refuseFigures" -}}
 {{- range $name := .names -}}
 {{- if not (kindIs "invalid" (index $.stage $name)) -}}
 {{- fail (printf "%s.%s: %s" $.key $name $.message) -}}

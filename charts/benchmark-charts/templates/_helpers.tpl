@@ -179,3 +179,8 @@ name for the ConfigMap, as that name depends on the hash.
 {{- end -}}
 {{- include "benchmark.strings" (dict "key" "benchmark.job.annotations" "maps" (list .Values.commonAnnotations .Values.benchmark.job.annotations $own)) -}}
 {{- end -}}
+
+{{/* `true` if the image is upstream's. */}}
+{{- define "benchmark.upstream" -}}
+{{- contains "quay.io/inference-perf/" (include "benchmark.image" .) -}}
+{{- end -}}

@@ -20,11 +20,6 @@ Parts of NOTES.txt.
 {{- end -}}
 {{- end -}}
 
-{{/* `true` if the image is upstream's. */}}
-{{- define "benchmark.upstream" -}}
-{{- contains "quay.io/inference-perf/" (include "benchmark.image" .) -}}
-{{- end -}}
-
 {{/* What the run sends. */}}
 {{- define "benchmark.plan" -}}
 {{- $load := (include "benchmark.config" . | fromJson).load -}}
@@ -39,7 +34,7 @@ Parts of NOTES.txt.
 {{- end -}}
 {{- end -}}
 
-{{/* Lists the results in S3, under all of the path before its first placeholder; takes config.yml's block about S3. */}}
+{{/* Lists the results in S3, under all of the path before its first `{timestamp}`; takes config.yml's block about S3. */}}
 {{- define "benchmark.notes.s3" -}}
 {{- $s3 := . -}}
 {{- $path := splitList "{" ($s3.path | default "") | first | trimAll "/" -}}

@@ -173,13 +173,13 @@ server's side, where an entry that is there twice is an error. Prints nothing.
 {{- fail (printf "benchmark.config.tokenizer.token: %s benchmark.hfToken.existingSecret" $visible) -}}
 {{- end -}}
 {{- range $name, $value := (default dict (default dict $config.api).headers) -}}
-{{- if or (regexMatch (include "benchmark.secretName.pattern" $) (lower $name)) (regexMatch (include "benchmark.secretValue.pattern" $) (toString $value)) -}}
+{{- if or (regexMatch (include "benchmark.credential.name" $) (lower $name)) (regexMatch (include "benchmark.credential.value" $) (toString $value)) -}}
 {{- fail (printf "benchmark.config.api.headers.%s: %s benchmark.target.headers.existingSecret" $name $visible) -}}
 {{- end -}}
 {{- end -}}
 {{- range $i, $entry := .Values.benchmark.extraEnv -}}
 {{- if and (kindIs "string" $entry.value) $entry.value -}}
-{{- if or (regexMatch (include "benchmark.secretName.pattern" $) (lower (toString $entry.name))) (regexMatch (include "benchmark.secretValue.pattern" $) $entry.value) -}}
+{{- if or (regexMatch (include "benchmark.credential.name" $) (lower (toString $entry.name))) (regexMatch (include "benchmark.credential.value" $) $entry.value) -}}
 {{- fail (printf "benchmark.extraEnv[%d].value: a credential among the values would stand in the Job for all to read; keep it in a Secret and write valueFrom.secretKeyRef instead of value" $i) -}}
 {{- end -}}
 {{- end -}}
@@ -199,11 +199,11 @@ server's side, where an entry that is there twice is an error. Prints nothing.
 {{- end -}}
 
 {{/* Names, in lower case, that stand for credentials. */}}
-{{- define "benchmark.secretName.pattern" -}}
+{{- define "benchmark.credential.name" -}}
 ^(proxy-)?authorization$|^cookie$|(^|[-_])((api|access|subscription)[-_]?key|token|secret|password)$
 {{- end -}}
 
 {{/* What looks like a credential whatever it is called: a scheme with its proof, a key of a known kind, a user in a URL. */}}
-{{- define "benchmark.secretValue.pattern" -}}
+{{- define "benchmark.credential.value" -}}
 ^(?i:bearer|basic|token) +[^ ]+$|^(hf_|sk-|AKIA|ASIA|ghp_|github_pat_)[A-Za-z0-9_-]{12,}$|^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@
 {{- end -}}

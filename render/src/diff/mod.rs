@@ -5,6 +5,7 @@
 
 mod server;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use benchmark_schemas::problem::Problems;
@@ -214,11 +215,11 @@ fn compare_maps(
     }
 }
 
-/// Items with a name are told apart by it, others by their position.
+/// Items of a list in which each has a name of its own are told apart by it, others by their position: one volume, for
+/// example, can be mounted twice.
 fn compare_lists(object: &str, key: &str, old: &[Value], new: &[Value], changes: &mut Vec<Change>) {
     let name = |item: &Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
-    let all_named = |items: &[Value]| items.iter().all(|item| name(item).is_some());
-    if all_named(old) && all_named(new) {
+    if named_apart(old) && named_apart(new) {
         let map = |items: &[Value]| -> Map<String, Value> {
             items.iter().filter_map(|item| Some((format!("[{}]", name(item)?), item.clone()))).collect()
         };
@@ -234,6 +235,12 @@ fn compare_lists(object: &str, key: &str, old: &[Value], new: &[Value], changes:
     for index in 0..old.len().max(new.len()) {
         compare(object, &format!("{key}[{index}]"), old.get(index), new.get(index), changes);
     }
+}
+
+/// True if every item has a name that no other has.
+fn named_apart(items: &[Value]) -> bool {
+    let names: Option<BTreeSet<&str>> = items.iter().map(|item| item.get("name")?.as_str()).collect();
+    names.is_some_and(|names| names.len() == items.len())
 }
 
 /// Colours for a terminal.

@@ -26,7 +26,7 @@ const MARKS: [&str; 8] = [
 ];
 
 /// Fields with the values that the server gives them where a manifest is silent.
-fn defaults() -> [(&'static str, Value); 28] {
+fn defaults() -> [(&'static str, Value); 29] {
     [
         ("completionMode", json!("NonIndexed")),
         ("completions", json!(1)),
@@ -56,6 +56,8 @@ fn defaults() -> [(&'static str, Value); 28] {
         ("periodSeconds", json!(10)),
         ("timeoutSeconds", json!(1)),
         ("scheme", json!("HTTP")),
+        // Of a reference to a field of the pod; no object of the chart is left without its own.
+        ("apiVersion", json!("v1")),
         ("enableServiceLinks", json!(true)),
         ("terminationGracePeriodSeconds", json!(30)),
         ("imagePullPolicy", json!("IfNotPresent")),
@@ -106,9 +108,11 @@ fn clean(live: &mut Value, rendered: Option<&Value>, defaults: &[(&str, Value)])
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
                 let same = rendered.and_then(Value::as_array).and_then(|items| {
-                    let name = item.get("name");
-                    let by_name = items.iter().find(|other| name.is_some() && other.get("name") == name);
-                    by_name.or_else(|| items.get(index))
+                    let named = item.get("name").map_or_else(Vec::new, |name| {
+                        items.iter().filter(|other| other.get("name") == Some(name)).collect()
+                    });
+                    // A name that several have tells nothing.
+                    if let [only] = named.as_slice() { Some(*only) } else { items.get(index) }
                 });
                 clean(item, same, defaults);
             }

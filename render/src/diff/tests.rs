@@ -39,6 +39,18 @@ fn named_items_are_told_apart_by_their_names() {
 }
 
 #[test]
+fn items_of_one_name_are_told_apart_by_their_position() {
+    let pod = |paths: [&str; 2]| {
+        let mounts = paths.map(|path| json!({"name": "results", "mountPath": path}));
+        [json!({"kind": "Pod", "metadata": {"name": "p"}, "mounts": mounts})]
+    };
+    insta::assert_snapshot!(text(&pod(["/a", "/b"]), &pod(["/c", "/b"])), @r#"
+    Pod/p
+      ~ mounts[0].mountPath: "/a" → "/c"
+    "#);
+}
+
+#[test]
 fn whole_objects_come_and_go() {
     let old = [
         json!({"kind": "Job", "metadata": {"name": "a"}}),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::decimal::sum;
-use super::text::is_empty;
+use super::text::{is_empty, number, or_default};
 
 /// Seconds to pull the image.
 const PULL_SECONDS: f64 = 600.0;
@@ -70,21 +70,8 @@ fn durations(load: &Map<String, Value>) -> Option<Vec<f64>> {
         .collect()
 }
 
-fn or_default(value: Option<&Value>, default: f64) -> f64 {
-    if is_empty(value) { default } else { value.map_or(default, number) }
-}
-
 fn or_unset(value: Option<&Value>, default: f64) -> f64 {
     value.filter(|value| !value.is_null()).map_or(default, number)
-}
-
-/// A number, or a string that spells one; 0 for anything else.
-fn number(value: &Value) -> f64 {
-    match value {
-        Value::Number(number) => number.as_f64().unwrap_or_default(),
-        Value::String(text) => text.parse().unwrap_or_default(),
-        _ => 0.0,
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! How much a run writes to disk, from the merged config.yml.
 
+use benchmark_schemas::plan::STREAMED_TOKEN_BYTES;
 use serde_json::{Map, Value};
 
 use super::decimal::{product, sum};
-use super::text::is_empty;
+use super::text::{is_empty, or_default};
 
 /// MiB in a byte: 2⁻²⁰.
 const MEBIBYTE: f64 = 0.000_000_953_674_316_406_25;
@@ -21,8 +22,8 @@ pub(super) struct Disk {
 
 /// The disk space of a run; none if the number of its requests is not known.
 ///
-/// A record has some 512 bytes and 8 for each token of the answer; reports for each request also hold prompt and
-/// answer.
+/// A record has some 512 bytes and 8 for each token of the answer. Where each request is reported, the answer stands twice
+/// in its record, as it came and chunk by chunk, and twice in the report.
 pub(super) fn estimate(config: &Map<String, Value>) -> Option<Disk> {
     let requests = sum(&counts(config)?);
     let tokens = |part: &str| {
@@ -33,7 +34,7 @@ pub(super) fn estimate(config: &Map<String, Value>) -> Option<Disk> {
     let mut bytes = sum(&[512.0, product(&[8.0, output])]);
     let lifecycle = config.get("report").and_then(|report| report.get("request_lifecycle"));
     if lifecycle.and_then(|lifecycle| lifecycle.get("per_request")) == Some(&Value::Bool(true)) {
-        bytes = sum(&[bytes, 4096.0, product(&[8.0, input]), product(&[64.0, output])]);
+        bytes = sum(&[bytes, 4096.0, product(&[8.0, input]), product(&[4.0 * STREAMED_TOKEN_BYTES, output])]);
     }
     if requests >= MOST || bytes >= MOST {
         return None;
@@ -48,11 +49,7 @@ pub(super) fn estimate(config: &Map<String, Value>) -> Option<Disk> {
 fn counts(config: &Map<String, Value>) -> Option<Vec<f64>> {
     let load = config.get("load")?;
     if let Some(sweep) = load.get("sweep").filter(|sweep| !is_empty(Some(sweep))) {
-        let figure = |name: &str, default: f64| match sweep.get(name) {
-            value if is_empty(value) => default,
-            Some(Value::String(text)) => text.parse().unwrap_or_default(),
-            value => value.and_then(Value::as_f64).unwrap_or_default(),
-        };
+        let figure = |name: &str, default| or_default(sweep.get(name), default);
         let burst = figure("num_requests", 2000.0);
         let time = product(&[figure("num_stages", 5.0), figure("stage_duration", 180.0)]);
         return Some(vec![burst, product(&[burst, 0.1, time])]);
@@ -82,10 +79,10 @@ mod tests {
         // 72,000 requests of 2,560 bytes are 175 MiB.
         assert_eq!(of(&json!({"data": data, "load": load})), Some((175 + 65, 700 + 320)));
         let report = json!({"request_lifecycle": {"per_request": true}});
-        // With the reports of each request 27,136 bytes: 1,863 MiB.
+        // With the reports of each request 266,752 bytes: 18,316 MiB.
         assert_eq!(
             of(&json!({"data": data, "load": load, "report": report})),
-            Some((1863 + 65, 4 * 1863 + 320))
+            Some((18316 + 65, 4 * 18316 + 320))
         );
     }
 

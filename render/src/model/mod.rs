@@ -32,7 +32,6 @@ use simulator::Simulator;
 pub(crate) struct Model {
     pub name: String,
     pub namespace: String,
-    pub labels: Map<String, Value>,
     pub scenario_labels: Map<String, Value>,
     pub config_map: ConfigMap,
     pub service_account: ServiceAccount,
@@ -81,7 +80,7 @@ impl Model {
         parse: impl Fn(&str) -> Result<Value, E>,
     ) -> Result<Self, E> {
         let names = Names::new(release, values);
-        let config = translate::config_tree(values, simulator::url(values, &names).as_deref());
+        let config = translate::config_tree(&values.benchmark, simulator::url(values, &names).as_deref());
         let pod = Pod::new(values, &names, &config);
         // The ConfigMap's name ends in the digest of the pod that mounts it; the digest is taken without the name.
         let name = match names.suffix() {
@@ -105,7 +104,6 @@ impl Model {
         let mut files = Map::from_iter([file("config.yml", &Value::Object(config))]);
         files.extend(simulator.as_ref().map(|simulator| file("test.yml", &simulator.test_config)));
         Ok(Self {
-            labels: names.labels(values),
             scenario_labels: names.scenario_labels(values, None),
             config_map: ConfigMap { annotations: text::merged([common], &Map::new()), files },
             service_account: ServiceAccount {

@@ -1,5 +1,6 @@
 //! Names, namespace and labels.
 
+use benchmark_schemas::translate::replace_runs;
 use benchmark_schemas::values::{Scalars, Values};
 use serde_json::{Map, Value};
 
@@ -127,21 +128,6 @@ fn shorten(slug: String, limit: usize) -> String {
 pub(super) fn label_value(text: &str) -> String {
     let plain = replace_runs(text, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
     plain[..plain.len().min(MAX_NAME)].trim_matches(['-', '_', '.']).to_owned()
-}
-
-/// `text`, which becomes ASCII, with one hyphen for each run of characters that are not `plain`.
-fn replace_runs(text: &str, plain: impl Fn(char) -> bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut in_run = false;
-    for c in text.chars() {
-        if plain(c) {
-            out.push(c);
-        } else if !in_run {
-            out.push('-');
-        }
-        in_run = !plain(c);
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The simulated model server: its Deployment and Service, and the pod of `helm test`.
 
 use benchmark_schemas::translate;
-use benchmark_schemas::values::{Simulator as Given, Values};
+use benchmark_schemas::values::Values;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -46,7 +46,7 @@ struct Test {
 impl Simulator {
     /// The simulated server of a release that has one.
     pub(super) fn new(values: &Values, names: &Names) -> Option<Self> {
-        let given = enabled(values)?;
+        let given = values.simulator_if_enabled()?;
         let benchmark = &values.benchmark;
         let url = url(values, names)?;
         let component = |component: &str| {
@@ -101,13 +101,9 @@ impl Test {
     }
 }
 
-fn enabled(values: &Values) -> Option<&Given> {
-    values.simulator.as_ref().filter(|simulator| simulator.enabled == Some(true))
-}
-
 /// True if the scenario runs against a simulated server of this release.
 pub(super) fn is_enabled(values: &Values) -> bool {
-    enabled(values).is_some()
+    values.simulator_if_enabled().is_some()
 }
 
 /// URL of the simulated server, if the release has one.
@@ -117,7 +113,7 @@ pub(super) fn url(values: &Values, names: &Names) -> Option<String> {
 
 /// The container that writes the simulated server's tokenizer to /tmp; none without such a server.
 pub(super) fn tokenizer_container(values: &Values) -> Option<Value> {
-    enabled(values)?;
+    values.simulator_if_enabled()?;
     let benchmark = &values.benchmark;
     let mut container = json!({
         "name": "tokenizer",

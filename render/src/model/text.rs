@@ -71,3 +71,17 @@ pub(super) fn is_empty(value: Option<&Value>) -> bool {
         Some(Value::Object(entries)) => entries.is_empty(),
     }
 }
+
+/// The number that a value spells, `default` if it is empty.
+pub(super) fn or_default(value: Option<&Value>, default: f64) -> f64 {
+    if is_empty(value) { default } else { value.map_or(default, number) }
+}
+
+/// A number, or a string that spells one; 0 for anything else.
+pub(super) fn number(value: &Value) -> f64 {
+    match value {
+        Value::Number(number) => number.as_f64().unwrap_or_default(),
+        Value::String(text) => text.parse().unwrap_or_default(),
+        _ => 0.0,
+    }
+}

@@ -84,7 +84,7 @@ fn steps(plan: &Plan) -> Vec<Step> {
     stages.collect()
 }
 
-/// The next greater 1, 2 or 5 times a power of ten, so that a quarter of it reads well.
+/// The next greater 1, 2, 4 or 8 times a power of ten, so that a quarter of it reads well.
 fn round_up(value: f64) -> f64 {
     if value <= 0.0 {
         return 1.0;

@@ -65,3 +65,24 @@ fn the_picture_has_a_step_for_each_stage() {
         (Some(5.0), Some(0))
     );
 }
+
+#[test]
+fn the_pod_asks_for_at_least_the_room_that_the_plan_needs() {
+    for scenario in ["baseline", "saturation", "sweep", "production"] {
+        for per_request in [true, false] {
+            let set = [
+                format!("benchmark.scenario={scenario}"),
+                format!("benchmark.config.report.request_lifecycle.per_request={per_request}"),
+            ];
+            let layers = Layers { set: set.to_vec(), ..Layers::default() };
+            let release = Release::new("nightly", "").expect("a name");
+            let objects = crate::render(&release, &layers).expect("valid");
+            let job = objects.iter().find(|manifest| manifest.kind() == "Job").expect("a Job");
+            let container = &job.object["spec"]["template"]["spec"]["containers"][0];
+            let asked = container["resources"]["requests"]["ephemeral-storage"].as_str().expect("asked for");
+            let mebibytes: f64 = asked.trim_end_matches("Mi").parse().expect("MiB");
+            let plan = plan(&set.each_ref().map(String::as_str)).expect("valid");
+            assert!(plan.outlook.spool_bytes <= mebibytes * 1_048_576.0, "{set:?}: {asked}");
+        }
+    }
+}

@@ -23,8 +23,10 @@ pub const RECORD_BYTES: f64 = 160.0;
 pub const CHUNK_BYTES: f64 = 5.0;
 /// Bytes of text that a prompt token stands for, roughly; only where the spool keeps bodies.
 const PROMPT_TOKEN_BYTES: f64 = 5.0;
-/// Bytes of an answer for each of its tokens, roughly: of a streamed one, and of one in a piece.
-const ANSWER_TOKEN_BYTES: [f64; 2] = [250.0, 5.0];
+/// Bytes of a streamed answer for each of its tokens, roughly: a token comes in an event of its own.
+pub const STREAMED_TOKEN_BYTES: f64 = 250.0;
+/// The same of an answer in one piece.
+const WHOLE_TOKEN_BYTES: f64 = 5.0;
 /// Overload for which the necessary length of a stage is told.
 pub const OVERLOAD_TO_SEE: f64 = 0.05;
 
@@ -51,9 +53,9 @@ pub struct Outlook {
     /// The sweep that makes the stages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<SweepOutlook>,
-    /// Requests of all stages.
+    /// Requests of all stages; of a sweep only those of its burst, as the rates of its stages are not known before.
     pub requests: f64,
-    /// Bytes that the spool takes, roughly.
+    /// Bytes that the spool of these requests takes, roughly.
     pub spool_bytes: f64,
     /// Time from the first stage's start to the last one's end, seconds, without what a stage drains beyond its window.
     pub seconds: Option<f64>,
@@ -237,7 +239,7 @@ fn bytes_of_a_request(config: &Config, outlook: &Outlook) -> f64 {
     let mut bytes = RECORD_BYTES + if streaming { answer * CHUNK_BYTES } else { 0.0 };
     if lifecycle.per_request == Some(true) {
         let fields = &lifecycle.per_request_fields;
-        let answer_bytes = answer * ANSWER_TOKEN_BYTES[usize::from(!streaming)];
+        let answer_bytes = answer * if streaming { STREAMED_TOKEN_BYTES } else { WHOLE_TOKEN_BYTES };
         bytes += f64::from(u8::from(fields.request)) * prompt * PROMPT_TOKEN_BYTES;
         bytes += f64::from(u8::from(fields.response)) * answer_bytes;
         bytes += f64::from(u8::from(fields.response_chunks && streaming)) * answer_bytes;

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::values::Values;
 use crate::yaml::{Dialect, emit, parse};
 
 /// The chart's default values with `overrides` on top.
@@ -27,7 +28,7 @@ fn over(base: &mut Value, overrides: Value) {
 }
 
 fn tree(overrides: Value) -> Value {
-    Value::Object(config_tree_of(&benchmark(overrides)))
+    Value::Object(config_tree(&benchmark(overrides), None))
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn the_saturation_scenario() {
 }
 
 #[test]
-fn a_sweep_gets_a_placeholder_stage_and_enough_lengths() {
+fn a_sweep_gets_a_stage_to_start_from_and_enough_lengths() {
     let tree = tree(json!({"scenario": "sweep"}));
     insta::assert_snapshot!(emit(&tree["load"]), @r"
     type: constant

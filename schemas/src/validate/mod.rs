@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::tree::Node;
 
 pub use keywords::unknown_keywords;
-pub(crate) use words::nearest;
+pub use words::nearest;
 
 /// What a scalar of the wrong type may be turned into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -82,7 +82,7 @@ pub(super) fn meaning(schema: &Value) -> Option<String> {
 }
 
 /// The name among `known` that `given` was probably meant to be.
-pub(crate) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(given);
     let limit = (given.chars().count() / 3).max(1);
     known

@@ -9,6 +9,7 @@ mod pod;
 use serde_json::Value;
 
 use super::scenario::{Lengths, LoadType, Scenario, Stage};
+use super::target::is_dns_part;
 use super::{Benchmark, Values, target_service};
 use crate::config::DataType;
 use crate::problem::{Origin, Problem};
@@ -23,7 +24,7 @@ pub fn check(values: &Values, node: &Node) -> Vec<Problem> {
         found.scenario(&values.benchmark);
         found.target(&values.benchmark);
         found.storage(&values.benchmark);
-        found.names(values);
+        found.name_suffix(values);
         found.named(values);
         found.image(values);
         found.pod(&values.benchmark);
@@ -119,7 +120,7 @@ impl Found<'_> {
         for (i, stage) in translate::stages(benchmark).iter().enumerate() {
             self.stage(&path, i, stage, concurrent);
         }
-        let tree = translate::config_tree_of(benchmark);
+        let tree = translate::config_tree(benchmark, None);
         let load = tree.get("load");
         let given = |key: &str| load.and_then(|load| load.get(key)).is_some_and(is_given);
         if !given("stages") && !given("sweep") {
@@ -222,7 +223,7 @@ impl Found<'_> {
         }
     }
 
-    fn names(&mut self, values: &Values) {
+    fn name_suffix(&mut self, values: &Values) {
         let letterless =
             |text: &String| !text.is_empty() && !text.contains(|c: char| c.is_ascii_alphanumeric());
         if values.fullname_override.as_ref().is_some_and(letterless) {
@@ -230,7 +231,7 @@ impl Found<'_> {
             self.push(&["fullnameOverride"], "it has no letter a-z or digit", remedy);
         }
         if let Some(suffix) = values.benchmark.job.as_ref().and_then(|job| job.name_suffix.as_ref())
-            && !is_name_part(suffix.as_str())
+            && !(suffix.as_str().len() <= 20 && is_dns_part(suffix.as_str()))
         {
             self.push(
                 &["benchmark", "job", "nameSuffix"],
@@ -293,15 +294,6 @@ fn is_label_value(text: &str) -> bool {
         && text.starts_with(edge)
         && text.ends_with(edge)
         && text.chars().all(|c| edge(c) || matches!(c, '_' | '.' | '-'))
-}
-
-/// At most 20 lower-case letters, digits and inner hyphens.
-fn is_name_part(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.len() <= 20
-        && text.starts_with(edge)
-        && text.ends_with(edge)
-        && text.chars().all(|c| edge(c) || c == '-')
 }
 
 #[cfg(test)]

@@ -69,6 +69,14 @@ pub struct Values {
     pub tags: Option<Fragment>,
 }
 
+impl Values {
+    /// The simulated server that the scenario runs against, if there is to be one.
+    #[must_use]
+    pub fn simulator_if_enabled(&self) -> Option<&Simulator> {
+        self.simulator.as_ref().filter(|simulator| simulator.enabled == Some(true))
+    }
+}
+
 /// The benchmark: which scenario runs against which server, and how its pod looks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -39,12 +39,14 @@ pub(super) fn authority(url: &str) -> Option<&str> {
 }
 
 /// A label of a host name: at most 63 lower-case letters, digits and inner hyphens.
-fn is_dns_label(label: &str) -> bool {
+pub(super) fn is_dns_label(text: &str) -> bool {
+    text.len() <= 63 && is_dns_part(text)
+}
+
+/// Lower-case letters, digits and inner hyphens, in any number.
+pub(super) fn is_dns_part(text: &str) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    label.len() <= 63
-        && label.starts_with(edge)
-        && label.ends_with(edge)
-        && label.chars().all(|c| edge(c) || c == '-')
+    text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || c == '-')
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Names and labels that the API server takes; longer or stranger ones are refused, not cut.
 
+use super::super::target::{is_dns_label, is_dns_part};
 use super::super::{Scalars, Values};
 use super::{Found, is_label_value};
 
@@ -121,18 +122,8 @@ fn present(scalars: Option<&Scalars>) -> impl Iterator<Item = (&String, &serde_j
     scalars.into_iter().flat_map(|scalars| scalars.entries().iter()).filter(|(_, value)| !value.is_null())
 }
 
-/// At most 63 lower-case letters, digits and inner hyphens.
-fn is_dns_label(text: &str) -> bool {
-    text.len() <= 63 && is_part(text)
-}
-
-fn is_part(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || c == '-')
-}
-
 fn is_object_name(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_part)
+    text.len() <= 253 && text.split('.').all(is_dns_part)
 }
 
 fn is_secret_key(text: &str) -> bool {

@@ -31,8 +31,7 @@ impl Found<'_> {
             let fault = "it is empty, and upstream's image has no tag of this chart's appVersion";
             self.push(&["benchmark", "image", "tag"], fault, "name one of its tags, such as v0.2.0");
         }
-        let simulates = values.simulator.as_ref().is_some_and(|simulator| simulator.enabled == Some(true));
-        if image.is_upstream() && simulates {
+        if image.is_upstream() && values.simulator_if_enabled().is_some() {
             let fault = "upstream's image has no simulator";
             self.push(
                 &["simulator", "enabled"],

@@ -9,6 +9,10 @@ drain (request time-out, 300 where none is set, and tear-down grace), for 120 s 
 target is ready.
 */}}
 {{- define "benchmark.times" -}}
+{{- include "benchmark.once" (dict "root" . "of" "benchmark.times.estimated") -}}
+{{- end -}}
+
+{{- define "benchmark.times.estimated" -}}
 {{- $config := include "benchmark.config" . | fromJson -}}
 {{- $load := $config.load -}}
 {{- $loadTimeout := (default dict $config.tokenizer).load_timeout | default 300.0 | float64 -}}
@@ -83,10 +87,15 @@ the grace for a last upload. Prints nothing where no limit is wanted or known.
 
 {{/*
 MiB of disk, empty if the number of requests is not known: `request` is what the plan writes and some room for logs,
-`limit` four times that. A record has some 512 bytes and 8 for each token of the answer; reports for each request also hold
-prompt and answer. A sweep is taken to find at most a tenth of its burst as rate.
+`limit` four times that. A record has some 512 bytes and 8 for each token of the answer; where each request is reported,
+the answer stands twice in its record and twice in the report, 250 bytes a token each. A sweep is taken to find at most a
+tenth of its burst as rate.
 */}}
 {{- define "benchmark.disk" -}}
+{{- include "benchmark.once" (dict "root" . "of" "benchmark.disk.estimated") -}}
+{{- end -}}
+
+{{- define "benchmark.disk.estimated" -}}
 {{- $config := include "benchmark.config" . | fromJson -}}
 {{- $load := $config.load -}}
 {{- $counts := list -}}
@@ -117,7 +126,7 @@ prompt and answer. A sweep is taken to find at most a tenth of its burst as rate
 {{- end -}}
 {{- $bytes := addf 512.0 (mulf 8.0 $tokens.output) -}}
 {{- if eq (toJson (default dict (default dict $config.report).request_lifecycle).per_request) "true" -}}
-{{- $bytes = addf $bytes 4096.0 (mulf 8.0 $tokens.input) (mulf 64.0 $tokens.output) -}}
+{{- $bytes = addf $bytes 4096.0 (mulf 8.0 $tokens.input) (mulf 1000.0 $tokens.output) -}}
 {{- end -}}
 {{- $disk := dict -}}
 {{- if and $known (lt $requests 1000000000.0) (lt $bytes 1000000000.0) -}}
