@@ -16,6 +16,7 @@ mod signals;
 mod storage;
 mod sweep;
 mod timing;
+mod tls;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,6 +1,7 @@
 //! The program's commands: wiring of the modules, messages to the person, exit codes. No measuring, no arithmetic.
 
 mod analyze;
+mod environment;
 pub mod llm_d;
 mod model;
 mod results;

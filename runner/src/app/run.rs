@@ -354,8 +354,9 @@ pub(super) fn transports(config: &Config) -> Result<Transports> {
 
 /// Files that TLS settings come from.
 pub(super) fn tls_files(config: &Config) -> TlsFiles {
+    let extensions = config.extensions.as_ref();
     TlsFiles {
-        authorities: None,
+        authorities: extensions.and_then(|extensions| extensions.ca_path.as_ref()).map(PathBuf::from),
         certificate: config.server.cert_path.as_ref().map(PathBuf::from),
         key: config.server.key_path.as_ref().map(PathBuf::from),
     }

@@ -14,6 +14,7 @@ use benchmark_schemas::tree::Node;
 use benchmark_schemas::yaml::{self, Dialect};
 use serde_json::Value;
 
+use super::environment;
 use crate::cli::ConfigArgs;
 use crate::hub::{self, Hub, HubError, HubSettings};
 use crate::workload::{Tokenizer, TokenizerError};
@@ -29,9 +30,6 @@ pub(super) struct Start {
     pub(super) sets_saturation_percentile: bool,
 }
 
-/// Variable that gives `server.api_key` where the configuration has none.
-const API_KEY_VARIABLE: &str = "INFERENCE_PERF_API_KEY";
-
 /// The file of a model that is its tokenizer.
 const TOKENIZER_FILE: &str = "tokenizer.json";
 /// Longer limits are none (31 years).
@@ -42,7 +40,7 @@ pub(super) fn name_of(config_file: Option<&Path>) -> String {
     config_file.map_or_else(|| "command line".to_owned(), |file| file.display().to_string())
 }
 
-/// Reads and checks the configuration, with the key that the environment gives, and loads its tokenizer.
+/// Reads and checks the configuration, with what the environment adds, and loads its tokenizer.
 ///
 /// # Errors
 ///
@@ -52,13 +50,12 @@ pub(super) async fn read(arguments: ConfigArgs) -> Result<Start> {
     let loaded = load_tokenizer(&document).await;
     let sets_saturation_percentile = document.at(["load", "sweep", "saturation_percentile"]).is_some();
     let unknown = if arguments.lenient { UnknownKeys::Ignored } else { UnknownKeys::Refused };
-    match (Config::executable(document, unknown), loaded) {
-        (Ok(Reading { mut config, warnings }), Ok(tokenizer)) => {
-            if config.server.api_key.is_none() {
-                // Secrets in files tend to end with a line break.
-                let key = std::env::var(API_KEY_VARIABLE).ok().map(|key| key.trim().to_owned());
-                config.server.api_key = key.filter(|key| !key.is_empty()).map(Secret::new);
-            }
+    let config = Config::executable(document, unknown).and_then(|mut reading| {
+        environment::complete(&mut reading.config)?;
+        Ok(reading)
+    });
+    match (config, loaded) {
+        (Ok(Reading { config, warnings }), Ok(tokenizer)) => {
             Ok(Start { config, tokenizer: tokenizer.map(Arc::new), warnings, sets_saturation_percentile })
         }
         (config, tokenizer) => {

@@ -42,7 +42,7 @@ pub(super) fn flags(flags: &[Flag], section: &str) -> Result<String, String> {
             }
             continue;
         }
-        line(&mut text, &format!("--{} {}", flag.name, placeholder(&flag.kind)), &flag.description);
+        line(&mut text, &format!("--{} {}", flag.name, value_name(&flag.kind)), &flag.description);
     }
     if shown.is_some() {
         let _ = writeln!(text, "\nKEY is one of {}.", DISTRIBUTION.join(", "));
@@ -81,7 +81,8 @@ fn is_of_distribution(flags: &[Flag], mapping: &str) -> bool {
     })
 }
 
-fn placeholder(kind: &FlagKind) -> String {
+/// What stands for a flag's value.
+fn value_name(kind: &FlagKind) -> String {
     match kind {
         FlagKind::Text => "TEXT".to_owned(),
         FlagKind::Integer => "INTEGER".to_owned(),

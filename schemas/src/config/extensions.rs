@@ -25,6 +25,9 @@ pub struct Extensions {
     /// Which parts of an answer are tokens; `all` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer_tokens: Option<AnswerTokens>,
+    /// File with the certificates (PEM) of authorities that are trusted besides the system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_path: Option<String>,
 }
 
 /// Which parts of an answer are tokens. It matters for chat APIs, whose models also reason and call tools.

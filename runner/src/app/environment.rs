@@ -1,0 +1,156 @@
+//! What the environment gives where the configuration is silent: the key, the headers and the TLS files that the chart
+//! mounts from Secrets. Knows the variables; what is done with the values is no matter of its own.
+
+use std::path::PathBuf;
+
+use benchmark_schemas::config::Config;
+use benchmark_schemas::problem::{Origin, Problem, Problems};
+use benchmark_schemas::secret::Secret;
+
+/// Gives `server.api_key`.
+const API_KEY: &str = "INFERENCE_PERF_API_KEY";
+/// Names a file with headers for `api.headers`, one `Name: value` a line.
+const HEADERS_FILE: &str = "INFERENCE_PERF_HEADERS_FILE";
+/// Gives `extensions.ca_path`.
+const CA_FILE: &str = "INFERENCE_PERF_CA_FILE";
+/// Gives `server.cert_path`.
+const CERT_FILE: &str = "INFERENCE_PERF_CERT_FILE";
+/// Gives `server.key_path`.
+const KEY_FILE: &str = "INFERENCE_PERF_KEY_FILE";
+
+/// Fills in what `config` leaves open, from the process's variables.
+///
+/// # Errors
+///
+/// All that is wrong with them.
+pub(super) fn complete(config: &mut Config) -> Result<(), Problems> {
+    complete_from(config, &|name| std::env::var(name).ok())
+}
+
+fn complete_from(config: &mut Config, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), Problems> {
+    // Secrets in files and variables tend to end with a line break.
+    let given = |name| variable(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let server = &mut config.server;
+    server.api_key = server.api_key.take().or_else(|| given(API_KEY).map(Secret::new));
+    if let Some(file) = given(CA_FILE) {
+        config.extensions.get_or_insert_default().ca_path.get_or_insert(file);
+    }
+    let mut problems = Vec::new();
+    match (given(CERT_FILE), given(KEY_FILE)) {
+        (Some(certificate), Some(key)) if server.cert_path.is_none() => {
+            (server.cert_path, server.key_path) = (Some(certificate), Some(key));
+        }
+        (Some(_), None) => problems.push(missing(CERT_FILE, "a certificate needs its key", KEY_FILE)),
+        (None, Some(_)) => problems.push(missing(KEY_FILE, "a key needs its certificate", CERT_FILE)),
+        _ => {}
+    }
+    if let Some(file) = given(HEADERS_FILE) {
+        match headers(&PathBuf::from(file)) {
+            Ok(read) => add_headers(config, read),
+            Err(found) => problems.extend(found),
+        }
+    }
+    Problems::check(problems)
+}
+
+fn missing(variable: &str, fault: &str, other: &str) -> Problem {
+    Problem::new(Origin::Argument(variable.into()), "", fault, format!("set {other} too"))
+}
+
+/// The headers that a file holds. What its lines say is shown nowhere: it may be secret.
+fn headers(file: &std::path::Path) -> Result<Vec<(String, Secret)>, Vec<Problem>> {
+    let origin = Origin::Argument(HEADERS_FILE.into());
+    let text = fs_err::read_to_string(file)
+        .map_err(|error| vec![Problem::new(origin, "", error.to_string(), "name a file that can be read")])?;
+    let mut headers = Vec::new();
+    let mut problems = Vec::new();
+    for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
+        match line.split_once(':').map(|(name, value)| (name.trim(), value.trim())) {
+            Some((name, value)) if is_name(name) => headers.push((name.to_owned(), Secret::new(value))),
+            _ => {
+                let origin = Origin::File { file: file.to_string_lossy().into(), line: number, column: 1 };
+                problems.push(Problem::new(origin, "", "the line is no header", "write Name: value"));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(headers) } else { Err(problems) }
+}
+
+/// True for a token as HTTP has it (RFC 9110 §5.6.2).
+fn is_name(text: &str) -> bool {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !text.is_empty() && text.chars().all(is_token)
+}
+
+/// Adds `headers` but for those that the configuration gives itself.
+fn add_headers(config: &mut Config, headers: Vec<(String, Secret)>) {
+    let own = config.api.headers.get_or_insert_default();
+    let known: Vec<String> = own.keys().map(|name| name.to_ascii_lowercase()).collect();
+    own.extend(headers.into_iter().filter(|(name, _)| !known.contains(&name.to_ascii_lowercase())));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The configuration with `variables`.
+    fn completed(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let text = format!("load: {{stages: [{{rate: 1, duration: 1}}]}}\ndata: {{type: mock}}\n{text}");
+        let mut config = Config::from_yaml(&text, "config.yml").expect("a configuration");
+        let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        complete_from(&mut config, &|name| find(name).map(|(_, value)| (*value).to_owned()))
+            .map_err(|problems| problems.to_string())?;
+        Ok(config)
+    }
+
+    fn shown(config: &Config) -> [Option<&str>; 4] {
+        let server = &config.server;
+        let ca = config.extensions.as_ref().and_then(|extensions| extensions.ca_path.as_deref());
+        let key = server.api_key.as_ref().map(Secret::expose);
+        [key, server.cert_path.as_deref(), server.key_path.as_deref(), ca]
+    }
+
+    const ALL: [(&str, &str); 4] = [(API_KEY, "k\n"), (CERT_FILE, "c"), (KEY_FILE, "d"), (CA_FILE, "a")];
+
+    #[test]
+    fn the_configuration_comes_before_the_environment() {
+        let silent = completed("server: {base_url: 'https://a'}", &ALL).expect("sound");
+        assert_eq!(shown(&silent), [Some("k"), Some("c"), Some("d"), Some("a")]);
+        let own = "server: {base_url: 'https://a', api_key: 1k, cert_path: 1c, key_path: 1d}\nextensions: {ca_path: 1a}";
+        let own = completed(own, &ALL).expect("sound");
+        assert_eq!(shown(&own), [Some("1k"), Some("1c"), Some("1d"), Some("1a")]);
+        let empty = completed("server: {base_url: 'https://a'}", &[(API_KEY, " \n"), (CA_FILE, "")]);
+        assert_eq!(shown(&empty.expect("sound")), [None; 4]);
+    }
+
+    #[test]
+    fn headers_are_those_of_the_file_and_of_the_configuration() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("headers");
+        fs_err::write(&file, "X-Team: a: b\n\nx-route:c\nX-TEAM-2:\n").expect("a file");
+        let path = file.to_string_lossy();
+        let text = "server: {base_url: 'http://a'}\napi: {headers: {X-Route: own}}";
+        let config = completed(text, &[(HEADERS_FILE, &path)]).expect("sound");
+        let headers = config.api.headers.expect("headers");
+        let shown: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+        assert_eq!(shown, [("X-Route", "own"), ("X-Team", "a: b"), ("X-TEAM-2", "")]);
+    }
+
+    #[test]
+    fn faults_are_told_at_once_without_what_is_secret() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("headers");
+        fs_err::write(&file, "X-Team: a\ns3cret\nX Team: s3cret\n").expect("a file");
+        let path = file.to_string_lossy();
+        let variables = [(HEADERS_FILE, &*path), (KEY_FILE, "k")];
+        let message = completed("server: {base_url: 'http://a'}", &variables).expect_err("faults");
+        insta::assert_snapshot!(message.replace(&*path, "headers"), @"
+        headers:2:1: the line is no header (write Name: value)
+        headers:3:1: the line is no header (write Name: value)
+        INFERENCE_PERF_KEY_FILE: a key needs its certificate (set INFERENCE_PERF_CERT_FILE too)
+        ");
+        let absent = [(HEADERS_FILE, "/no/such/file")];
+        let message = completed("server: {base_url: 'http://a'}", &absent).expect_err("a fault");
+        insta::assert_snapshot!(message, @"INFERENCE_PERF_HEADERS_FILE: failed to open file `/no/such/file`: No such file or directory (os error 2) (name a file that can be read)");
+    }
+}
