@@ -13,13 +13,13 @@ use crate::rig::{MODEL, Rig, json as json_file, text};
 const REPORTS: [&str; 2] = ["summary", "stage_0"];
 
 /// A Prometheus that scrapes a simulator every second; ended when dropped.
-struct Prometheus {
+pub(crate) struct Prometheus {
     process: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Prometheus {
-    fn start(rig: &Rig) -> Result<Self> {
+    pub(crate) fn start(rig: &Rig) -> Result<Self> {
         let target = rig.simulator.base_url.trim_start_matches("http://");
         let config = rig.path("prometheus.yml");
         fs_err::write(
