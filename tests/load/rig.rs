@@ -111,6 +111,19 @@ pub(crate) fn numbers(list: &Value) -> Result<Vec<f64>> {
     list.iter().map(|number| number.as_f64().context("a number")).collect()
 }
 
+/// The files of a folder by name; those of its folders, such as the spool, are left out.
+pub(crate) fn files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for entry in fs_err::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_file() {
+            let name = path.file_name().context("a name")?.to_string_lossy().into_owned();
+            files.insert(name, fs_err::read(path)?);
+        }
+    }
+    Ok(files)
+}
+
 /// A server that speaks the S3 protocol, with its own process; ended when dropped.
 pub(crate) struct S3 {
     process: Child,
