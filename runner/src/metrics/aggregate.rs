@@ -64,7 +64,8 @@ pub struct Successes {
     pub cached_tokens: u64,
     /// Output tokens by the client; only requests with an answer.
     pub output_len: Pool,
-    /// Output tokens by the server first; 0 for requests without an answer.
+    /// Output tokens by the server first, 0 for answers without content, as upstream has it; only requests of which
+    /// anybody counts them.
     pub output_tokens: Pool,
     /// Output tokens that rates and latencies per token are based on; only requests with a count.
     pub effective_output_tokens: Pool,
@@ -241,10 +242,7 @@ impl Successes {
             (&mut self.output_len, metrics.client_output_tokens.map(|tokens| tokens as f64)),
             (&mut self.effective_output_tokens, metrics.output_tokens.map(|tokens| tokens as f64)),
             (&mut self.prompt_tokens, metrics.input_tokens.map(|tokens| tokens as f64)),
-            (
-                &mut self.output_tokens,
-                metrics.server_output_tokens.or(metrics.client_output_tokens).map(|tokens| tokens as f64),
-            ),
+            (&mut self.output_tokens, metrics.answered_tokens.map(|tokens| tokens as f64)),
         ];
         for (pool, value) in optional {
             if let Some(value) = value {
@@ -322,7 +320,7 @@ mod tests {
         let aggregate = aggregate(&[with_usage, empty, record(2, 2 * S)]);
         let successes = &aggregate.successes;
         assert_eq!(successes.prompt_tokens.sum(), 320.0);
-        assert_eq!(successes.output_tokens.sum(), 9.0);
+        assert_eq!((successes.output_tokens.count(), successes.output_tokens.sum()), (3, 9.0));
         assert_eq!((successes.output_len.count(), successes.output_len.sum()), (2, 8.0));
         assert_eq!(successes.effective_output_tokens.sum(), 8.0);
         assert_eq!((successes.client_counted_prompts, successes.client_counted_outputs), (2, 2));

@@ -19,6 +19,15 @@ pub(crate) fn run_with(entries: Vec<SpoolEntry>, report: &Value) -> RunReport {
     RunReport::read(&spool(entries, report)).expect("a run")
 }
 
+/// The same whose tokens `tokenizer` counted, or the server alone.
+pub(crate) fn run_counted_by(entries: Vec<SpoolEntry>, tokenizer: Option<&str>) -> RunReport {
+    let mut spool = spool(entries, &json!({}));
+    if let Some(SpoolEntry::Run(facts)) = spool.first_mut() {
+        facts.tokenizer = tokenizer.map(str::to_owned);
+    }
+    RunReport::read(&spool).expect("a run")
+}
+
 fn spool(entries: Vec<SpoolEntry>, report: &Value) -> Vec<SpoolEntry> {
     let config =
         json!({"load": {"type": "constant", "stages": [{"rate": 2.0}, {"rate": 2.0}]}, "report": report});
