@@ -11,7 +11,7 @@ use benchmark_schemas::report::{ClientConduct, Pacing};
 use serde_json::{Map, Value, json};
 
 use super::{Document, RunReport, serving};
-use crate::metrics::aggregate::{Aggregate, per_second};
+use crate::metrics::aggregate::Aggregate;
 use crate::metrics::percentile::Percentiles;
 use crate::metrics::pool::Pool;
 use crate::metrics::request::seconds;
@@ -204,25 +204,24 @@ fn successes(requests: &Aggregate, percentiles: &Percentiles) -> Value {
 /// Upstream's figures are shares and rates of the successes alone; those of all requests stand beside them.
 fn goodput(requests: &Aggregate) -> Value {
     let goodput = &requests.successes.goodput;
-    let [good, tokens] = [goodput.good_requests, goodput.good_tokens].map(|count| count as f64);
-    let share = |of: u64| if of > 0 { good / of as f64 * 100.0 } else { 0.0 };
-    let (window, whole) = (goodput.window_seconds(), requests.benchmark_time_seconds());
+    let figures = goodput.of_successes();
     let mut tree = json!({
-        "goodput_percentage": share(goodput.total_requests),
-        "request_goodput": per_second(good, window),
-        "token_goodput": per_second(tokens, window),
+        "goodput_percentage": figures.percent,
+        "request_goodput": figures.requests_per_second,
+        "token_goodput": figures.tokens_per_second,
         "good_requests": goodput.good_requests,
-        "total_requests": goodput.total_requests,
+        "total_requests": figures.requests,
     });
     for (limited, attained) in goodput.attainment() {
         tree[format!("{}_attainment_percentage", limited.name())] = json!(attained * 100.0);
     }
+    let figures = goodput.of(requests.recorded_count(), requests.benchmark_time_seconds());
     tree["extensions"] = json!({
         "of_all_requests": {
-            "goodput_percentage": share(requests.recorded_count()),
-            "request_goodput": per_second(good, whole),
-            "token_goodput": per_second(tokens, whole),
-            "total_requests": requests.recorded_count(),
+            "goodput_percentage": figures.percent,
+            "request_goodput": figures.requests_per_second,
+            "token_goodput": figures.tokens_per_second,
+            "total_requests": figures.requests,
         },
     });
     tree

@@ -6,7 +6,7 @@ use benchmark_schemas::record::{RunFacts, SpoolEntry, SweepFacts, SweepMethod};
 use benchmark_schemas::yaml;
 use serde_json::{Value, json};
 
-use super::{Layout, RunReport, exports, markers};
+use super::{Export as _, Layout, RunReport, exports, markers};
 use crate::metrics::source::tests::{S, record, run_end, stage};
 
 /// A run whose entries after the first are `entries`, with the default configuration.
@@ -132,8 +132,9 @@ fn the_same_records_give_the_same_bytes() {
 
 #[test]
 fn markers_stand_alone_on_their_lines() {
-    let run = run_of(two_stages());
-    let blocks = markers::blocks(&run);
+    let source = Arc::new(spool(two_stages(), &json!({})));
+    let run = RunReport::read(&*source).expect("a run");
+    let blocks = markers::blocks(&exports(&run, &source).files);
     let lines: Vec<&str> = blocks.lines().filter(|line| line.starts_with("===")).collect();
     assert_eq!(
         lines,
