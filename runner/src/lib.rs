@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod hex;
 pub mod seed;
 
 pub mod hub;
