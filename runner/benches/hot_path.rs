@@ -9,7 +9,7 @@ use std::time::Duration;
 use benchmark_schemas::config::ApiType;
 use benchmark_schemas::record::{Nanos, Outcome, Pacing, Record, SpoolEntry};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use inference_perf::client::{Chunks, Exchange, Keep, Reading, SseDecoder};
+use inference_perf::client::{AnswerReading, Chunks, Exchange, Keep, SseDecoder};
 use inference_perf::metrics::percentile::Percentiles;
 use inference_perf::metrics::pool::Pool;
 use inference_perf::plan::StagePlan;
@@ -98,7 +98,7 @@ fn parsing(criterion: &mut Criterion) {
                 || {
                     let mut exchange = Exchange::default();
                     exchange.expect_tokens(TOKENS);
-                    (exchange, Chunks::new(Reading { api, ..Reading::default() }))
+                    (exchange, Chunks::new(AnswerReading { api, ..AnswerReading::default() }))
                 },
                 |(exchange, chunks)| {
                     for at in 0..Nanos::from(TOKENS) {

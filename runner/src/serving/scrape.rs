@@ -5,16 +5,18 @@
 //! once.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use benchmark_schemas::config::ServerType;
 use benchmark_schemas::record::{Sample, Scrape, ScrapeMoment, SpoolEntry};
 use reqwest::header::HeaderMap;
+use rustls::ClientConfig;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::{exposition, names};
+use super::{Unread, bounded, exposition, names};
 use crate::clock::ClockSource;
 use crate::recorder::SharedSpool;
 
@@ -30,6 +32,8 @@ pub struct ScraperSettings {
     pub url: String,
     /// Headers that the server may want to see; they are not told.
     pub headers: HeaderMap,
+    /// How it is spoken to over TLS; the system's certificates and none of the client's if not given.
+    pub tls: Option<Arc<ClientConfig>>,
     /// Time between two scrapes of a running stage.
     pub interval: Duration,
     /// Whose names are known.
@@ -58,15 +62,17 @@ impl Scraper {
         spool: SharedSpool,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .default_headers(settings.headers.clone())
             // As the measured requests: straight to the server.
             .no_proxy()
             // The headers are for this server alone.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(io::Error::other)?;
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(tls) = &settings.tls {
+            client = client.tls_backend_preconfigured((**tls).clone());
+        }
+        let client = client.build().map_err(io::Error::other)?;
         let (orders, inbox) = mpsc::channel(1);
         let task = Task { settings, client, clock, spool, told: None };
         let thread = std::thread::Builder::new().name("scraper".to_owned());
@@ -157,18 +163,15 @@ impl<S: ClockSource> Task<S> {
 
     async fn page(&self) -> Result<String, String> {
         let told = |error: reqwest::Error| super::prometheus::fault(error);
-        let mut answer = self.client.get(&self.settings.url).send().await.map_err(told)?;
+        let answer = self.client.get(&self.settings.url).send().await.map_err(told)?;
         let status = answer.status();
         if !status.is_success() {
             return Err(format!("HTTP {}", status.as_u16()));
         }
-        let mut page = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(told)? {
-            page.extend_from_slice(&piece);
-            if page.len() > MOST_PAGE_BYTES {
-                return Err(format!("the page has more than {} MiB", MOST_PAGE_BYTES >> 20));
-            }
-        }
+        let page = bounded(answer, MOST_PAGE_BYTES).await.map_err(|fault| match fault {
+            Unread::Broken(error) => told(error),
+            too_large @ Unread::TooLarge { .. } => format!("the page {too_large}"),
+        })?;
         Ok(String::from_utf8_lossy(&page).into_owned())
     }
 }
@@ -187,18 +190,9 @@ fn known_samples(page: &str, server: ServerType) -> Result<Vec<Sample>, String> 
         }
     }
     if known.is_empty() {
-        return Err(format!("the page has no metric of a server of type {}", name_of(server)));
+        return Err(format!("the page has no metric of a server of type {}", server.as_str()));
     }
     Ok(known)
-}
-
-fn name_of(server: ServerType) -> &'static str {
-    match server {
-        ServerType::Vllm => "vllm",
-        ServerType::Sglang => "sglang",
-        ServerType::Tgi => "tgi",
-        ServerType::Mock => "mock",
-    }
 }
 
 #[cfg(test)]
@@ -219,7 +213,7 @@ mod tests {
 
     fn settings(url: String) -> ScraperSettings {
         let interval = Duration::from_millis(20);
-        ScraperSettings { url, headers: HeaderMap::new(), interval, server: ServerType::Vllm }
+        ScraperSettings { url, headers: HeaderMap::new(), tls: None, interval, server: ServerType::Vllm }
     }
 
     fn scrapes(folder: &std::path::Path) -> Vec<Scrape> {

@@ -16,8 +16,8 @@ mod words;
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
-pub use adapters::{Adapters, Split};
-pub use body::{BodyOptions, DEFAULT_MAX_TOKENS};
+pub use adapters::Adapters;
+pub use body::{BodyOptions, DEFAULT_MAX_TOKENS, Model};
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;
 pub use mock::Mock;

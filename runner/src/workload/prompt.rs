@@ -1,7 +1,7 @@
 //! `data.type: synthetic`: prompts of exactly the drawn number of tokens, special tokens included.
 //!
 //! A prompt is composed of words whose counts add up (see [`super::words`]). At the start it is tried out whether they
-//! do for this tokenizer; if so prompts need not be encoded (one in 64 still is), if not each is encoded and mended in
+//! do for this tokenizer; if so prompts need not be encoded (one in [`CHECKED`] still is), if not each is encoded and mended in
 //! a bounded search, and the nearest is sent and counted as inexact. Prompts begin with words that number them, so no
 //! two of a run are alike and a prefix cache finds nothing to share.
 
@@ -281,7 +281,7 @@ impl Workload for Synthetic {
     fn prepare(&self, stage: u32, index: u64) -> Prepared {
         let drawn = self.drawn(stage, index);
         let (prompt, prompt_tokens) = self.prompt(stage, index, drawn.prompt_tokens);
-        let body = self.options.of_prompt(&prompt, drawn.output_tokens);
+        let body = self.options.of_prompt((stage, index), &prompt, drawn.output_tokens);
         Prepared { index, body, prompt_tokens, drawn, memory: None }
     }
 
