@@ -96,6 +96,27 @@ fn a_circuit_breaker_stops_its_stage_and_those_after_it() -> Result<()> {
 }
 
 #[test]
+fn a_circuit_breaker_that_opens_with_a_stages_last_request_takes_the_pause_along() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1", "--error-rate", "1"])?;
+    let config = format!(
+        "api: {{type: completion, streaming: true}}\n\
+         load: {{interval: 86400, circuit_breakers: [errors], stages: [{{rate: 5, duration: 1}}, {{rate: 5, duration: 1}}]}}\n\
+         server: {{type: vllm, model_name: {MODEL}, base_url: '{}'}}\nstorage: {{local_storage: {{path: reports}}}}\n\
+         circuit_breakers:\n- name: errors\n  metrics: {{matches: [\"stage_id >= `0`\"]}}\n\
+         \x20 triggers: [{{type: consecutive, threshold: 5}}]\n",
+        rig.simulator.base_url
+    );
+    // It would be here tomorrow.
+    let output = rig.command(&config)?.output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let summary = json_file(&rig.path("reports/summary_lifecycle_metrics.json"))?;
+    assert_eq!(summary["failures"]["count"], 5);
+    assert_eq!(summary["load_summary"]["extensions"]["not_dispatched"], 5);
+    Ok(())
+}
+
+#[test]
 fn a_circuit_breaker_that_opens_in_a_sweeps_probe_ends_the_sweep_and_says_so() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&["--decode-ms", "1", "--error-rate", "1"])?;

@@ -237,9 +237,24 @@ mod tests {
         assert!(settings("").is_none());
         let own = settings("extensions: {scrape: {}}").expect("asked for");
         assert_eq!((own.url.as_str(), own.interval), ("http://a:8000/metrics", Duration::from_secs(5)));
-        assert!(own.headers.contains_key("authorization"));
+        assert!(own.headers.contains_key("authorization") && own.tls.is_none());
         let other =
             settings("extensions: {scrape: {url: 'http://b:9000/m', interval: 0.5}}").expect("asked for");
         assert_eq!((other.url.as_str(), other.headers.len()), ("http://b:9000/m", 0), "no key for strangers");
+    }
+
+    #[test]
+    fn a_page_over_tls_sees_the_clients_certificate_only_if_it_is_the_servers_own() {
+        let scraping = |scrape: &str| {
+            let text = format!(
+                "load: {{stages: [{{rate: 1, duration: 1}}]}}\nextensions: {{scrape: {scrape}}}\n\
+                 server: {{base_url: 'https://a', model_name: m, cert_path: /none/cert.pem, key_path: /none/key.pem}}"
+            );
+            scraping(&Config::from_yaml(&text, "config.yml").unwrap_or_else(|problems| panic!("{problems}")))
+        };
+        let fault = format!("{:#}", scraping("{}").expect_err("no such certificate"));
+        assert!(fault.contains("/none/key.pem"), "{fault}");
+        let other = scraping("{url: 'https://b/metrics'}").expect("strangers see no certificate");
+        assert!(other.is_some_and(|settings| settings.tls.is_some()));
     }
 }

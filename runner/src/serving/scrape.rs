@@ -198,8 +198,13 @@ fn known_samples(page: &str, server: ServerType) -> Result<Vec<Sample>, String> 
 #[cfg(test)]
 mod tests {
     use model_server_simulator::{SimulatorConfig, spawn};
+    use rustls::crypto::ring;
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::client::tls::{TlsFiles, client_config};
     use crate::clock::MonotonicSource;
     use crate::serving::{Observations, names::Meaning};
     use crate::spool::{SpoolReader, SpoolWriter};
@@ -250,6 +255,55 @@ mod tests {
         let stage = observed.stage(3).expect("scraped");
         assert_eq!((stage.failed, stage.increase(Meaning::Succeeded)), (0, Some(0.0)));
         assert_eq!(stage.gauge(Meaning::Running).map(|gauge| gauge.max), Some(0.0));
+    }
+
+    const PEM: &[u8] = include_bytes!("../client/http/test-server.pem");
+
+    /// Shows a page over TLS, with a certificate of its own.
+    async fn secure_page() -> String {
+        let key = PrivateKeyDer::from_pem_slice(PEM).expect("a key");
+        let certificate = CertificateDer::from_pem_slice(PEM).expect("a certificate");
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .expect("a configuration");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let _ = stream.read(&mut [0; 4096]).await;
+                let page = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nvllm:num_requests_running 1\n";
+                let _ = stream.write_all(page.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        format!("https://{address}/metrics")
+    }
+
+    #[tokio::test]
+    async fn a_page_over_tls_is_trusted_as_the_run_trusts() {
+        let _ = ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a folder");
+        let authorities = folder.path().join("ca.pem");
+        fs_err::write(&authorities, PEM).expect("a file");
+        let tls = client_config(&TlsFiles { authorities: Some(authorities), ..TlsFiles::default() });
+        let url = secure_page().await;
+        for (tls, is_read) in [(None, false), (Some(tls.expect("a configuration")), true)] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let spool = SharedSpool::new(SpoolWriter::create(folder.path()).expect("a spool"));
+            let settings = ScraperSettings { tls, ..settings(url.clone()) };
+            let scraper =
+                Scraper::start(settings, MonotonicSource::start(), spool.clone()).expect("a thread");
+            scraper.before(0).await;
+            scraper.finish();
+            spool.writer().flush().expect("flushed");
+            let scrapes = scrapes(folder.path());
+            assert_eq!((scrapes.len(), scrapes[0].outcome.is_ok()), (1, is_read), "{scrapes:?}");
+        }
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Adapters;
 
 /// `max_tokens` of requests for which no length is drawn, as upstream's clients have it.
-pub const DEFAULT_MAX_TOKENS: u32 = 30;
+const DEFAULT_MAX_TOKENS: u32 = 30;
 
 /// Whom requests are for.
 #[derive(Debug, Clone, PartialEq)]

@@ -78,15 +78,6 @@ pub struct Synthetic {
     inexact: AtomicU64,
 }
 
-/// What there is to know about the prompts made so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SyntheticFacts {
-    /// Lengths are exact by construction; otherwise every prompt was encoded.
-    pub by_construction: bool,
-    /// Prompts for which no text of the drawn length was found.
-    pub inexact: u64,
-}
-
 impl Synthetic {
     /// Prompts of words of the tokenizer's vocabulary, or of passages of the text file `corpus`.
     ///
@@ -125,14 +116,6 @@ impl Synthetic {
         let adds_up = this.try_out()?;
         this.additive.store(adds_up, Ordering::Relaxed);
         Ok(this)
-    }
-
-    /// What there is to know about the prompts made so far.
-    pub fn facts(&self) -> SyntheticFacts {
-        SyntheticFacts {
-            by_construction: self.additive.load(Ordering::Relaxed),
-            inexact: self.inexact.load(Ordering::Relaxed),
-        }
     }
 
     /// Whether counts add up, over prompts of all sizes that no run sends.
@@ -286,7 +269,7 @@ impl Workload for Synthetic {
     }
 
     fn inexact(&self) -> u64 {
-        self.facts().inexact
+        self.inexact.load(Ordering::Relaxed)
     }
 }
 
