@@ -6,7 +6,7 @@
 #![no_main]
 
 use benchmark_schemas::config::{AnswerTokens, ApiType};
-use inference_perf::client::{Keep, AnswerReading, read_pieces};
+use inference_perf::client::{AnswerReading, Keep, read_pieces};
 use libfuzzer_sys::fuzz_target;
 
 const KEEP: Keep = Keep { request: false, response: false, chunks: true };

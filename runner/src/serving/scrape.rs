@@ -232,7 +232,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stage_is_scraped_before_during_and_after() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = ring::default_provider().install_default();
         let server = spawn(SimulatorConfig { port: 0, ..SimulatorConfig::default() }).expect("a server");
         let folder = tempfile::tempdir().expect("a folder");
         let spool = SharedSpool::new(SpoolWriter::create(folder.path()).expect("a spool"));
@@ -301,14 +301,14 @@ mod tests {
             scraper.before(0).await;
             scraper.finish();
             spool.writer().flush().expect("flushed");
-            let scrapes = scrapes(folder.path());
-            assert_eq!((scrapes.len(), scrapes[0].outcome.is_ok()), (1, is_read), "{scrapes:?}");
+            let found = scrapes(folder.path());
+            assert_eq!((found.len(), found[0].outcome.is_ok()), (1, is_read), "{found:?}");
         }
     }
 
     #[tokio::test]
     async fn a_server_without_the_page_costs_nothing_but_the_numbers() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
         let spool = SharedSpool::new(SpoolWriter::create(folder.path()).expect("a spool"));
         // Nobody listens on a port that was given back.
