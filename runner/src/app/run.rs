@@ -175,6 +175,7 @@ async fn prepare(
         objectives,
         adapters,
         breakers,
+        failures: Arc::default(),
     };
     let sweep = SweepPlan::of(&config);
     Ok(Ready {
