@@ -1,3 +1,5 @@
+//! Records of finished requests, and a recorder at work.
+
 use benchmark_schemas::record::ChunkKind;
 
 use crate::client::Mark;
