@@ -140,11 +140,11 @@ mod tests {
         let secrets = Secrets::of(&[Secret::new("s3cret-key")]);
         let start = "x".repeat(LONGEST_MESSAGE - 4);
         for message in
-            [format!("{start}s3cret-key"), format!("a\n2026-01-01 - ERROR - \u{1b}[2Js3cret-key\r\n")]
+            [format!("{start}s3cret-key"), "a\n2026-01-01 - ERROR - \u{1b}[2Js3cret-key\r\n".to_owned()]
         {
             let line = FailureLog::default().failure(&failed_at(0, &message), &secrets).expect("the first");
             assert!(!line.contains("s3cr") && !line.contains(char::is_control), "{line:?}");
-            assert!(line.chars().count() < LONGEST_MESSAGE + 60, "{line}");
+            assert!(line.chars().count() <= LONGEST_MESSAGE + 60, "{line}");
         }
     }
 
