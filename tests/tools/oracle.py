@@ -97,7 +97,7 @@ CASES = {
                         report={"request_lifecycle": {"percentiles": [50, 12.5, 99.99]}}),
     "chat-streaming": case(api=CHAT, data=MOCK, load=load()),
     "chat-unary": case(api={**CHAT, "streaming": False}, data=MOCK, load=load()),
-    "lora": case(api=COMPLETION, data=SYNTHETIC,
+    "lora": case(["--lora", "a", "--lora", "b"], api=COMPLETION, data=SYNTHETIC,
                  load=load(lora_traffic_split=[{"name": "a", "split": 0.5}, {"name": "b", "split": 0.5}]), random=True,
                  report={"request_lifecycle": {"per_adapter_stage": True}}),
     "no-tokenizer": {**case(api=COMPLETION, data=MOCK, load=load()), "tokenizer": False},
