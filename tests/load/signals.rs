@@ -49,7 +49,10 @@ fn await_requests(rig: &Rig, requests: u64, child: &mut Child) -> Result<()> {
     Ok(())
 }
 
-/// A load of each kind, whose requests are never answered and may take an hour.
+/// A server that never answers.
+const HANGS: [&str; 4] = ["--error-rate", "1", "--fault", "hang"];
+
+/// A load of each kind, whose requests may take an hour.
 fn hanging(rig: &Rig, concurrent: bool) -> String {
     let (kind, stages) = if concurrent {
         ("concurrent", "{num_requests: 100, concurrency_level: 4}")
@@ -71,7 +74,7 @@ const CUTTING_OFF: &str = "cutting off what is in flight";
 fn a_second_signal_cuts_off_what_is_in_flight_and_leaves_reports() -> Result<()> {
     let _machine = machine();
     for concurrent in [false, true] {
-        let rig = Rig::start(&["--error-rate", "1", "--fault", "hang"])?;
+        let rig = Rig::start(&HANGS)?;
         let log = rig.path("log");
         let mut child = start(rig.command(&hanging(&rig, concurrent))?, &log)?;
         await_requests(&rig, 4, &mut child)?;
@@ -83,10 +86,9 @@ fn a_second_signal_cuts_off_what_is_in_flight_and_leaves_reports() -> Result<()>
         let log = fs_err::read_to_string(&log)?;
         assert_eq!(status.code(), Some(130), "the first signal's: {log}");
         assert!(log.contains(CUTTING_OFF), "{log}");
-        let summary = json(&rig.path("reports/summary_lifecycle_metrics.json"))?;
-        assert_eq!(summary["extensions"]["interrupted"], true);
-        let of_run = &summary["load_summary"]["extensions"];
-        assert!(of_run["cancelled"].as_u64() >= Some(4), "{of_run}");
+        let found = json(&rig.path("reports/capacity.json"))?;
+        assert_eq!(found["interrupted"], true);
+        assert!(found["stages"][0]["cancelled"].as_u64() >= Some(4), "{found}");
         assert_eq!(json(&rig.path("reports/manifest.json"))?["complete"], false);
     }
     Ok(())
@@ -96,7 +98,7 @@ fn a_second_signal_cuts_off_what_is_in_flight_and_leaves_reports() -> Result<()>
 fn a_third_signal_leaves_at_once() -> Result<()> {
     let _machine = machine();
     for concurrent in [false, true] {
-        let rig = Rig::start(&["--error-rate", "1", "--fault", "hang"])?;
+        let rig = Rig::start(&HANGS)?;
         let log = rig.path("log");
         let mut child = start(rig.command(&hanging(&rig, concurrent))?, &log)?;
         await_requests(&rig, 4, &mut child)?;
@@ -111,7 +113,7 @@ fn a_third_signal_leaves_at_once() -> Result<()> {
         let log = fs_err::read_to_string(&log)?;
         assert_eq!(status.code(), Some(143), "the first signal's: {log}");
         assert!(log.contains(CUTTING_OFF), "{log}");
-        assert!(!rig.path("reports/summary_lifecycle_metrics.json").exists(), "{log}");
+        assert!(!rig.path("reports/capacity.json").exists(), "{log}");
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ OWN_FILES = {"capacity.json", "manifest.json", "report.html"}
 FIXES = [
     (r".*", r".*/failures/prompt_tokens/.*", "value", "R15: failures have their prompt tokens"),
     (r".*", r".*(normalized_time_per_output_token|/ntpot_attainment_percentage).*", "value", "R5: no tokens, no NTPOT"),
+    (r"adapter_.*", r"/load_summary/count", "value", "L2: the choice of an adapter follows the seed"),
     (r".*", r".*/load_summary/schedule_delay/.*", "value", "pacing: the timer is finer"),
     (r".*lifecycle.*", r".*/time_to_first_token.*", "kind", "R4: TTFT from one token on"),
     (r"summary_.*", r"/(benchmark_time_seconds|successes/throughput/.*)", "value",
