@@ -1,10 +1,14 @@
 //! Each API through the program, streamed and whole, from servers with quirks: every token is counted and stamped.
 
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::machine;
 use crate::rig::{Rig, json as json_file, text};
+use crate::script::{self, Request};
 
 const REQUESTS: u64 = 10;
 const OUTPUT_TOKENS: u64 = 12;
@@ -78,6 +82,37 @@ fn every_api_streamed_and_whole_from_servers_with_quirks() -> Result<()> {
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// Anthropic's API wants its version from everyone, also where no key is needed.
+#[test]
+fn requests_without_a_key_tell_the_apis_version_all_the_same() -> Result<()> {
+    const ANSWER: &str = r#"{"data": [{"id": "m"}], "content": [{"type": "text", "text": "a"}], "usage": {"input_tokens": 1, "output_tokens": 1}}"#;
+    let _machine = machine();
+    let (heads, received) = channel();
+    let heads = Mutex::new(heads);
+    let port = script::listen(move |mut stream| {
+        while let Some(request) = Request::read(&mut stream)? {
+            heads.lock().expect("no holder panics").send(request.head.to_ascii_lowercase())?;
+            script::answer(stream.get_mut(), ANSWER)?;
+        }
+        Ok(())
+    })?;
+    let rig = Rig::start(&[])?;
+    // Its name is asked for.
+    let config = format!(
+        "api: {{type: anthropic_messages}}\nload: {{stages: [{{rate: 5, duration: 1}}]}}\n\
+         server: {{type: vllm, base_url: 'http://127.0.0.1:{port}'}}\nstorage: {{local_storage: {{path: reports}}}}\n"
+    );
+    let output = rig.command(&config)?.output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let heads: Vec<String> = received.try_iter().collect();
+    assert_eq!(heads.len(), 1 + 5, "{}", text(&output));
+    for head in heads {
+        assert!(head.contains("\r\nanthropic-version: 2023-06-01\r\n"), "{head}");
+        assert!(!head.contains("x-api-key") && !head.contains("authorization"), "{head}");
     }
     Ok(())
 }
