@@ -7,6 +7,7 @@ mod chart_defects;
 mod chart_restricted;
 mod chart_rows;
 mod chart_upgrade;
+mod generated;
 mod helm;
 mod hostile;
 mod hub;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::helm::{Case, HELMS, ci_cases, guide_cases};
 
 /// Overrides as the guide's users type them, and values that are hard to keep apart from YAML syntax.
-fn override_cases() -> Vec<Case> {
+pub(crate) fn override_cases() -> Vec<Case> {
     vec![
         Case::new("defaults", "r", [""; 0]),
         Case::new(
@@ -99,7 +99,7 @@ fn override_cases() -> Vec<Case> {
 
 /// Leaves in which two lists of objects differ, `path: one, other`. The file in the ConfigMap is compared by what it
 /// means: two serialisers write it.
-fn differences(one: &[Value], other: &[Value]) -> Result<Vec<String>> {
+pub(crate) fn differences(one: &[Value], other: &[Value]) -> Result<Vec<String>> {
     let meaning = |documents: &[Value]| -> Result<BTreeMap<String, Value>> {
         let mut documents = documents.to_vec();
         for document in &mut documents {

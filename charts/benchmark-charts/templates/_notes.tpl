@@ -38,7 +38,7 @@ Parts of NOTES.txt.
 {{- define "benchmark.notes.s3" -}}
 {{- $s3 := . -}}
 {{- $path := splitList "{" ($s3.path | default "") | first | trimAll "/" -}}
-{{- $folder := printf "s3://%s/%s" $s3.bucket_name (ternary (printf "%s/" $path) "" (ne $path "")) -}}
+{{- $folder := printf "s3://%s/%s" ($s3.bucket_name | default "BUCKET") (ternary (printf "%s/" $path) "" (ne $path "")) -}}
 aws s3 ls --recursive {{ include "benchmark.shell" $folder }}{{ with $s3.endpoint_url }} --endpoint-url {{ include "benchmark.shell" . }}{{ end }}{{ with $s3.region_name }} --region {{ include "benchmark.shell" . }}{{ end }}
 {{- end -}}
 

@@ -21,14 +21,27 @@ pub(super) fn run_seconds(config: &Map<String, Value>, preflight: f64) -> Option
     let part = |name: &str| config.get(name).and_then(Value::as_object).unwrap_or(&empty);
     let load = part("load");
     let load_timeout = or_default(part("tokenizer").get("load_timeout"), 300.0);
-    let interval = or_unset(load.get("interval"), 1.0).max(0.0);
     let teardown = or_unset(load.get("stage_teardown_grace_seconds"), 120.0);
-    let drain = sum(&[or_default(load.get("request_timeout"), 300.0), teardown, interval]);
+    let drain = sum(&[or_default(load.get("request_timeout"), 300.0), teardown, interval(load)]);
     let mut limit = sum(&[load_timeout, preflight, UPLOAD_SECONDS]);
     for duration in durations(load)? {
         limit = sum(&[limit, duration, drain]);
     }
     Some(limit.ceil())
+}
+
+/// Planned seconds under load, the pauses between the stages included; none where a stage has no duration.
+pub(super) fn load_seconds(config: &Map<String, Value>) -> Option<f64> {
+    let empty = Map::new();
+    let load = config.get("load").and_then(Value::as_object).unwrap_or(&empty);
+    let interval = interval(load);
+    let planned = durations(load)?.into_iter().fold(0.0, |sum_so_far, duration| sum(&[sum_so_far, duration, interval]));
+    Some(planned.ceil())
+}
+
+/// Seconds between two stages.
+fn interval(load: &Map<String, Value>) -> f64 {
+    or_unset(load.get("interval"), 1.0).max(0.0)
 }
 
 /// Seconds after which the pod is ended: those of the run, `hold` in which its reports can be copied, the image pull, and
