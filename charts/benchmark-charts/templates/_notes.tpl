@@ -25,7 +25,7 @@ Parts of NOTES.txt.
 {{- $load := (include "benchmark.config" . | fromJson).load -}}
 {{- $times := include "benchmark.times" . | fromJson -}}
 {{- if $load.sweep -}}
-{{- printf "a burst, then %d stages near the rate it finds" ($load.sweep.num_stages | default 5 | int) -}}
+{{- printf "a burst, then %d stages near the rate it finds" ($load.sweep.num_stages | default 5 | float64 | int) -}}
 {{- else -}}
 {{- printf "%d %s" (len $load.stages) (ternary "stage" "stages" (eq (len $load.stages) 1)) -}}
 {{- end -}}

@@ -146,10 +146,11 @@ impl Times {
         let preflight = preflight(benchmark);
         let wait = preflight.as_ref().and_then(Value::as_f64).unwrap_or_default();
         let hold = benchmark.results.as_ref().and_then(|results| results.hold_seconds);
+        let spans = deadline::spans(config, wait);
         Self {
             given: benchmark.job.as_ref().and_then(|job| job.deadline_seconds),
-            load: deadline::load_seconds(config),
-            run: deadline::run_seconds(config, wait),
+            load: spans.as_ref().map(|spans| spans.load),
+            run: spans.map(|spans| spans.limit),
             preflight,
             hold: hold.map_or(0.0, Whole::get),
             grace: benchmark.termination_grace_period_seconds.map_or(json!(GRACE_SECONDS), Whole::json),

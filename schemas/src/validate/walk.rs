@@ -138,7 +138,9 @@ impl<'s> Walker<'s> {
             return;
         }
         if types.iter().any(|name| is_type(&node.content, name)) {
-            let integer = types.contains(&"integer") && !types.contains(&"number");
+            let integer = self.coercion == Coercion::Pydantic
+                && types.contains(&"integer")
+                && !types.contains(&"number");
             if let (true, Content::Number(number)) = (integer, &node.content)
                 && let Some(number) = whole(number)
             {

@@ -26,6 +26,9 @@ pub(crate) fn keys(schema: &Value) -> Vec<Key> {
 }
 
 fn collect(schema: &Value, path: &str, keys: &mut Vec<Key>) {
+    if !schema.is_object() {
+        return;
+    }
     let at = |step: &str| if path.is_empty() { step.to_owned() } else { format!("{path}.{step}") };
     for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
         let path = at(name);
@@ -67,36 +70,39 @@ impl Generator {
             assignments: Vec::new(),
         };
         let scenario = self.scenario(&mut case);
-        for _ in 0..4 + self.dice.below(8) {
-            let key = self.deal();
-            self.try_key(&mut case, &key, scenario);
+        let dealt: Vec<usize> = (0..4 + self.dice.below(8)).map(|_| self.deal()).collect();
+        let spoil = self.dice.percent(30);
+        for number in dealt {
+            let key = self.keys[number].clone();
+            if !self.try_key(&mut case, &key, scenario) || spoil {
+                // It has another turn soon.
+                let soon = self.deck.len().saturating_sub(20);
+                self.deck.insert(soon, number);
+            }
         }
-        if self.dice.percent(30) {
-            for _ in 0..20 {
-                let key = self.deal();
-                let assignment = self.assignment(&key, scenario);
-                let mut spoilt = case.clone();
-                spoilt.assignments.push(assignment);
-                if !is_rendered(&spoilt) {
-                    return spoilt;
-                }
+        for _ in 0..if spoil { 40 } else { 0 } {
+            let number = self.dice.below(self.keys.len());
+            let key = self.keys[number].clone();
+            let mut spoilt = case.clone();
+            spoilt.assignments.push(self.assignment(&key, scenario));
+            if !is_rendered(&spoilt) {
+                return spoilt;
             }
         }
         case
     }
 
-    /// The next key; each comes once before any comes again.
-    fn deal(&mut self) -> Key {
+    /// Number of the next key; each comes once before any comes again.
+    fn deal(&mut self) -> usize {
         if self.deck.is_empty() {
             self.deck = (0..self.keys.len()).collect();
             self.dice.shuffle(&mut self.deck);
         }
-        let next = self.deck.pop().unwrap_or_default();
-        self.keys[next].clone()
+        self.deck.pop().unwrap_or_default()
     }
 
-    /// Adds a value for `key` that the renderer takes, with what makes the key count.
-    fn try_key(&mut self, case: &mut Case, key: &Key, scenario: &'static str) {
+    /// Adds a value for `key` that the renderer takes, with what makes the key count; false if there is none.
+    fn try_key(&mut self, case: &mut Case, key: &Key, scenario: &'static str) -> bool {
         for attempt in 0..12 {
             let mut tried = case.clone();
             if attempt < 6 && self.dice.percent(70) {
@@ -110,9 +116,10 @@ impl Generator {
             tried.assignments.push(assignment);
             if is_rendered(&tried) {
                 *case = tried;
-                return;
+                return true;
             }
         }
+        false
     }
 
     /// Chooses the scenario that runs, at times one of the user's own; gives its name.
@@ -198,6 +205,7 @@ impl Generator {
 /// What has to be set for a key to count.
 fn enabling(key: &str) -> Vec<Assignment> {
     let rows = [
+        ("benchmark.extraEnv[0].value", "benchmark.extraEnv[0].name", json!("EXTRA")),
         ("benchmark.storage.s3.", "benchmark.storage.s3.bucketName", json!("bucket")),
         ("simulator.", "simulator.enabled", json!(true)),
         ("benchmark.preflight.", "benchmark.preflight.enabled", json!(true)),
@@ -208,7 +216,11 @@ fn enabling(key: &str) -> Vec<Assignment> {
 }
 
 fn fixed(key: &str, value: Value, form: Form) -> Assignment {
-    let path = key.split('.').map(|step| Step::Key(step.to_owned())).collect();
+    let steps = key.split('.').flat_map(|part| match part.strip_suffix("[0]") {
+        Some(name) => vec![Step::Key(name.to_owned()), Step::Index(0)],
+        None => vec![Step::Key(part.to_owned())],
+    });
+    let path = steps.collect();
     Assignment { key: key.to_owned(), path, given: Given::Json(value), form, ascii: false }
 }
 

@@ -106,8 +106,8 @@ pub(crate) fn given(schema: &Value, dice: &mut Dice) -> Given {
         return scalar(dice);
     }
     let schema = one_of(schema, dice);
-    if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
-        return Given::Json(dice.pick(choices).clone());
+    if let Some(choice) = choice(schema, dice) {
+        return Given::Json(choice);
     }
     let types: Vec<&str> = match schema.get("type") {
         Some(Value::String(name)) => vec![name],
@@ -137,6 +137,12 @@ fn one_of<'a>(schema: &'a Value, dice: &mut Dice) -> &'a Value {
     schema
 }
 
+/// One of the values that the schema lists.
+fn choice(schema: &Value, dice: &mut Dice) -> Option<Value> {
+    let choices = schema.get("enum").and_then(Value::as_array).map(|choices| dice.pick(choices));
+    choices.or(schema.get("const")).cloned()
+}
+
 fn scalar(dice: &mut Dice) -> Given {
     match dice.below(4) {
         0 => Given::Typed((*dice.pick(&NUMBERS)).to_owned()),
@@ -148,8 +154,8 @@ fn scalar(dice: &mut Dice) -> Given {
 /// A value as JSON, `depth` levels of maps and lists at most.
 fn value(schema: &Value, dice: &mut Dice, depth: usize) -> Value {
     let schema = one_of(schema, dice);
-    if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
-        return dice.pick(choices).clone();
+    if let Some(choice) = choice(schema, dice) {
+        return choice;
     }
     if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
         let mut entries = Map::new();
