@@ -93,19 +93,7 @@ fn documents(file: &ValuesFile) -> Result<Vec<Node>, Problems> {
 
 /// Puts `over` on `base`: mappings merge, everything else replaces; nulls stay, to take away defaults later.
 pub fn merge(base: &mut Node, over: Node) {
-    match (&mut base.content, over.content) {
-        (Content::Map(entries), Content::Map(others)) => {
-            for (key, other) in others {
-                match entries.get_mut(&key) {
-                    Some(entry) => merge(&mut entry.node, other.node),
-                    None => {
-                        entries.insert(key, other);
-                    }
-                }
-            }
-        }
-        (_, content) => *base = Node { content, origin: over.origin },
-    }
+    base.merge(over);
 }
 
 /// Puts the user's tree on the chart's defaults. A null of the user takes away the default; a null default counts

@@ -102,6 +102,23 @@ impl Node {
         })
     }
 
+    /// Puts `above` on top: mappings are joined key by key, anything else replaces what was there.
+    pub fn merge(&mut self, above: Self) {
+        match (&mut self.content, above.content) {
+            (Content::Map(entries), Content::Map(more)) => {
+                for (key, entry) in more {
+                    match entries.get_mut(&key) {
+                        Some(known) => known.node.merge(entry.node),
+                        None => {
+                            entries.insert(key, entry);
+                        }
+                    }
+                }
+            }
+            (_, content) => *self = Self { content, origin: above.origin },
+        }
+    }
+
     /// True for null.
     pub fn is_null(&self) -> bool {
         self.content == Content::Null

@@ -1,8 +1,6 @@
 //! A load that is split among LoRA adapters, against a server that lists them and keeps what it is asked.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
@@ -10,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::machine;
 use crate::rig::{Rig, json as json_file, text};
+use crate::script::{self, Request};
 
 const REQUESTS: u64 = 200;
 
@@ -22,17 +21,15 @@ struct Server {
 
 impl Server {
     fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let url = format!("http://{}", listener.local_addr()?);
         let asked = Arc::new(Mutex::new(BTreeMap::new()));
         let kept = Arc::clone(&asked);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let kept = Arc::clone(&kept);
-                std::thread::spawn(move || while serve(&stream, &kept).is_some() {});
+        let port = script::listen(move |mut stream| {
+            while let Some(request) = Request::read(&mut stream)? {
+                script::answer(stream.get_mut(), &reply(&request, &kept)?.to_string())?;
             }
-        });
-        Ok(Self { url, asked })
+            Ok(())
+        })?;
+        Ok(Self { url: format!("http://127.0.0.1:{port}"), asked })
     }
 
     fn asked(&self) -> BTreeMap<String, String> {
@@ -40,42 +37,14 @@ impl Server {
     }
 }
 
-/// Answers one request; `None` at the end of the connection.
-fn serve(stream: &TcpStream, kept: &Mutex<BTreeMap<String, String>>) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let (mut first, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        if first.is_empty() {
-            first = line;
-        }
+fn reply(request: &Request, kept: &Mutex<BTreeMap<String, String>>) -> Result<Value> {
+    if request.head.starts_with("GET /v1/models") {
+        return Ok(json!({"data": [{"id": "base"}, {"id": "fast"}, {"id": "careful"}]}));
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let answer = if first.starts_with("GET /v1/models") {
-        json!({"data": [{"id": "base"}, {"id": "fast"}, {"id": "careful"}]})
-    } else {
-        let body: Value = serde_json::from_slice(&body).ok()?;
-        let text = |key: &str| Some(body[key].as_str()?.to_owned());
-        kept.lock().ok()?.insert(text("prompt")?, text("model")?);
-        json!({"choices": [{"text": "one two"}], "usage": {"prompt_tokens": 4, "completion_tokens": 2}})
-    }
-    .to_string();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        answer.len()
-    );
-    let mut stream = stream;
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(answer.as_bytes())).ok()
+    let body: Value = serde_json::from_slice(&request.body)?;
+    let text = |key: &str| body[key].as_str().map(str::to_owned).context("a text");
+    kept.lock().expect("no holder panics").insert(text("prompt")?, text("model")?);
+    Ok(json!({"choices": [{"text": "one two"}], "usage": {"prompt_tokens": 4, "completion_tokens": 2}}))
 }
 
 fn config(url: &str, split: &str, workers: u32) -> String {

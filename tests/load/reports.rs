@@ -1,26 +1,11 @@
 //! All reports on requests of one run: written, consistent, rebuilt, and drawn.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use anyhow::{Context as _, Result};
 use benchmark_tests::{program, run_ok};
 use serde_json::Value;
 
 use crate::machine;
-use crate::rig::{Rig, json, text};
-
-fn files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut files = BTreeMap::new();
-    for entry in fs_err::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_file() {
-            let name = path.file_name().context("a name")?.to_string_lossy().into_owned();
-            files.insert(name, fs_err::read(path)?);
-        }
-    }
-    Ok(files)
-}
+use crate::rig::{Rig, files, json, text};
 
 const REPORTS: [&str; 10] = [
     "capacity.json",

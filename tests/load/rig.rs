@@ -55,12 +55,21 @@ impl Rig {
         format!("reports-of-run-{runs}")
     }
 
-    /// Writes `config` and prepares the program to run with it in the rig's folder.
+    /// The folder that [`Rig::reports`] named last.
+    pub(crate) fn last_reports(&self) -> PathBuf {
+        self.path(&format!("reports-of-run-{}", self.runs.get()))
+    }
+
+    /// Writes `config` and prepares the program to run with it in the rig's folder. It is found on `PATH`, as scripts
+    /// that were written for upstream's find it.
     pub(crate) fn command(&self, config: &str) -> Result<Command> {
         let file = self.path("config.yml");
         fs_err::write(&file, config)?;
-        let mut command = Command::new(program("inference-perf"));
-        command.arg("--config_file").arg(file).current_dir(self.folder.path());
+        let folder = program("inference-perf").parent().context("a program is in a folder")?.to_owned();
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&others)))?;
+        let mut command = Command::new("inference-perf");
+        command.env("PATH", path).arg("--config_file").arg(file).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
     }
@@ -94,6 +103,25 @@ pub(crate) fn text(output: &Output) -> String {
 /// A JSON file.
 pub(crate) fn json(file: &Path) -> Result<Value> {
     Ok(serde_json::from_str(&fs_err::read_to_string(file)?)?)
+}
+
+/// A list of numbers.
+pub(crate) fn numbers(list: &Value) -> Result<Vec<f64>> {
+    let list = list.as_array().context("a list")?;
+    list.iter().map(|number| number.as_f64().context("a number")).collect()
+}
+
+/// The files of a folder by name; those of its folders, such as the spool, are left out.
+pub(crate) fn files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for entry in fs_err::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_file() {
+            let name = path.file_name().context("a name")?.to_string_lossy().into_owned();
+            files.insert(name, fs_err::read(path)?);
+        }
+    }
+    Ok(files)
 }
 
 /// A server that speaks the S3 protocol, with its own process; ended when dropped.

@@ -13,13 +13,13 @@ use crate::rig::{MODEL, Rig, json as json_file, text};
 const REPORTS: [&str; 2] = ["summary", "stage_0"];
 
 /// A Prometheus that scrapes a simulator every second; ended when dropped.
-struct Prometheus {
+pub(crate) struct Prometheus {
     process: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Prometheus {
-    fn start(rig: &Rig) -> Result<Self> {
+    pub(crate) fn start(rig: &Rig) -> Result<Self> {
         let target = rig.simulator.base_url.trim_start_matches("http://");
         let config = rig.path("prometheus.yml");
         fs_err::write(
@@ -163,6 +163,28 @@ fn a_prometheus_that_cannot_be_reached_costs_only_its_own_reports() -> Result<()
     assert!(!rig.path("reports/summary_prometheus_metrics.json").exists());
     let summary = json_file(&rig.path("reports/summary_lifecycle_metrics.json"))?;
     assert_eq!(summary["successes"]["count"], 50);
+    Ok(())
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_prometheus_that_is_slow() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1"])?;
+    let slow = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}", slow.local_addr()?);
+    let metrics = format!("metrics: {{type: prometheus, prometheus: {{url: '{url}', scrape_interval: 1}}}}");
+    let child = rig.command(&config(&rig, &metrics))?.spawn()?;
+    // It is asked once the load is over, and never answers.
+    let _asked = slow.accept()?;
+    let process =
+        rustix::process::Pid::from_raw(i32::try_from(child.id())?).context("a child's id is not zero")?;
+    rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
+    let output = child.wait_with_output()?;
+    assert_eq!(output.status.code(), Some(143), "{}", text(&output));
+    assert!(text(&output).contains("Prometheus is not asked any more"), "{}", text(&output));
+    let manifest = json_file(&rig.path("reports/manifest.json"))?;
+    assert_eq!(manifest["complete"], true, "the load was whole");
+    assert!(!rig.path("reports/summary_prometheus_metrics.json").exists());
     Ok(())
 }
 

@@ -1,17 +1,14 @@
 //! A sweep from its configuration to stored reports: its stages end at what the simulated server can do, and its probe
 //! is in no report.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use benchmark_tests::{program, run_ok};
 use model_server_simulator::{ModelParameters, capacity};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::machine;
-use crate::rig::{Rig, json, text};
+use crate::rig::{Rig, files, json, text};
 
 const REQUESTS: u64 = 300;
 const STAGES: usize = 3;
@@ -26,19 +23,6 @@ fn config(rig: &Rig, sweep: &str) -> String {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few dozen")]
 fn requests_within_2_s(rate: f64) -> u64 {
     (rate * 2.0).floor() as u64
-}
-
-/// All files of the reports' folder by name, without the spool.
-fn reports(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut files = BTreeMap::new();
-    for entry in fs_err::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_file() {
-            let name = path.file_name().context("a name")?.to_string_lossy().into_owned();
-            files.insert(name, fs_err::read(path)?);
-        }
-    }
-    Ok(files)
 }
 
 #[test]
@@ -88,8 +72,8 @@ fn a_sweep_runs_stages_up_to_the_servers_limit_and_its_probe_is_in_no_report() -
     let planned: u64 = rates.iter().map(|rate| requests_within_2_s(*rate)).sum();
     assert_eq!(rig.served()?, REQUESTS + planned);
     let folder = rig.path("reports");
-    let files = reports(&folder)?;
-    let stages: Vec<&String> = files.keys().filter(|name| name.starts_with("stage_")).collect();
+    let reports = files(&folder)?;
+    let stages: Vec<&String> = reports.keys().filter(|name| name.starts_with("stage_")).collect();
     assert_eq!(stages.len(), STAGES, "{stages:?}");
     for (stage, rate) in rates.iter().enumerate() {
         let report = json(&folder.join(format!("stage_{stage}_lifecycle_metrics.json")))?;
@@ -104,7 +88,7 @@ fn a_sweep_runs_stages_up_to_the_servers_limit_and_its_probe_is_in_no_report() -
     assert_eq!(found["stages"].as_array().map(Vec::len), Some(STAGES));
 
     run_ok(&program("inference-perf"), ["report", &folder.to_string_lossy()])?;
-    assert_eq!(reports(&folder)?, files, "rebuilt byte for byte");
+    assert_eq!(files(&folder)?, reports, "rebuilt byte for byte");
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use model_server_simulator::{RequestTrace, Stats};
 use serde_json::Value;
 
 use crate::machine;
-use crate::rig::{Rig, json as json_file, text};
+use crate::rig::{Rig, json as json_file, numbers, text};
 
 const REQUESTS: usize = 60;
 const OUTPUT_TOKENS: u64 = 64;
@@ -16,11 +16,6 @@ const OUTPUT_TOKENS: u64 = 64;
 struct Pair {
     client: Value,
     server: RequestTrace,
-}
-
-fn numbers(list: &Value) -> Result<Vec<f64>> {
-    let list = list.as_array().context("a list")?;
-    list.iter().map(|number| number.as_f64().context("a number")).collect()
 }
 
 impl Pair {

@@ -1,11 +1,10 @@
 //! A run over TLS to a server that wants a client certificate, with all that the chart mounts from Secrets.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::BufReader;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
 use benchmark_tests::program;
@@ -16,14 +15,14 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use crate::machine;
 use crate::rig::{json, text};
+use crate::script::{self, Request};
 
 /// A certificate for 127.0.0.1 that signs itself, and its key.
 const PEM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../runner/src/client/http/test-server.pem");
 
 const ANSWER: &str = r#"{"choices": [{"index": 0, "text": "a", "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}"#;
 
-/// Serves completions to clients that show the certificate, and hands on the heads of their requests. Its threads end
-/// with the test program.
+/// Serves completions to clients that show the certificate, and hands on the heads of their requests.
 fn serve() -> Result<(u16, Receiver<String>)> {
     let certificate = CertificateDer::from_pem_file(PEM)?;
     let mut roots = RootCertStore::empty();
@@ -33,40 +32,18 @@ fn serve() -> Result<(u16, Receiver<String>)> {
         .with_client_cert_verifier(clients)
         .with_single_cert(vec![certificate], PrivateKeyDer::from_pem_file(PEM)?)?;
     let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let port = listener.local_addr()?.port();
     let (heads, received) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let (config, heads) = (Arc::clone(&config), heads.clone());
-            std::thread::spawn(move || answer(stream, config, &heads));
+    let heads = Mutex::new(heads);
+    let port = script::listen(move |stream| {
+        let connection = ServerConnection::new(Arc::clone(&config))?;
+        let mut stream = BufReader::new(StreamOwned::new(connection, stream.into_inner()));
+        while let Some(request) = Request::read(&mut stream)? {
+            heads.lock().expect("no panic holds it").send(request.head)?;
+            script::answer(stream.get_mut(), ANSWER)?;
         }
-    });
+        Ok(())
+    })?;
     Ok((port, received))
-}
-
-/// Answers the requests of a connection until the client ends it.
-fn answer(stream: TcpStream, config: Arc<ServerConfig>, heads: &Sender<String>) -> Result<()> {
-    let mut stream = BufReader::new(StreamOwned::new(ServerConnection::new(config)?, stream));
-    loop {
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            if stream.read_line(&mut head)? == 0 {
-                return Ok(());
-            }
-        }
-        let lower = head.to_ascii_lowercase();
-        let length = lower.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let mut body = vec![0; length.context("a length")?.parse()?];
-        stream.read_exact(&mut body)?;
-        heads.send(head)?;
-        let length = ANSWER.len();
-        let reply = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{ANSWER}"
-        );
-        stream.get_mut().write_all(reply.as_bytes())?;
-        stream.get_mut().flush()?;
-    }
 }
 
 #[test]

@@ -31,6 +31,8 @@ struct State {
     commit: String,
     asked: Vec<Asked>,
     store: String,
+    /// True if whoever asks for contents is told to come later.
+    withheld: bool,
 }
 
 /// A hub and its store; both answer until the process ends.
@@ -51,7 +53,8 @@ impl HubServer {
         let address =
             |listener: &TcpListener| -> Result<String> { Ok(format!("http://{}", listener.local_addr()?)) };
         let (endpoint, commit) = (address(&hub)?, "c0ffee".to_owned());
-        let state = State { content, digest, commit, asked: Vec::new(), store: address(&store)? };
+        let state =
+            State { content, digest, commit, asked: Vec::new(), store: address(&store)?, withheld: false };
         let state = Arc::new(Mutex::new(state));
         for (listener, is_store) in [(hub, false), (store, true)] {
             let state = Arc::clone(&state);
@@ -82,7 +85,15 @@ impl HubServer {
         (state.content, state.digest) = (content, digest);
         "c0ffee2".clone_into(&mut state.commit);
     }
+
+    /// From now on only tells what files are, and has no time to send them.
+    pub fn withhold(&self) {
+        self.state().withheld = true;
+    }
 }
+
+/// The size of a file that nobody wants, bytes: two GiB.
+const GREAT: u64 = 2 << 30;
 
 /// Answers one request and closes.
 fn answer(mut stream: TcpStream, state: &Mutex<State>, is_store: bool) -> std::io::Result<()> {
@@ -118,7 +129,16 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, is_store: bool) -> std::i
         what: format!("{host}{method} {}", path.split('?').next().unwrap_or_default()),
         token: token.clone(),
     });
-    let (head, body) = reply(&state, path, token.as_deref(), is_store);
+    let (head, body) = if state.withheld && method == "GET" {
+        let busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        (busy.to_owned(), Vec::new())
+    } else if path.starts_with("/org/great") {
+        // One that tells its size by its name is not asked for; of the other the size comes with the content.
+        let etag = if path.starts_with("/org/great-untold/") { "" } else { "ETag: \"great\"\r\n" };
+        (format!("HTTP/1.1 200 OK\r\n{etag}Content-Length: {GREAT}\r\nConnection: close\r\n\r\n"), Vec::new())
+    } else {
+        reply(&state, path, token.as_deref(), is_store)
+    };
     let body = if method == "HEAD" { &[] } else { body.as_slice() };
     stream.write_all(head.as_bytes())?;
     stream.write_all(body)

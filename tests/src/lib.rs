@@ -157,6 +157,13 @@ impl Simulator {
         bail!("the simulator ended before it listened")
     }
 
+    /// Ends it at once, as a crash would.
+    pub fn end(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
     /// Number of its process.
     pub fn id(&self) -> u32 {
         self.process.id()
@@ -165,7 +172,6 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.end();
     }
 }

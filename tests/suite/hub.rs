@@ -1,7 +1,6 @@
 //! Tokenizers from a hub, as a user meets them: the first run fetches, the second needs no network, a home that cannot
 //! be written is no obstacle, and what the hub refuses is said in words.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,11 +24,7 @@ struct Outcome {
 }
 
 fn digest(content: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in Sha256::digest(content) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    inference_perf::hex::encode(&Sha256::digest(content))
 }
 
 impl Rig {
@@ -141,6 +136,37 @@ fn what_the_cache_has_is_not_fetched_again_until_it_changes() -> Result<()> {
     assert_eq!(rig.asked(), [head, get]);
     let cached = rig.home().join(".cache/huggingface/hub/models--plain/snapshots/c0ffee2/tokenizer.json");
     assert_eq!(fs_err::read(cached)?, content);
+    Ok(())
+}
+
+#[test]
+fn what_the_hub_has_no_time_to_send_is_taken_from_the_cache() -> Result<()> {
+    let rig = Rig::start()?;
+    rig.accepted("plain", &[])?;
+    rig.hub.replace(b"{}".to_vec(), digest(b"{}"));
+    rig.hub.withhold();
+    rig.asked();
+    let told = rig.accepted("plain", &[])?;
+    ensure!(
+        told.contains(" - WARNING - HUB/plain/resolve/main/tokenizer.json: HTTP 503; ")
+            && told.contains("snapshots/c0ffee/tokenizer.json is used"),
+        "{told}"
+    );
+    let get = "GET /plain/resolve/main/tokenizer.json";
+    assert_eq!(rig.asked(), ["HEAD /plain/resolve/main/tokenizer.json", get, get, get]);
+    Ok(())
+}
+
+#[test]
+fn a_file_too_great_is_refused_at_once() -> Result<()> {
+    let rig = Rig::start()?;
+    insta::assert_snapshot!(rig.refused("org/great", &[])?, @"--tokenizer.pretrained_model_name_or_path: tokenizer.json of org/great has 2147483648 bytes or more, and 1073741824 are fetched at most (no tokenizer is that great: check the name of the model; a local folder of that name with tokenizer.json would need no hub)");
+    assert_eq!(rig.asked(), ["HEAD /org/great/resolve/main/tokenizer.json"]);
+    let told = rig.refused("org/great-untold", &[])?;
+    ensure!(told.contains("has 2147483648 bytes or more"), "{told}");
+    let asked =
+        ["HEAD", "GET"].map(|method| format!("{method} /org/great-untold/resolve/main/tokenizer.json"));
+    assert_eq!(rig.asked(), asked);
     Ok(())
 }
 

@@ -17,8 +17,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use benchmark_schemas::record::{self, SpoolEntry};
-use benchmark_schemas::report::{Capacity, Knee, Pacing, Saturation, StageCapacity};
+use benchmark_schemas::record::SpoolEntry;
+use benchmark_schemas::report::{Capacity, Knee, Saturation, StageCapacity};
 
 use crate::metrics::{MetricOptions, RecordSource};
 use backlog::Backlog;
@@ -109,13 +109,7 @@ fn described(stage: &StageEvidence, judgement: &Judgement) -> StageCapacity {
         achieved_rate: stage.achieved_rate,
         completed_rate: stage.completed_rate,
         window_seconds: stage.window_seconds,
-        pacing: match stage.facts.pacing {
-            record::Pacing::ScaledExponential => Pacing::ScaledExponential,
-            record::Pacing::Even => Pacing::Even,
-            record::Pacing::Poisson => Pacing::Poisson,
-            record::Pacing::Gamma { .. } => Pacing::Gamma,
-            record::Pacing::Trace => Pacing::Trace,
-        },
+        pacing: stage.facts.pacing.into(),
         verdict: judgement.verdict,
         reasons: judgement.reasons.clone(),
         scheduled: stage.counts.scheduled,

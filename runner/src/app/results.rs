@@ -51,8 +51,8 @@ fn is_of_probe(entry: &SpoolEntry) -> bool {
 /// Whatever fails, the facts stay in the spool, and the person is told how to go on from there.
 pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
     tracing::info!("Generating Reports...");
-    let run = match write(&mut stores) {
-        Ok(run) => run,
+    let (run, files) = match write(&mut stores) {
+        Ok(written) => written,
         Err(error) => {
             complain(&format!("the reports could not be written: {error:#}"));
             let place = stores.local_place();
@@ -63,7 +63,7 @@ pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
         }
     };
     let failed = stores.upload().await;
-    say(&markers::blocks(&run));
+    say(&markers::blocks(&files));
     say(&tables::all(&run, display_width()));
     let places = if failed.is_empty() { stores.places() } else { vec![stores.local_place()] };
     // Not by the log: the answer is what the run is for, whatever the log's level.
@@ -83,12 +83,12 @@ pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
 }
 
 /// Writes the reports to the local folder, `manifest.json` last.
-fn write(stores: &mut Stores) -> Result<RunReport> {
+fn write(stores: &mut Stores) -> Result<(RunReport, Vec<report::File>)> {
     let spool = Arc::new(Spool(stores.folder().to_owned()));
     let run = RunReport::read(&*spool).context("the records cannot be read back")?;
     let exports = report::exports(&run, &spool);
     for file in &exports.files {
-        write_file(stores, &**file)?;
+        write_file(stores, file)?;
     }
     tell(&exports.validation);
     let manifest = Manifest {
@@ -98,7 +98,7 @@ fn write(stores: &mut Stores) -> Result<RunReport> {
         files: stores.files().to_vec(),
     };
     write_file(stores, &report::manifest::document(&manifest))?;
-    Ok(run)
+    Ok((run, exports.files))
 }
 
 /// Columns of the display: as `COLUMNS` says, else the terminal's, else a pod log's.
@@ -147,7 +147,7 @@ pub(super) fn rebuild(folder: &Path) -> Result<Exit> {
     let prefix = config.pointer("/storage/local_storage/report_file_prefix");
     let prefix = prefix.and_then(|prefix| prefix.as_str()).unwrap_or_default();
     let mut stores = Stores::existing(folder, prefix)?;
-    let run = write(&mut stores)?;
+    let (run, _) = write(&mut stores)?;
     say(&tables::all(&run, display_width()));
     say(&answer::lines(&run, &stores.places()).join("\n"));
     Ok(Exit::Done)

@@ -9,9 +9,10 @@ use benchmark_schemas::tree::Node;
 
 /// Upstream's long options beside the flags of keys. Only they and upstream's keys are considered first when an
 /// option is cut short, so that what is unambiguous there is so here.
-const UPSTREAM: [&str; 5] = ["help", "config_file", "analyze", "unified_analysis_dir", "log-level"];
+pub(super) const UPSTREAM: [&str; 5] =
+    ["help", "config_file", "analyze", "unified_analysis_dir", "log-level"];
 /// Our own long options.
-const OWN: [&str; 3] = ["help-config", "lenient", "version"];
+pub(super) const OWN: [&str; 3] = ["help-config", "lenient", "version"];
 /// The section of keys that upstream lacks.
 const EXTENSIONS: &str = "extensions.";
 /// Commands that take flags of keys; the others' arguments are left alone.

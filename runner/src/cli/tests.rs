@@ -53,6 +53,17 @@ fn flags_are_cut_short_as_argparse_has_it() {
 }
 
 #[test]
+fn options_beside_flags_of_keys_are_all_known() {
+    let mut command = Cli::command();
+    command.build();
+    let mut ours: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let mut known: Vec<&str> = arguments::UPSTREAM.iter().chain(&arguments::OWN).copied().collect();
+    ours.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(known, ours);
+}
+
+#[test]
 fn flags_that_cannot_be_understood_end_with_the_usage() {
     insta::assert_snapshot!(fault(&["--server", "x"]), @"error: --server is ambiguous: it could be --server.type, --server.model_name, --server.base_url, --server.ignore_eos, --server.api_key, --server.cert_path, --server.key_path");
     insta::assert_snapshot!(fault(&["--load.num_wrkers", "2", "--load.stages", "[", "--api.streaming", "maybe", "--load.type", "const"]), @r#"

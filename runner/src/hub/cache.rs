@@ -1,13 +1,17 @@
 //! The hub's cache on disk, as Python's `huggingface_hub` lays it out:
 //! `models--OWNER--NAME/{refs/REVISION, blobs/ETAG, snapshots/COMMIT/FILE → ../../blobs/ETAG}`.
 //!
-//! Files come to their names by renaming, so two programs may fill one cache.
+//! Files come to their names by renaming, so several programs may fill one cache, on several machines too.
 
+use std::fs::Permissions;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use super::HubFile;
+use crate::hex;
 
 /// The folders of a cache.
 #[derive(Debug)]
@@ -74,8 +78,9 @@ impl Cache {
     ) -> Result<PathBuf, String> {
         let commit = if is_name(revision.1) { revision.1 } else { revision.0 };
         // A hub that gives no usable name still gets a blob of its own for each content.
-        let etag =
-            etag.filter(|etag| is_name(etag)).map_or_else(|| hex(&Sha256::digest(bytes)), str::to_owned);
+        let etag = etag
+            .filter(|etag| is_name(etag))
+            .map_or_else(|| hex::encode(&Sha256::digest(bytes)), str::to_owned);
         let mut faults = Vec::new();
         for (model, root) in self.models(model).zip(&self.roots) {
             let written = write(&model.join("blobs"), &etag, bytes)
@@ -101,29 +106,27 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= 128 && text.chars().all(plain) && !text.starts_with('.')
 }
 
-/// `bytes` in hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// Begins the name of a file on its way to `name`. The rest is random: programs in containers, which share a cache by a
+/// volume, often have the same process number.
+fn passing(name: &str) -> String {
+    format!("{name}.")
 }
 
-/// A name that no other process uses.
-fn passing(name: &str) -> String {
-    format!("{name}.{}.incomplete", std::process::id())
-}
+/// What such a name ends with.
+const INCOMPLETE: &str = ".incomplete";
 
 /// Writes `bytes` as `name` into `folder`, which is made if need be: whole or not at all.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let passing = folder.join(passing(name));
-    let written = std::fs::write(&passing, bytes).and_then(|()| std::fs::rename(&passing, folder.join(name)));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&passing);
-    }
-    written
+    let mut file = tempfile::Builder::new()
+        .prefix(&passing(name))
+        .suffix(INCOMPLETE)
+        // As any new file's: whoever shares the cache may be another user.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(folder.join(name))?;
+    Ok(())
 }
 
 /// Makes the snapshot's file point at the blob and the revision at the commit; gives the file's path.
@@ -133,12 +136,18 @@ fn link(model: &Path, (revision, commit): Revision<'_>, file: &str, etag: &str) 
     let path = snapshot.join(file);
     let target = Path::new("../../blobs").join(etag);
     if std::fs::read_link(&path).ok().as_deref() != Some(&target) {
-        let passing = snapshot.join(passing(file));
-        let _ = std::fs::remove_file(&passing);
-        // Some file systems have no links.
-        std::os::unix::fs::symlink(&target, &passing)
-            .or_else(|_| std::fs::copy(model.join("blobs").join(etag), &passing).map(drop))?;
-        std::fs::rename(&passing, &path)?;
+        let blob = model.join("blobs").join(etag);
+        tempfile::Builder::new()
+            .prefix(&passing(file))
+            .suffix(INCOMPLETE)
+            .make_in(&snapshot, |passing| match std::os::unix::fs::symlink(&target, passing) {
+                // Another name is tried then.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+                // Some file systems have no links.
+                Err(_) => std::fs::copy(&blob, passing).map(drop),
+                Ok(()) => Ok(()),
+            })?
+            .persist(&path)?;
     }
     let refs = model.join("refs");
     if std::fs::read_to_string(refs.join(revision)).ok().as_deref() != Some(commit) {
@@ -203,6 +212,33 @@ mod tests {
             .store("m", ("main", "c"), FILE, (None, b"x"))
             .expect_err("faults");
         assert_eq!(faults, format!("{}: not a directory", below.display()));
+    }
+
+    #[test]
+    fn programs_with_the_same_process_number_fill_one_cache_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let content = vec![b'x'; 1 << 20];
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let cache = cache(&[folder.path()]);
+                    for commit in ["c1", "c2"] {
+                        let stored = cache.store("m", ("main", commit), FILE, (Some("e"), &content));
+                        assert_eq!(read(stored.expect("stored")).expect("read").bytes, content);
+                    }
+                });
+            }
+        });
+        let model = folder.path().join("models--m");
+        for (folder, names) in [("blobs", vec!["e"]), ("refs", vec!["main"]), ("snapshots/c1", vec![FILE])] {
+            let left = fs_err::read_dir(model.join(folder)).expect("a folder");
+            let left: Vec<_> = left.map(|entry| entry.expect("an entry").file_name()).collect();
+            assert_eq!(left, names, "nothing incomplete is left");
+        }
+        let mode = fs_err::metadata(model.join("blobs/e")).expect("a file").permissions().mode();
+        let usual = folder.path().join("usual");
+        fs_err::write(&usual, "").expect("a file");
+        assert_eq!(mode, fs_err::metadata(usual).expect("a file").permissions().mode());
     }
 
     #[test]

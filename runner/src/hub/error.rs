@@ -84,6 +84,18 @@ pub enum HubError {
         /// What is wrong.
         fault: String,
     },
+    /// The file is greater than any that is used.
+    #[error("{file} of {model} has {bytes} bytes or more, and {most} are fetched at most")]
+    TooLarge {
+        /// The model.
+        model: String,
+        /// The file.
+        file: String,
+        /// Bytes that were announced, or that came until it was given up.
+        bytes: u64,
+        /// Bytes that are fetched at most.
+        most: u64,
+    },
     /// The whole took longer than it may.
     #[error("{file} of {model} did not come within {seconds} s")]
     Slow {
@@ -107,7 +119,13 @@ impl HubError {
         match self {
             Self::Unreachable { .. } | Self::Broken { .. } => true,
             Self::Status { status, .. } => *status == 429 || *status >= 500,
-            _ => false,
+            Self::Gated { .. }
+            | Self::Refused { .. }
+            | Self::NoModel { .. }
+            | Self::NoFile { .. }
+            | Self::Offline { .. }
+            | Self::TooLarge { .. }
+            | Self::Slow { .. } => false,
         }
     }
 
@@ -141,6 +159,9 @@ impl HubError {
             }
             Self::Status { .. } | Self::Unreachable { .. } | Self::Broken { .. } => {
                 format!("check HF_ENDPOINT, HTTPS_PROXY and the network; {NO_HUB}")
+            }
+            Self::TooLarge { .. } => {
+                format!("no tokenizer is that great: check the name of the model; {NO_HUB}")
             }
             Self::Slow { .. } => {
                 format!("raise tokenizer.load_timeout, or check HF_ENDPOINT and HTTPS_PROXY; {NO_HUB}")

@@ -9,8 +9,8 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HeaderMap, LOCATION, 
 use reqwest::{Method, Response, StatusCode, Url, redirect};
 use sha2::{Digest as _, Sha256};
 
-use super::cache::hex;
 use super::{HubError, HubSettings, REVISION};
+use crate::hex;
 
 /// Redirects that are followed one after another, at most.
 const MAX_REDIRECTS: usize = 10;
@@ -64,40 +64,36 @@ impl<'a> Client<'a> {
 
     /// What the hub says of the file; passing faults are tried again if `insist`.
     pub(super) async fn head(&self, insist: bool) -> Result<Head, HubError> {
-        let mut pauses = PAUSES.iter().take(if insist { PAUSES.len() } else { 0 });
-        loop {
-            match (self.walk(Method::HEAD).await, pauses.next()) {
-                (Err(error), Some(pause)) if error.is_passing() => {
-                    tracing::debug!("{error}; trying again");
-                    tokio::time::sleep(*pause).await;
-                }
-                (walked, _) => return walked.map(|(head, _)| head),
-            }
-        }
+        let pauses = if insist { &PAUSES[..] } else { &[] };
+        insisting(pauses, || self.walk(Method::HEAD)).await.map(|(head, _)| head)
     }
 
-    /// The content of the file, checked against what `head` says of it.
+    /// The content of the file, checked against what `head` says of it; passing faults are tried again.
     pub(super) async fn body(&self, head: &Head) -> Result<Vec<u8>, HubError> {
-        let mut pauses = PAUSES.iter();
-        loop {
-            match (self.content(head).await, pauses.next()) {
-                (Err(error), Some(pause)) if error.is_passing() => {
-                    tracing::debug!("{error}; trying again");
-                    tokio::time::sleep(*pause).await;
-                }
-                (content, _) => return content,
-            }
+        self.check_size(head.length)?;
+        insisting(&PAUSES, || self.content(head)).await
+    }
+
+    /// Refuses what is greater than any file that is used; `None` is a size that nobody tells.
+    fn check_size(&self, bytes: Option<u64>) -> Result<(), HubError> {
+        match bytes {
+            Some(bytes) if bytes > MAX_BYTES => Err(HubError::TooLarge {
+                model: self.model.to_owned(),
+                file: self.file.to_owned(),
+                bytes,
+                most: MAX_BYTES,
+            }),
+            _ => Ok(()),
         }
     }
 
     async fn content(&self, head: &Head) -> Result<Vec<u8>, HubError> {
         let (told, mut response) = self.walk(Method::GET).await?;
+        self.check_size(response.content_length())?;
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
             bytes.extend_from_slice(&chunk);
-            if bytes.len() as u64 > MAX_BYTES {
-                return Err(self.broken(format!("is greater than {} MiB", MAX_BYTES >> 20)));
-            }
+            self.check_size(Some(bytes.len() as u64))?;
         }
         let length = head.length.filter(|_| told.etag == head.etag);
         if length.is_some_and(|length| length != bytes.len() as u64) {
@@ -110,7 +106,7 @@ impl<'a> Client<'a> {
         let is_digest =
             |etag: &&String| etag.len() == 64 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
         if let Some(etag) = head.etag.as_ref().filter(is_digest)
-            && hex(&Sha256::digest(&bytes)) != etag.to_ascii_lowercase()
+            && hex::encode(&Sha256::digest(&bytes)) != etag.to_ascii_lowercase()
         {
             return Err(self.broken("what came does not have the announced SHA-256".to_owned()));
         }
@@ -189,23 +185,32 @@ impl<'a> Client<'a> {
         let fault = if error.is_timeout() {
             format!("no answer within {} s", self.settings.silence.as_secs_f64())
         } else {
-            reason(&error.without_url())
+            crate::cause::innermost(&error.without_url()).to_string()
         };
         HubError::Unreachable { address: self.shown(), fault }
     }
 }
 
+/// What `attempt` gives, which is made once more after each of `pauses` as long as its faults are passing.
+async fn insisting<T>(
+    pauses: &[Duration],
+    attempt: impl AsyncFn() -> Result<T, HubError>,
+) -> Result<T, HubError> {
+    for pause in pauses {
+        match attempt().await {
+            Err(error) if error.is_passing() => {
+                tracing::debug!("{error}; trying again");
+                tokio::time::sleep(*pause).await;
+            }
+            done => return done,
+        }
+    }
+    attempt().await
+}
+
 const AGENT: &str = concat!("inference-perf/", env!("CARGO_PKG_VERSION"));
 
 /// The innermost cause: what is around it only says that a request failed.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
-}
-
 impl Head {
     /// Takes what the headers say; of a redirected file the hub's own answer says it first.
     fn learn(&mut self, headers: &HeaderMap) {

@@ -72,17 +72,16 @@ impl Hub {
         let client = Client::new(&self.settings, model, file)?;
         // What is in the cache is at hand, so there is no need to insist.
         let head = match client.head(cached.is_none()).await {
-            Err(error) if error.is_passing() => {
-                let Some(found) = cached.and_then(cache::read) else { return Err(error) };
-                tracing::warn!("{error}; {} is used", found.origin.display());
-                return Ok(found);
-            }
-            head => head?,
+            Err(error) => return instead(error, cached),
+            Ok(head) => head,
         };
         if let Some(found) = self.known(model, file, &head) {
             return Ok(found);
         }
-        let bytes = client.body(&head).await?;
+        let bytes = match client.body(&head).await {
+            Err(error) => return instead(error, cached),
+            Ok(bytes) => bytes,
+        };
         Ok(self.keep(model, file, &head, bytes, client.shown()))
     }
 
@@ -106,6 +105,17 @@ impl Hub {
                 HubFile { bytes, origin: PathBuf::from(address) }
             }
         }
+    }
+}
+
+/// What is in the cache, if `error` may be gone in a minute; it is told, for the hub may have something newer.
+fn instead(error: HubError, cached: Option<PathBuf>) -> Result<HubFile, HubError> {
+    match cached.filter(|_| error.is_passing()).and_then(cache::read) {
+        Some(found) => {
+            tracing::warn!("{error}; {} is used", found.origin.display());
+            Ok(found)
+        }
+        None => Err(error),
     }
 }
 

@@ -3,7 +3,7 @@
 use benchmark_schemas::record::Record;
 
 use super::run::Open;
-use super::{Aggregate, MetricOptions};
+use super::{Aggregate, MetricOptions, RequestMetrics};
 
 /// The numbers of an adapter.
 #[derive(Debug, Clone)]
@@ -28,7 +28,13 @@ struct Entry {
 
 impl Adapters {
     /// Adds `record` where it belongs; in later passes: shows it to the aggregates that need it once more.
-    pub(super) fn push(&mut self, record: &Record, options: &MetricOptions, first_pass: bool) {
+    pub(super) fn push(
+        &mut self,
+        record: &Record,
+        metrics: &RequestMetrics,
+        options: &MetricOptions,
+        first_pass: bool,
+    ) {
         let Some(adapter) = &record.adapter else { return };
         let scopes =
             [options.per_adapter.then_some(None), options.per_adapter_stage.then_some(Some(record.stage))];
@@ -40,7 +46,7 @@ impl Adapters {
             });
             let open = &mut self.0[place].open;
             if first_pass || open.unfinished {
-                open.requests.push(record, options);
+                open.requests.push(record, metrics, options);
             }
         }
     }

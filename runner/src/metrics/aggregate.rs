@@ -9,9 +9,10 @@ use benchmark_schemas::record::{Nanos, Outcome, Record};
 use super::goodput::Goodput;
 use super::labels::LabelGroups;
 use super::pool::Pool;
-use super::request::{RequestMetrics, seconds, token_gaps};
+use super::request::{RequestMetrics, token_gaps};
 use super::retries::RetryTotals;
-use super::{Dist, Ledger, MetricOptions};
+use super::{Dist, Ledger, MetricOptions, ratio};
+use crate::clock::seconds;
 
 /// Aggregates of a set of records.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +65,8 @@ pub struct Successes {
     pub cached_tokens: u64,
     /// Output tokens by the client; only requests with an answer.
     pub output_len: Pool,
-    /// Output tokens by the server first; 0 for requests without an answer.
+    /// Output tokens by the server first, 0 for answers without content, as upstream has it; only requests of which
+    /// anybody counts them.
     pub output_tokens: Pool,
     /// Output tokens that rates and latencies per token are based on; only requests with a count.
     pub effective_output_tokens: Pool,
@@ -103,19 +105,19 @@ pub struct Throughput {
 }
 
 impl Aggregate {
-    /// Adds `record`, or shows it again in a later pass.
-    pub fn push(&mut self, record: &Record, options: &MetricOptions) {
+    /// Adds `record`, whose numbers are `metrics`, or shows it again in a later pass.
+    pub fn push(&mut self, record: &Record, metrics: &RequestMetrics, options: &MetricOptions) {
         if !self.first_pass_over {
             self.scheduled += 1;
         }
         match &record.outcome {
             Outcome::Success => {
-                let metrics = self.recorded(record, options);
+                self.recorded(record, metrics);
                 let first_pass = !self.first_pass_over;
-                self.successes.push(record, &metrics, options, first_pass);
+                self.successes.push(record, metrics, options, first_pass);
             }
             Outcome::Failure(failure) => {
-                let metrics = self.recorded(record, options);
+                self.recorded(record, metrics);
                 self.failures.request_latency.push(metrics.request_latency());
                 if options.has_tokenizer {
                     self.failures.prompt_tokens.push(f64::from(record.prompt_tokens));
@@ -131,14 +133,12 @@ impl Aggregate {
     }
 
     /// What successes and failures have in common.
-    fn recorded(&mut self, record: &Record, options: &MetricOptions) -> RequestMetrics {
-        let metrics = RequestMetrics::of(record, options);
+    fn recorded(&mut self, record: &Record, metrics: &RequestMetrics) {
         self.first_start = Some(self.first_start.map_or(metrics.start, |at| at.min(metrics.start)));
         self.last_start = self.last_start.max(Some(metrics.start));
         self.last_end = self.last_end.max(Some(record.end));
         self.schedule_delay.push(metrics.schedule_delay());
         self.retries.push(record, !self.first_pass_over);
-        metrics
     }
 
     /// Ends a pass; true if the records must be pushed once more.
@@ -192,13 +192,13 @@ impl Aggregate {
     /// Recorded requests / send duration, requests/s; zero if that is no time. Upstream's definition: n requests
     /// over n − 1 gaps, which is a little too high for small n.
     pub fn achieved_rate(&self) -> f64 {
-        per_second(self.recorded_count() as f64, self.send_duration_seconds())
+        ratio(self.recorded_count() as f64, self.send_duration_seconds())
     }
 
     /// Failures / (successes + failures); `None` if there are neither.
     pub fn error_rate(&self) -> Option<f64> {
         let all = self.recorded_count();
-        (all > 0).then(|| self.failures.count() as f64 / all as f64)
+        (all > 0).then(|| ratio(self.failures.count() as f64, all as f64))
     }
 
     /// Rates of the successes.
@@ -207,17 +207,12 @@ impl Aggregate {
         let input = self.successes.prompt_tokens.sum();
         let output = self.successes.effective_output_tokens.sum();
         Throughput {
-            input_tokens_per_second: per_second(input, time),
-            output_tokens_per_second: per_second(output, time),
-            total_tokens_per_second: per_second(input + output, time),
-            requests_per_second: per_second(self.successes.count() as f64, time),
+            input_tokens_per_second: ratio(input, time),
+            output_tokens_per_second: ratio(output, time),
+            total_tokens_per_second: ratio(input + output, time),
+            requests_per_second: ratio(self.successes.count() as f64, time),
         }
     }
-}
-
-/// `amount` / `seconds`; zero if that is no time.
-pub fn per_second(amount: f64, seconds: f64) -> f64 {
-    if seconds > 0.0 { amount / seconds } else { 0.0 }
 }
 
 impl Successes {
@@ -241,10 +236,7 @@ impl Successes {
             (&mut self.output_len, metrics.client_output_tokens.map(|tokens| tokens as f64)),
             (&mut self.effective_output_tokens, metrics.output_tokens.map(|tokens| tokens as f64)),
             (&mut self.prompt_tokens, metrics.input_tokens.map(|tokens| tokens as f64)),
-            (
-                &mut self.output_tokens,
-                metrics.server_output_tokens.or(metrics.client_output_tokens).map(|tokens| tokens as f64),
-            ),
+            (&mut self.output_tokens, metrics.answered_tokens.map(|tokens| tokens as f64)),
         ];
         for (pool, value) in optional {
             if let Some(value) = value {
@@ -283,7 +275,7 @@ mod tests {
     fn aggregate(records: &[Record]) -> Aggregate {
         let (mut aggregate, options) = (Aggregate::default(), MetricOptions::default());
         for record in records {
-            aggregate.push(record, &options);
+            aggregate.push(record, &RequestMetrics::of(record, &options), &options);
         }
         assert!(!aggregate.end_pass(&options), "small samples need one pass");
         aggregate
@@ -322,7 +314,7 @@ mod tests {
         let aggregate = aggregate(&[with_usage, empty, record(2, 2 * S)]);
         let successes = &aggregate.successes;
         assert_eq!(successes.prompt_tokens.sum(), 320.0);
-        assert_eq!(successes.output_tokens.sum(), 9.0);
+        assert_eq!((successes.output_tokens.count(), successes.output_tokens.sum()), (3, 9.0));
         assert_eq!((successes.output_len.count(), successes.output_len.sum()), (2, 8.0));
         assert_eq!(successes.effective_output_tokens.sum(), 8.0);
         assert_eq!((successes.client_counted_prompts, successes.client_counted_outputs), (2, 2));

@@ -4,49 +4,20 @@
 //! of the configuration's. A request that has no value where there is a limit does not keep it: an answer that is not
 //! streamed has no TTFT to be fast.
 
+use benchmark_schemas::config::Limited;
 use benchmark_schemas::record::{Nanos, Objectives, Record};
 
-use super::request::seconds;
-use super::{MetricOptions, RequestMetrics};
+use super::{MetricOptions, RequestMetrics, ratio};
+use crate::clock::seconds;
 
-/// A latency that can have a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limited {
-    /// Time to the first token.
-    Ttft,
-    /// Time per output token after the first.
-    Tpot,
-    /// Mean gap between the request's tokens.
-    Itl,
-    /// Request latency per output token.
-    Ntpot,
-    /// From the start to the end.
-    RequestLatency,
-}
-
-impl Limited {
-    /// All, in the order of reports.
-    pub const ALL: [Self; 5] = [Self::Ttft, Self::Tpot, Self::Itl, Self::Ntpot, Self::RequestLatency];
-
-    /// Name in the configuration and in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ttft => "ttft",
-            Self::Tpot => "tpot",
-            Self::Itl => "itl",
-            Self::Ntpot => "ntpot",
-            Self::RequestLatency => "request_latency",
-        }
-    }
-
-    fn value(self, metrics: &RequestMetrics) -> Option<f64> {
-        match self {
-            Self::Ttft => metrics.time_to_first_token(),
-            Self::Tpot => metrics.time_per_output_token(),
-            Self::Itl => metrics.mean_inter_token_latency(),
-            Self::Ntpot => metrics.normalized_time_per_output_token(),
-            Self::RequestLatency => Some(metrics.request_latency()),
-        }
+/// What `metrics` have of a latency that can have a limit, seconds.
+fn value(limited: Limited, metrics: &RequestMetrics) -> Option<f64> {
+    match limited {
+        Limited::Ttft => metrics.time_to_first_token(),
+        Limited::Tpot => metrics.time_per_output_token(),
+        Limited::Itl => metrics.mean_inter_token_latency(),
+        Limited::Ntpot => metrics.normalized_time_per_output_token(),
+        Limited::RequestLatency => Some(metrics.request_latency()),
     }
 }
 
@@ -75,6 +46,19 @@ pub struct Goodput {
     last_end: Option<Nanos>,
 }
 
+/// Share and rates of what kept its objectives; zero of nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GoodputFigures {
+    /// Requests of which this is the share.
+    pub requests: u64,
+    /// Share of the requests that kept theirs, per cent.
+    pub percent: f64,
+    /// Those requests, requests/s.
+    pub requests_per_second: f64,
+    /// Their prompt and output tokens, tokens/s.
+    pub tokens_per_second: f64,
+}
+
 impl Goodput {
     /// Adds the successful request `record`.
     pub(super) fn push(&mut self, record: &Record, metrics: &RequestMetrics, options: &MetricOptions) {
@@ -88,7 +72,7 @@ impl Goodput {
             Limited::ALL.into_iter().zip(limits.into_iter().zip(&mut self.attainment))
         {
             let Some(limit) = limit else { continue };
-            let keeps = limited.value(metrics).is_some_and(|value| value <= limit);
+            let keeps = value(limited, metrics).is_some_and(|value| value <= limit);
             *had += 1;
             *kept += u64::from(keeps);
             is_good &= keeps;
@@ -112,12 +96,28 @@ impl Goodput {
         self.first_start.zip(self.last_end).map_or(0.0, |(start, end)| seconds(end - start))
     }
 
+    /// The figures of the successes alone, as upstream has them.
+    pub fn of_successes(&self) -> GoodputFigures {
+        self.of(self.total_requests, self.window_seconds())
+    }
+
+    /// The figures of `requests`, to which those belong that kept their objectives, within `seconds`.
+    pub fn of(&self, requests: u64, seconds: f64) -> GoodputFigures {
+        let [good, tokens] = [self.good_requests, self.good_tokens].map(|count| count as f64);
+        GoodputFigures {
+            requests,
+            percent: 100.0 * ratio(good, requests as f64),
+            requests_per_second: ratio(good, seconds),
+            tokens_per_second: ratio(tokens, seconds),
+        }
+    }
+
     /// For each latency that was limited, its share of requests that kept the limit, 0 to 1.
     pub fn attainment(&self) -> impl Iterator<Item = (Limited, f64)> {
         let counts = Limited::ALL.into_iter().zip(self.attainment);
         counts
             .filter(|(_, (had, _))| *had > 0)
-            .map(|(limited, (had, kept))| (limited, kept as f64 / had as f64))
+            .map(|(limited, (had, kept))| (limited, ratio(kept as f64, had as f64)))
     }
 }
 
@@ -182,6 +182,21 @@ mod tests {
     fn nothing_to_report_without_objectives() {
         assert!(!goodput(&[usual()], &[]).is_active());
         assert!(!goodput(&[], &[(Limited::Ttft, 1.0)]).is_active());
+    }
+
+    #[test]
+    fn figures_are_shares_and_rates_of_whatever_they_are_of() {
+        let slow = Record { start: Some(S), end: 2 * S, ..usual() };
+        let goodput = goodput(&[usual(), slow], &[(Limited::RequestLatency, 0.5)]);
+        let figures = |requests, percent, requests_per_second, tokens_per_second| GoodputFigures {
+            requests,
+            percent,
+            requests_per_second,
+            tokens_per_second,
+        };
+        assert_eq!(goodput.of_successes(), figures(2, 50.0, 0.5, 52.0));
+        assert_eq!(goodput.of(4, 8.0), figures(4, 25.0, 0.125, 13.0));
+        assert_eq!(goodput.of(0, 0.0), figures(0, 0.0, 0.0, 0.0));
     }
 
     #[test]

@@ -33,3 +33,9 @@ pub use pool::Dist;
 pub use request::{RequestMetrics, token_times};
 pub use run::{RunMetrics, StageMetrics, summarise};
 pub use source::RecordSource;
+
+/// `part` / `whole`, for example requests / seconds; zero of nothing.
+#[must_use]
+pub fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}

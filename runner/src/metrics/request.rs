@@ -9,11 +9,7 @@
 use benchmark_schemas::record::{Nanos, Outcome, Record};
 
 use super::MetricOptions;
-
-/// Seconds of `nanos`.
-pub fn seconds(nanos: i64) -> f64 {
-    nanos as f64 / 1e9
-}
+use crate::clock::seconds;
 
 /// Counts and latencies of one request.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,6 +26,9 @@ pub struct RequestMetrics {
     pub server_output_tokens: Option<u64>,
     /// The count that rates and per-token latencies are based on; `None` if there is none.
     pub output_tokens: Option<u64>,
+    /// Output tokens by the server, else by the client, which counts an answer without content as 0; `None` if nobody
+    /// counted them.
+    pub answered_tokens: Option<u64>,
     /// Instant of the first output token of a streamed answer.
     pub first_token: Option<Nanos>,
     /// Instant of the last output token of a streamed answer.
@@ -54,6 +53,10 @@ impl RequestMetrics {
             (Some(client), _) => Some(client),
             (None, server) => server,
         };
+        // An answer with chunks and without a count is one that the tokenizer could not read: nobody counted it.
+        let without_content = options.counts_answers && record.chunks.is_empty();
+        let answered_tokens =
+            server_output_tokens.or(client_output_tokens).or_else(|| without_content.then_some(0));
         let chunk_tokens: u64 = record.chunks.iter().map(|chunk| u64::from(chunk.tokens)).sum();
         let mut times = token_times(record);
         let first_token = times.next().map(|(at, _)| at);
@@ -66,6 +69,7 @@ impl RequestMetrics {
             client_output_tokens,
             server_output_tokens,
             output_tokens,
+            answered_tokens,
             first_token,
             last_token: times.last().map(|(at, _)| at).or(first_token),
             token_times: token_times(record).map(|(_, tokens)| u64::from(tokens)).sum(),

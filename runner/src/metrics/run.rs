@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use benchmark_schemas::record::{Record, RunEnd, RunFacts, SpoolEntry, StageFacts};
+use benchmark_schemas::record::{Record, RunEnd, SpoolEntry, StageFacts};
 
 use super::adapters::{AdapterMetrics, Adapters};
 use super::{Aggregate, Asides, MetricOptions, RecordSource, RequestChecks, RequestMetrics};
@@ -11,8 +11,6 @@ use super::{Aggregate, Asides, MetricOptions, RecordSource, RequestChecks, Reque
 /// The numbers of a run.
 #[derive(Debug, Clone, Default)]
 pub struct RunMetrics {
-    /// What holds for the whole run; `None` if the spool has no such entry.
-    pub facts: Option<RunFacts>,
     /// How the run ended; `None` if the spool was cut off.
     pub end: Option<RunEnd>,
     /// All requests together. Times span the whole run, pauses between stages included.
@@ -45,6 +43,11 @@ impl RunMetrics {
     pub fn interrupted(&self) -> bool {
         self.end.is_none_or(|end| end.interrupted)
     }
+
+    /// The stages that have a report: those of which a request ended by itself.
+    pub fn recorded_stages(&self) -> impl Iterator<Item = &StageMetrics> {
+        self.stages.iter().filter(|stage| stage.requests.recorded_count() > 0)
+    }
 }
 
 /// Computes the aggregates of all records of `source`.
@@ -62,19 +65,19 @@ pub fn summarise<S: RecordSource + ?Sized>(
     let (mut summary, mut first_stage) = (None::<Aggregate>, None::<Aggregate>);
     for entry in source.entries()? {
         match entry? {
-            SpoolEntry::Run(facts) => run.facts = Some(*facts),
             SpoolEntry::Request(record) => {
+                let metrics = RequestMetrics::of(&record, options);
                 if summary.is_none() && stages.keys().any(|stage| *stage != record.stage) {
                     let first = stages.values().next().map(|stage| &stage.requests);
                     summary = first_stage.take().or_else(|| first.cloned());
                 }
                 if let Some(summary) = &mut summary {
-                    summary.push(&record, options);
+                    summary.push(&record, &metrics, options);
                 }
                 let stage = stages.entry(record.stage).or_default();
-                stage.requests.push(&record, options);
-                adapters.push(&record, options, true);
-                run.checks.push(&record, &RequestMetrics::of(&record, options));
+                stage.requests.push(&record, &metrics, options);
+                adapters.push(&record, &metrics, options, true);
+                run.checks.push(&record, &metrics);
             }
             SpoolEntry::Stage(facts) => {
                 // A stage without a request has no report, as upstream has none for it.
@@ -87,7 +90,7 @@ pub fn summarise<S: RecordSource + ?Sized>(
                     stage.facts = Some(*facts);
                 }
             }
-            SpoolEntry::Sweep(_) => {}
+            SpoolEntry::Run(_) | SpoolEntry::Sweep(_) => {}
             SpoolEntry::Finished(end) => run.end = Some(end),
             aside => run.asides.push(aside, options.server),
         }
@@ -101,13 +104,14 @@ pub fn summarise<S: RecordSource + ?Sized>(
     while summary_open || adapters.unfinished() || stages.values().any(|stage| stage.unfinished) {
         for record in records(source)? {
             let record = record?;
+            let metrics = RequestMetrics::of(&record, options);
             if let Some(summary) = summary.as_mut().filter(|_| summary_open) {
-                summary.push(&record, options);
+                summary.push(&record, &metrics, options);
             }
             if let Some(stage) = stages.get_mut(&record.stage).filter(|stage| stage.unfinished) {
-                stage.requests.push(&record, options);
+                stage.requests.push(&record, &metrics, options);
             }
-            adapters.push(&record, options, false);
+            adapters.push(&record, &metrics, options, false);
         }
         adapters.end_pass(options);
         summary_open = summary_open && summary.as_mut().is_some_and(|summary| summary.end_pass(options));

@@ -3,6 +3,7 @@
 use benchmark_schemas::report::{Bracket, Capacity, Sweep, Verdict};
 
 use super::RunReport;
+use super::decimals::decimals_for;
 
 /// Lines of the answer at most.
 pub const MAX_LINES: usize = 10;
@@ -84,10 +85,7 @@ pub fn sweep_line(sweep: &Sweep) -> String {
 
 /// A number with two decimals, or more if it has not three digits by then.
 fn three_digits(value: f64) -> String {
-    let digits_before = value.abs().max(f64::MIN_POSITIVE).log10().floor();
-    let decimals = (2.0 - digits_before).clamp(2.0, 9.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "2 to 9")]
-    let decimals = decimals as usize;
+    let decimals = decimals_for(value, 3).max(2);
     format!("{value:.decimals$}")
 }
 

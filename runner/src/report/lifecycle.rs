@@ -6,17 +6,32 @@
 
 use std::fmt::Write as _;
 
-use benchmark_schemas::record::{Pacing, StageStatus};
-use benchmark_schemas::report::ClientConduct;
+use benchmark_schemas::record::{self, StageStatus};
+use benchmark_schemas::report::{ClientConduct, Pacing};
 use serde_json::{Map, Value, json};
 
 use super::{Document, RunReport, serving};
-use crate::metrics::aggregate::{Aggregate, per_second};
+use crate::clock::seconds;
+use crate::metrics::aggregate::Aggregate;
 use crate::metrics::percentile::Percentiles;
 use crate::metrics::pool::Pool;
-use crate::metrics::request::seconds;
 use crate::metrics::retries::RetryTotals;
 use crate::metrics::{AdapterMetrics, Dist, Failures, MetricOptions, StageMetrics, Successes};
+
+/// Name of the report on the whole run.
+pub const SUMMARY_NAME: &str = "summary_lifecycle_metrics.json";
+/// What the names of all these reports end with.
+const NAME_END: &str = "_lifecycle_metrics.json";
+
+/// Name of the report on `stage`.
+pub fn stage_name(stage: u32) -> String {
+    format!("stage_{stage}{NAME_END}")
+}
+
+/// The stage that a file of this `name` is about; `None` for any other file.
+pub fn stage_of_name(name: &str) -> Option<u32> {
+    name.strip_prefix("stage_")?.strip_suffix(NAME_END)?.parse().ok()
+}
 
 /// The report on the whole run.
 pub fn summary(run: &RunReport) -> Document {
@@ -30,7 +45,7 @@ pub fn summary(run: &RunReport) -> Document {
         "sweep": run.capacity.sweep,
         "server": serving::tree(run.metrics.asides.observed.run()),
     });
-    Document::json("summary_lifecycle_metrics.json", tree)
+    Document::json(SUMMARY_NAME, tree)
 }
 
 /// A sweep's stages replace those of the configuration.
@@ -50,7 +65,7 @@ pub fn stage(run: &RunReport, stage: &StageMetrics) -> Document {
     tree["extensions"] = stage_extensions(stage, judged.map(|judged| &judged.client));
     tree["extensions"]["server"] = serving::tree(run.metrics.asides.observed.stage(stage.stage));
     tree["extensions"]["circuit_breakers"] = run.breakers_of(stage.stage);
-    Document::json(format!("stage_{}_lifecycle_metrics.json", stage.stage), tree)
+    Document::json(stage_name(stage.stage), tree)
 }
 
 /// The report on a LoRA adapter, over the whole run or in one stage.
@@ -61,7 +76,7 @@ pub fn adapter(run: &RunReport, adapter: &AdapterMetrics) -> Document {
     let mut tree = tree(&adapter.requests, load.as_ref(), &run.options);
     tree["extensions"] = json!({"adapter": adapter.adapter, "stage": adapter.stage});
     let stage = adapter.stage.map_or_else(String::new, |stage| format!("_stage_{stage}"));
-    Document::json(format!("adapter_{name}{stage}_lifecycle_metrics.json"), tree)
+    Document::json(format!("adapter_{name}{stage}{NAME_END}"), tree)
 }
 
 /// `name` as a part of a file's name: what would lead elsewhere stands as in a URL, `a/b` as `a%2Fb`.
@@ -100,16 +115,13 @@ fn stage_extensions(stage: &StageMetrics, client: Option<&ClientConduct>) -> Val
             StageStatus::TimedOut => "timed_out",
         },
         "duration_seconds": facts.duration_seconds,
-        "pacing": match facts.pacing {
-            Pacing::ScaledExponential => "scaled_exponential",
-            Pacing::Even => "even",
-            Pacing::Poisson => "poisson",
-            Pacing::Gamma { .. } => "gamma",
-            Pacing::Trace => "trace",
-        },
+        "pacing": Pacing::from(facts.pacing),
         "burstiness": match facts.pacing {
-            Pacing::Gamma { burstiness } => Some(burstiness),
-            Pacing::ScaledExponential | Pacing::Even | Pacing::Poisson | Pacing::Trace => None,
+            record::Pacing::Gamma { burstiness } => Some(burstiness),
+            record::Pacing::ScaledExponential
+            | record::Pacing::Even
+            | record::Pacing::Poisson
+            | record::Pacing::Trace => None,
         },
         "window_start": seconds(facts.window_start),
         "window_end": seconds(facts.window_end),
@@ -192,25 +204,24 @@ fn successes(requests: &Aggregate, percentiles: &Percentiles) -> Value {
 /// Upstream's figures are shares and rates of the successes alone; those of all requests stand beside them.
 fn goodput(requests: &Aggregate) -> Value {
     let goodput = &requests.successes.goodput;
-    let [good, tokens] = [goodput.good_requests, goodput.good_tokens].map(|count| count as f64);
-    let share = |of: u64| if of > 0 { good / of as f64 * 100.0 } else { 0.0 };
-    let (window, whole) = (goodput.window_seconds(), requests.benchmark_time_seconds());
+    let figures = goodput.of_successes();
     let mut tree = json!({
-        "goodput_percentage": share(goodput.total_requests),
-        "request_goodput": per_second(good, window),
-        "token_goodput": per_second(tokens, window),
+        "goodput_percentage": figures.percent,
+        "request_goodput": figures.requests_per_second,
+        "token_goodput": figures.tokens_per_second,
         "good_requests": goodput.good_requests,
-        "total_requests": goodput.total_requests,
+        "total_requests": figures.requests,
     });
     for (limited, attained) in goodput.attainment() {
         tree[format!("{}_attainment_percentage", limited.name())] = json!(attained * 100.0);
     }
+    let figures = goodput.of(requests.recorded_count(), requests.benchmark_time_seconds());
     tree["extensions"] = json!({
         "of_all_requests": {
-            "goodput_percentage": share(requests.recorded_count()),
-            "request_goodput": per_second(good, whole),
-            "token_goodput": per_second(tokens, whole),
-            "total_requests": requests.recorded_count(),
+            "goodput_percentage": figures.percent,
+            "request_goodput": figures.requests_per_second,
+            "token_goodput": figures.tokens_per_second,
+            "total_requests": figures.requests,
         },
     });
     tree

@@ -2,33 +2,30 @@
 
 use std::fmt::Write as _;
 
-use benchmark_schemas::yaml;
+use super::{Export as _, File, Layout, lifecycle, partial};
 
-use super::json::{Layout, to_string};
-use super::{Document, RunReport, lifecycle, partial, recorded};
-
-/// Summary and stages as indented JSON, as far as the configuration asks for these reports, and the stages' partial
-/// benchmark reports as YAML. Each marker stands alone on its line.
-pub fn blocks(run: &RunReport) -> String {
-    let wanted = &run.settings.request_lifecycle;
+/// Summary and stages as indented JSON and the stages' partial benchmark reports as YAML, as far as they are among
+/// `files`. Each marker stands alone on its line.
+pub fn blocks(files: &[File]) -> String {
     let mut text = String::new();
-    let mut block = |name: &str, body: &str| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "=== START_{name} ===\n{body}\n=== END_{name} ===\n");
-    };
-    let json = |document: &Document| to_string(document.tree(), Layout::Indented);
-    if wanted.summary == Some(true) && run.metrics.summary.recorded_count() > 0 {
-        block("SUMMARY", &json(&lifecycle::summary(run)));
-    }
-    if wanted.per_stage == Some(true) {
-        for stage in recorded(run) {
-            block(&format!("STAGE_{}", stage.stage), &json(&lifecycle::stage(run, stage)));
-        }
-    }
-    for stage in recorded(run) {
-        let body = yaml::emit(partial::document(run, stage).tree());
-        block(&format!("PARTIAL_BR_V0_2_STAGE_{}", stage.stage), body.trim_end());
+    for file in files {
+        let File::Document(document) = file else { continue };
+        let Some(name) = name(document.name()) else { continue };
+        let mut body = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = document.write(Layout::Indented, &mut body);
+        let body = String::from_utf8_lossy(&body);
+        let _ = write!(text, "=== START_{name} ===\n{}\n=== END_{name} ===\n", body.trim_end());
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// Name of the block with a `file`; `None` for files that are not printed.
+fn name(file: &str) -> Option<String> {
+    if file == lifecycle::SUMMARY_NAME {
+        return Some("SUMMARY".to_owned());
+    }
+    let of_stage = lifecycle::stage_of_name(file).map(|stage| format!("STAGE_{stage}"));
+    of_stage.or_else(|| partial::stage_of_name(file).map(|stage| format!("PARTIAL_BR_V0_2_STAGE_{stage}")))
 }

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod capacity;
 pub mod config;
+mod decimals;
 pub mod figures;
 pub mod json;
 pub mod lifecycle;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use benchmark_schemas::yaml;
 use serde_json::Value;
 
-use crate::metrics::{RecordSource, StageMetrics};
+use crate::metrics::RecordSource;
 pub use json::Layout;
 pub use read::{ReadError, RunReport};
 pub use validation::Validation;
@@ -98,25 +99,35 @@ where
     let mut documents = documents(run);
     let validation = Validation::of(run, &documents);
     documents.push(validation.document());
-    let mut files: Vec<Box<dyn Export>> = Vec::new();
-    files.extend(documents.into_iter().map(|document| Box::new(document) as Box<dyn Export>));
+    let is_on_requests = |file: &Document| {
+        file.name() == lifecycle::SUMMARY_NAME || lifecycle::stage_of_name(file.name()).is_some()
+    };
+    let after_requests = documents.iter().take_while(|file| is_on_requests(file)).count();
+    let mut files: Vec<File> = documents.into_iter().map(File::Document).collect();
     if wanted.per_request == Some(true) {
         let (fields, options) = (wanted.per_request_fields.clone(), run.options.clone());
         let list = per_request::PerRequest::new(source.clone(), fields, options);
-        files.insert(requests(run).len(), Box::new(list));
+        files.insert(after_requests, File::Streamed(Box::new(list)));
     }
     Files { files, validation }
 }
 
 /// The files that fit into memory, but for the last: what they say about one another.
 fn documents(run: &RunReport) -> Vec<Document> {
-    let mut documents = requests(run);
+    let wanted = &run.settings.request_lifecycle;
+    let mut documents = Vec::new();
+    if wanted.summary == Some(true) && run.metrics.summary.recorded_count() > 0 {
+        documents.push(lifecycle::summary(run));
+    }
+    if wanted.per_stage == Some(true) {
+        documents.extend(run.metrics.recorded_stages().map(|stage| lifecycle::stage(run, stage)));
+    }
     let adapters = run.metrics.adapters.iter().chain(&run.metrics.adapter_stages);
     let adapters = adapters.filter(|adapter| adapter.requests.recorded_count() > 0);
     documents.extend(adapters.map(|adapter| lifecycle::adapter(run, adapter)));
     let answered = run.metrics.asides.promql.iter();
     documents.extend(answered.filter_map(|answered| prometheus::document(answered, run.options.server)));
-    documents.extend(recorded(run).map(|stage| partial::document(run, stage)));
+    documents.extend(run.metrics.recorded_stages().map(|stage| partial::document(run, stage)));
     documents.push(capacity::document(&run.capacity));
     documents.push(config::document(run));
     documents
@@ -125,25 +136,31 @@ fn documents(run: &RunReport) -> Vec<Document> {
 /// The files of a run, and what they say about one another.
 pub struct Files {
     /// The files, in order.
-    pub files: Vec<Box<dyn Export>>,
+    pub files: Vec<File>,
     /// What stands in `validation.json`.
     pub validation: Validation,
 }
 
-/// Summary and stages, as far as the configuration asks for these reports.
-fn requests(run: &RunReport) -> Vec<Document> {
-    let wanted = &run.settings.request_lifecycle;
-    let mut documents = Vec::new();
-    if wanted.summary == Some(true) && run.metrics.summary.recorded_count() > 0 {
-        documents.push(lifecycle::summary(run));
-    }
-    if wanted.per_stage == Some(true) {
-        documents.extend(recorded(run).map(|stage| lifecycle::stage(run, stage)));
-    }
-    documents
+/// A file of a run.
+pub enum File {
+    /// One that fits into memory.
+    Document(Document),
+    /// One that is made from the records while it is written.
+    Streamed(Box<dyn Export>),
 }
 
-/// The stages that have a report: those of which a request ended by itself.
-fn recorded(run: &RunReport) -> impl Iterator<Item = &StageMetrics> {
-    run.metrics.stages.iter().filter(|stage| stage.requests.recorded_count() > 0)
+impl Export for File {
+    fn name(&self) -> &str {
+        match self {
+            Self::Document(document) => document.name(),
+            Self::Streamed(file) => file.name(),
+        }
+    }
+
+    fn write(&self, layout: Layout, out: &mut dyn io::Write) -> io::Result<()> {
+        match self {
+            Self::Document(document) => document.write(layout, out),
+            Self::Streamed(file) => file.write(layout, out),
+        }
+    }
 }

@@ -11,19 +11,27 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Document, RunReport};
+use crate::clock::seconds;
 use crate::metrics::StageMetrics;
 use crate::metrics::aggregate::Aggregate;
 use crate::metrics::options::PARTIAL_REPORT_PERCENTILES;
 use crate::metrics::percentile::{Percentiles, percentile_key};
 use crate::metrics::pool::Pool;
-use crate::metrics::request::seconds;
 
 /// Version of the format.
 pub const VERSION: &str = "0.2.1";
 
+/// What stands before and after the stage in the names of these reports.
+const NAME_PARTS: (&str, &str) = ("inference-perf.partial.stage_", ".yaml");
+
 /// Name of the report on `stage`.
 pub fn name(stage: u32) -> String {
-    format!("inference-perf.partial.stage_{stage}.yaml")
+    format!("{}{stage}{}", NAME_PARTS.0, NAME_PARTS.1)
+}
+
+/// The stage that a file of this `name` is about; `None` for any other file.
+pub fn stage_of_name(name: &str) -> Option<u32> {
+    name.strip_prefix(NAME_PARTS.0)?.strip_suffix(NAME_PARTS.1)?.parse().ok()
 }
 
 /// The report on `stage`.

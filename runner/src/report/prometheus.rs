@@ -12,6 +12,7 @@ use benchmark_schemas::record::{PromQl, PromQlAnswer};
 use serde_json::{Map, Value, json};
 
 use super::Document;
+use crate::metrics::ratio;
 use crate::serving::promql::{self, Figure, Kind};
 
 /// The file about the window of `answered`; `None` if nothing was answered at all.
@@ -152,20 +153,15 @@ impl Figures {
             self.get(field, Figure::Mean)
         } else {
             let tokens = self.get(field, Figure::Total);
-            tokens.zip(self.get("requests", Figure::Total)).map(|(tokens, requests)| share(tokens, requests))
+            tokens.zip(self.get("requests", Figure::Total)).map(|(tokens, requests)| ratio(tokens, requests))
         };
         json!({"mean": mean, "rate": self.get(field, Figure::PerSecond)})
     }
 
     fn percent(&self, hits: &'static str, queries: &'static str) -> Option<f64> {
         let hits = self.get(hits, Figure::Total)?;
-        Some(100.0 * share(hits, self.get(queries, Figure::Total)?))
+        Some(100.0 * ratio(hits, self.get(queries, Figure::Total)?))
     }
-}
-
-/// `part / whole`, 0 of nothing.
-fn share(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 { part / whole } else { 0.0 }
 }
 
 /// The number in an answer, to six decimals; 0 if the query had no result, `None` if the result is no number.

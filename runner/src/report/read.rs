@@ -1,12 +1,12 @@
 //! Reads a run back from its records: configuration, metrics and verdicts, all that reports are made from.
 
-use benchmark_schemas::config::{Report, ServerType};
+use benchmark_schemas::config::{Limited, Report, ServerType};
 use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::report::Capacity;
 use serde_json::Value;
 
 use crate::analysis;
-use crate::metrics::goodput::{Limited, Limits};
+use crate::metrics::goodput::Limits;
 use crate::metrics::{MetricOptions, RecordSource, RunMetrics, summarise};
 
 /// All that the reports of a run are made from.
@@ -93,7 +93,7 @@ fn options(settings: &Report, facts: &RunFacts, config: &Value) -> MetricOptions
     let constraints = settings.goodput.iter().flat_map(|goodput| &goodput.constraints);
     let mut limits = Limits::default();
     for (name, limit) in constraints {
-        if let Some(limited) = Limited::ALL.into_iter().find(|limited| limited.name() == name) {
+        if let Some(limited) = Limited::named(name) {
             limits[limited as usize] = Some(*limit);
         }
     }

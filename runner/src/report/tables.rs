@@ -11,7 +11,6 @@ use benchmark_schemas::report::{Capacity, LatencyQuantiles, StageCapacity, WaitQ
 use super::RunReport;
 use super::answer::sweep_line;
 use crate::analysis::limits::CONNECTION_WAIT_SECONDS;
-use crate::metrics::aggregate::per_second;
 use crate::metrics::pool::Pool;
 use crate::metrics::{Dist, Goodput, StageMetrics};
 use layout::Layout;
@@ -23,8 +22,7 @@ pub const WIDTH: usize = 80;
 pub fn all(run: &RunReport, width: usize) -> String {
     let layout = Layout { width };
     let mut text = String::new();
-    let stages: Vec<&StageMetrics> =
-        run.metrics.stages.iter().filter(|stage| stage.requests.recorded_count() > 0).collect();
+    let stages: Vec<&StageMetrics> = run.metrics.recorded_stages().collect();
     let tables = if stages.is_empty() {
         vec!["No per-stage lifecycle metrics found to display summary table.".to_owned()]
     } else {
@@ -213,12 +211,11 @@ impl View<'_> {
 
 /// Share, rate of requests and rate of tokens of what kept its objectives.
 fn goodput(goodput: &Goodput) -> [String; 3] {
-    let [good, tokens] = [goodput.good_requests, goodput.good_tokens].map(|count| count as f64);
     if goodput.total_requests == 0 {
         return ["-"; 3].map(str::to_owned);
     }
-    let window = goodput.window_seconds();
-    [good / goodput.total_requests as f64 * 100.0, per_second(good, window), per_second(tokens, window)]
+    let figures = goodput.of_successes();
+    [figures.percent, figures.requests_per_second, figures.tokens_per_second]
         .map(|value| format!("{value:.1}"))
 }
 

@@ -6,7 +6,7 @@ use benchmark_schemas::record::{RunFacts, SpoolEntry, SweepFacts, SweepMethod};
 use benchmark_schemas::yaml;
 use serde_json::{Value, json};
 
-use super::{Layout, RunReport, exports, markers};
+use super::{Export as _, Layout, RunReport, exports, markers};
 use crate::metrics::source::tests::{S, record, run_end, stage};
 
 /// A run whose entries after the first are `entries`, with the default configuration.
@@ -17,6 +17,15 @@ pub(crate) fn run_of(entries: Vec<SpoolEntry>) -> RunReport {
 /// The same with the section `report` of its configuration.
 pub(crate) fn run_with(entries: Vec<SpoolEntry>, report: &Value) -> RunReport {
     RunReport::read(&spool(entries, report)).expect("a run")
+}
+
+/// The same whose tokens `tokenizer` counted, or the server alone.
+pub(crate) fn run_counted_by(entries: Vec<SpoolEntry>, tokenizer: Option<&str>) -> RunReport {
+    let mut spool = spool(entries, &json!({}));
+    if let Some(SpoolEntry::Run(facts)) = spool.first_mut() {
+        facts.tokenizer = tokenizer.map(str::to_owned);
+    }
+    RunReport::read(&spool).expect("a run")
 }
 
 fn spool(entries: Vec<SpoolEntry>, report: &Value) -> Vec<SpoolEntry> {
@@ -123,8 +132,9 @@ fn the_same_records_give_the_same_bytes() {
 
 #[test]
 fn markers_stand_alone_on_their_lines() {
-    let run = run_of(two_stages());
-    let blocks = markers::blocks(&run);
+    let source = Arc::new(spool(two_stages(), &json!({})));
+    let run = RunReport::read(&*source).expect("a run");
+    let blocks = markers::blocks(&exports(&run, &source).files);
     let lines: Vec<&str> = blocks.lines().filter(|line| line.starts_with("===")).collect();
     assert_eq!(
         lines,

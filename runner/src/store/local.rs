@@ -1,6 +1,5 @@
 //! The local folder: files appear under their names whole or not at all.
 
-use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use fs_err::File;
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
+use crate::hex;
 
 /// A folder for the files of a run.
 #[derive(Debug)]
@@ -90,11 +90,7 @@ fn write_through(
     content(&mut file)?;
     file.flush()?;
     file.inner.get_ref().sync_all()?;
-    let mut sha256 = String::with_capacity(64);
-    for byte in file.digest.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(sha256, "{byte:02x}");
-    }
+    let sha256 = hex::encode(&file.digest.finalize());
     Ok(Written { bytes: file.bytes, sha256 })
 }
 

@@ -16,12 +16,12 @@ mod words;
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
-pub use adapters::{Adapters, Split};
-pub use body::{BodyOptions, DEFAULT_MAX_TOKENS};
+pub use adapters::Adapters;
+pub use body::{BodyOptions, Model};
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;
 pub use mock::Mock;
-pub use prompt::{Synthetic, SyntheticError, SyntheticFacts};
+pub use prompt::{Synthetic, SyntheticError};
 pub use tokenizer::{SpecialTokens, Tokenizer, TokenizerError};
 
 /// A request that is ready to be sent.

@@ -1,7 +1,7 @@
 //! `data.type: synthetic`: prompts of exactly the drawn number of tokens, special tokens included.
 //!
 //! A prompt is composed of words whose counts add up (see [`super::words`]). At the start it is tried out whether they
-//! do for this tokenizer; if so prompts need not be encoded (one in 64 still is), if not each is encoded and mended in
+//! do for this tokenizer; if so prompts need not be encoded (one in [`CHECKED`] still is), if not each is encoded and mended in
 //! a bounded search, and the nearest is sent and counted as inexact. Prompts begin with words that number them, so no
 //! two of a run are alike and a prefix cache finds nothing to share.
 
@@ -78,15 +78,6 @@ pub struct Synthetic {
     inexact: AtomicU64,
 }
 
-/// What there is to know about the prompts made so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SyntheticFacts {
-    /// Lengths are exact by construction; otherwise every prompt was encoded.
-    pub by_construction: bool,
-    /// Prompts for which no text of the drawn length was found.
-    pub inexact: u64,
-}
-
 impl Synthetic {
     /// Prompts of words of the tokenizer's vocabulary, or of passages of the text file `corpus`.
     ///
@@ -125,14 +116,6 @@ impl Synthetic {
         let adds_up = this.try_out()?;
         this.additive.store(adds_up, Ordering::Relaxed);
         Ok(this)
-    }
-
-    /// What there is to know about the prompts made so far.
-    pub fn facts(&self) -> SyntheticFacts {
-        SyntheticFacts {
-            by_construction: self.additive.load(Ordering::Relaxed),
-            inexact: self.inexact.load(Ordering::Relaxed),
-        }
     }
 
     /// Whether counts add up, over prompts of all sizes that no run sends.
@@ -281,12 +264,12 @@ impl Workload for Synthetic {
     fn prepare(&self, stage: u32, index: u64) -> Prepared {
         let drawn = self.drawn(stage, index);
         let (prompt, prompt_tokens) = self.prompt(stage, index, drawn.prompt_tokens);
-        let body = self.options.of_prompt(&prompt, drawn.output_tokens);
+        let body = self.options.of_prompt((stage, index), &prompt, drawn.output_tokens);
         Prepared { index, body, prompt_tokens, drawn, memory: None }
     }
 
     fn inexact(&self) -> u64 {
-        self.facts().inexact
+        self.inexact.load(Ordering::Relaxed)
     }
 }
 

@@ -125,7 +125,7 @@ pub fn apply(document: &mut Node, values: impl IntoIterator<Item = (Flag, Node)>
     }
     // A document that is no mapping is refused by whoever reads it.
     if matches!(document.content, Content::Map(_)) {
-        merge(document, tree);
+        document.merge(tree);
     }
 }
 
@@ -138,25 +138,6 @@ fn insert(tree: &mut Node, flag: &Flag, value: Node) {
         node = &mut entries.entry(step.to_owned()).or_insert_with(entry).node;
     }
     *node = value;
-}
-
-fn merge(below: &mut Node, above: Node) {
-    match (&mut below.content, above.content) {
-        (Content::Map(entries), Content::Map(more)) => {
-            for (key, entry) in more {
-                match entries.get_mut(&key) {
-                    Some(known) => merge(&mut known.node, entry.node),
-                    None => {
-                        entries.insert(key, entry);
-                    }
-                }
-            }
-        }
-        (content, other) => {
-            *content = other;
-            below.origin = above.origin;
-        }
-    }
 }
 
 /// `within` is the path of `schema` and what the mapping means that it stands in.

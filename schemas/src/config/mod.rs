@@ -35,7 +35,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 pub use server::*;
 pub use storage::*;
-pub use support::unsupported;
 pub use tokenizer::*;
 
 use crate::json_schema;

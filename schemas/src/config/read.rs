@@ -87,7 +87,7 @@ pub(super) fn read(mut document: Node, unknown: UnknownKeys, must_run: bool) -> 
     problems.extend(found.problems);
     if must_run {
         let tree = serde_json::to_value(&sections).unwrap_or_default();
-        let unbuilt = support::unsupported_in(&tree, &document);
+        let unbuilt = support::unsupported(&tree, &document);
         problems.extend(unbuilt.into_iter().filter(|problem| !broken.contains(&problem.key)));
     }
     Problems::check(problems)?;

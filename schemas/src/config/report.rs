@@ -8,8 +8,44 @@ use serde::{Deserialize, Serialize};
 pub const PERCENTILES: [f64; 11] = [0.1, 1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9];
 /// Error messages that a report lists at most.
 pub const MAX_ERROR_MESSAGES: u64 = 100;
-/// Metrics that `report.goodput.constraints` may limit.
-pub const GOODPUT_METRICS: [&str; 5] = ["ttft", "tpot", "itl", "ntpot", "request_latency"];
+
+/// A latency that `report.goodput.constraints` may limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// Time to the first token.
+    Ttft,
+    /// Time per output token after the first.
+    Tpot,
+    /// Mean gap between the request's tokens.
+    Itl,
+    /// Request latency per output token.
+    Ntpot,
+    /// From the start to the end.
+    RequestLatency,
+}
+
+impl Limited {
+    /// All, in the order of reports.
+    pub const ALL: [Self; 5] = [Self::Ttft, Self::Tpot, Self::Itl, Self::Ntpot, Self::RequestLatency];
+
+    /// Name in the configuration and in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ttft => "ttft",
+            Self::Tpot => "tpot",
+            Self::Itl => "itl",
+            Self::Ntpot => "ntpot",
+            Self::RequestLatency => "request_latency",
+        }
+    }
+
+    /// The latency of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|limited| limited.name() == name)
+    }
+}
 
 /// Which reports are written and what stands in them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

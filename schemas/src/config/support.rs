@@ -3,20 +3,13 @@
 
 use serde_json::Value;
 
-use super::Config;
 use super::read::origin_of;
 use crate::problem::Problem;
 use crate::tree::Node;
 
-/// What `config` asks for and no code executes yet; `document` is where it was read from, and gives the places.
-#[must_use]
-pub fn unsupported(config: &Config, document: &Node) -> Vec<Problem> {
-    // Fails for maps whose keys are not text, of which there are none.
-    unsupported_in(&serde_json::to_value(config).unwrap_or_default(), document)
-}
-
-/// The same for the tree of a configuration; keys that it lacks are not looked at.
-pub(super) fn unsupported_in(tree: &Value, document: &Node) -> Vec<Problem> {
+/// What the tree of a configuration asks for and no code executes yet; keys that it lacks are not looked at. `document`
+/// is where it was read from, and gives the places.
+pub(super) fn unsupported(tree: &Value, document: &Node) -> Vec<Problem> {
     UNBUILT
         .iter()
         .filter(|unbuilt| {

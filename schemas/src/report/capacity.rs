@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Sweep;
 use super::client::ClientConduct;
+use crate::record;
 
 /// The answer to "which rate can be relied on?", with all that it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -113,6 +114,19 @@ pub enum Pacing {
     Gamma,
     /// The time stamps of a recorded trace.
     Trace,
+}
+
+impl From<record::Pacing> for Pacing {
+    /// The law alone, without its figures.
+    fn from(pacing: record::Pacing) -> Self {
+        match pacing {
+            record::Pacing::ScaledExponential => Self::ScaledExponential,
+            record::Pacing::Even => Self::Even,
+            record::Pacing::Poisson => Self::Poisson,
+            record::Pacing::Gamma { .. } => Self::Gamma,
+            record::Pacing::Trace => Self::Trace,
+        }
+    }
 }
 
 /// What one stage showed.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::aggregate::Aggregate;
 use super::super::source::tests::{MS, record};
-use super::super::{MetricOptions, token_times};
+use super::super::{MetricOptions, RequestMetrics, token_times};
 use super::*;
 
 fn answer(chunks: &[(i64, u32)]) -> Record {
@@ -16,7 +16,7 @@ fn answer(chunks: &[(i64, u32)]) -> Record {
 fn aggregate(records: &[Record]) -> (Aggregate, Percentiles) {
     let (mut aggregate, options) = (Aggregate::default(), MetricOptions::default());
     for record in records {
-        aggregate.push(record, &options);
+        aggregate.push(record, &RequestMetrics::of(record, &options), &options);
     }
     assert!(!aggregate.end_pass(&options), "small samples need one pass");
     (aggregate, options.percentiles)

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::report::lifecycle;
+
 /// The stages of one folder of results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
@@ -100,10 +102,7 @@ pub fn read(folder: &Path) -> Result<Report, ReadError> {
 /// `config.yaml` is there comes before one that only left parts.
 fn reports_on_stages(names: &[String]) -> Vec<(u32, &str)> {
     let with = |prefix: &str| -> Vec<(u32, &str)> {
-        let number = |name: &str| {
-            let name = name.strip_prefix(prefix)?.strip_prefix("stage_")?;
-            name.strip_suffix("_lifecycle_metrics.json")?.parse().ok()
-        };
+        let number = |name: &str| lifecycle::stage_of_name(name.strip_prefix(prefix)?);
         names.iter().filter_map(|name| Some((number(name)?, name.as_str()))).collect()
     };
     let prefixes = names.iter().filter_map(|name| name.strip_suffix("config.yaml"));

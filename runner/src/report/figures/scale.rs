@@ -1,5 +1,7 @@
 //! Scales from zero to a round number, with round numbers in between.
 
+use crate::report::decimals::decimals_for;
+
 /// An axis from zero on.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scale {
@@ -54,8 +56,5 @@ pub(super) fn grouped(value: f64, decimals: usize) -> String {
 
 /// `value` with four significant digits, for a tooltip.
 pub(super) fn four_digits(value: f64) -> String {
-    let before = value.abs().max(f64::MIN_POSITIVE).log10().floor();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9")]
-    let decimals = (3.0 - before).clamp(0.0, 9.0) as usize;
-    grouped(value, decimals)
+    grouped(value, decimals_for(value, 4))
 }

@@ -4,9 +4,9 @@
 //! is a fault of this program; a warning is something to know about the run. A server that failed every request is
 //! neither.
 
+mod checks;
 mod cross;
 mod distributions;
-mod lifecycle;
 mod partials;
 mod requests;
 
@@ -15,7 +15,7 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 
-use super::{Document, Export as _, RunReport, partial, per_request};
+use super::{Document, Export as _, RunReport, lifecycle, partial, per_request};
 
 /// Name of the file.
 pub const NAME: &str = "validation.json";
@@ -71,32 +71,29 @@ impl Validation {
     /// Looks at the reports `documents` of `run`.
     pub fn of(run: &RunReport, documents: &[Document]) -> Self {
         let mut validation = Self::default();
-        let summary = documents.iter().find(|file| file.name() == "summary_lifecycle_metrics.json");
+        let named = |name: &str| documents.iter().find(|file| file.name() == name);
+        let summary = named(lifecycle::SUMMARY_NAME);
         if let Some(file) = summary {
-            validation.inspect(file.name(), lifecycle::check("summary", file.name(), file.tree()));
+            let found = checks::check("summary", file.name(), file.tree(), &run.metrics.summary);
+            validation.inspect(file.name(), found);
         }
-        let stages: Vec<(u32, &Document)> = documents
-            .iter()
-            .filter_map(|file| {
-                let number = file.name().strip_prefix("stage_")?.strip_suffix("_lifecycle_metrics.json")?;
-                Some((number.parse().ok()?, file))
-            })
-            .collect();
-        for (_, file) in &stages {
-            validation.inspect(file.name(), lifecycle::check_stage(file.name(), file.tree()));
+        let stages = &run.metrics.stages;
+        let mut trees: Vec<(u32, &Value)> = Vec::new();
+        for stage in stages {
+            let Some(file) = named(&lifecycle::stage_name(stage.stage)) else { continue };
+            let found = checks::check_stage(file.name(), file.tree(), &stage.requests);
+            validation.inspect(file.name(), found);
+            trees.push((stage.stage, file.tree()));
         }
         if run.settings.request_lifecycle.per_request == Some(true) {
             validation.inspect(per_request::NAME, requests::check(&run.metrics.checks));
         }
-        let trees: Vec<(u32, &Value)> = stages.iter().map(|(stage, file)| (*stage, file.tree())).collect();
         validation.findings.extend(cross::check(run, summary.map(Document::tree), &trees, documents));
-        for (stage, tree) in run.metrics.stages.iter().filter_map(|stage| {
+        for stage in stages {
             let name = partial::name(stage.stage);
-            Some((stage.stage, documents.iter().find(|file| file.name() == name)?.tree()))
-        }) {
-            let lifecycle = trees.iter().find(|(number, _)| *number == stage).map(|(_, tree)| *tree);
-            let name = partial::name(stage);
-            validation.inspect(&name, partials::check(&name, tree, lifecycle));
+            let Some(file) = named(&name) else { continue };
+            let lifecycle = trees.iter().find(|(number, _)| *number == stage.stage).map(|(_, tree)| *tree);
+            validation.inspect(&name, partials::check(&name, file.tree(), lifecycle));
         }
         validation
     }

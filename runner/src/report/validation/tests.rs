@@ -1,13 +1,13 @@
 //! Sound reports have no findings; whatever is wrong with one is found, and found only there.
 
-use benchmark_schemas::record::{Record, SpoolEntry};
+use benchmark_schemas::record::{AnswerCount, Record, SpoolEntry, TokenRules};
 
-use super::super::tests::{run_of, run_with, two_stages};
+use super::super::tests::{run_counted_by, run_of, run_with, two_stages};
 use super::*;
 use crate::metrics::source::tests::{S, failure, record, stage as stage_facts, usage};
 use crate::report::documents;
 
-const SUMMARY: &str = "summary_lifecycle_metrics.json";
+const SUMMARY: &str = lifecycle::SUMMARY_NAME;
 const STAGE: &str = "stage_1_lifecycle_metrics.json";
 const PARTIAL: &str = "inference-perf.partial.stage_1.yaml";
 
@@ -85,6 +85,34 @@ fn answers_without_a_token_and_failed_runs_are_no_fault() {
         }
         let run = run_of(entries);
         assert_eq!(Validation::of(&run, &documents(&run)).findings, []);
+    }
+}
+
+#[test]
+fn successes_without_an_answer_or_a_count_are_no_fault_and_hide_none() {
+    let answerless = |index, due| Record { output_tokens: None, chunks: Vec::new(), ..record(index, due) };
+    // Where the server counts alone, as for Anthropic's API, an answer that it does not count has no length at all.
+    let rules = TokenRules { answer: AnswerCount::ServerFirst, ..TokenRules::default() };
+    let counted = Record { rules, usage: Some(usage(100, 4)), ..answerless(0, 0) };
+    let uncounted = Record { rules, ..answerless(1, S) };
+    for (records, tokenizer, mean) in
+        [([record(0, 0), answerless(1, S)], Some("/models/tiny"), 2.0), ([counted, uncounted], None, 4.0)]
+    {
+        let mut entries: Vec<SpoolEntry> =
+            records.into_iter().map(|record| SpoolEntry::Request(Box::new(record))).collect();
+        entries.push(SpoolEntry::Stage(Box::new(stage_facts(0, 2.0, 3.0, 0))));
+        let run = run_counted_by(entries, tokenizer);
+        let mut documents = documents(&run);
+        let errors = |documents: &[Document]| -> Vec<String> {
+            let found = Validation::of(&run, documents).findings.into_iter();
+            found.filter(|it| it.severity == Severity::Error).map(|finding| finding.check).collect()
+        };
+        assert_eq!(documents[0].tree()["successes"]["output_tokens"]["mean"], mean);
+        assert_eq!(errors(&documents), [""; 0]);
+        let mut tree = documents[0].tree().clone();
+        set("/successes/output_tokens/total", json!(1.0))(&mut tree);
+        documents[0] = Document::json(SUMMARY, tree);
+        assert_eq!(errors(&documents), ["summary.tokens"]);
     }
 }
 

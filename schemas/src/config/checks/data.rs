@@ -69,10 +69,7 @@ fn check_settings_given(data: &Data, faults: &mut Faults<'_>) {
 }
 
 fn check_lengths_given(data: &Data, faults: &mut Faults<'_>) {
-    let needed = match data.kind {
-        DataType::Synthetic | DataType::Random => data.trace.is_none() && faults.is_sound("data.trace"),
-        _ => false,
-    };
+    let needed = data.draws_lengths() && faults.is_sound("data.trace");
     for (key, given) in
         [("input_distribution", &data.input_distribution), ("output_distribution", &data.output_distribution)]
     {

@@ -2,7 +2,7 @@
 
 use super::Faults;
 use crate::config::read::Sections;
-use crate::config::{AdapterShare, Extensions, Load, LoadExtensions, LoadType, Stage, Sweep};
+use crate::config::{AdapterShare, Extensions, Load, LoadType, Stage, Sweep};
 
 /// How far the shares of the adapters may sum from 1: decimal fractions do not add up exactly.
 const SPLIT_TOLERANCE: f64 = 1e-6;
@@ -23,36 +23,15 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
         );
     }
     check_type(load, faults);
-    if let Some(Some(Extensions { load: Some(extensions), .. })) = &sections.extensions {
+    if let Some(Some(extensions)) = &sections.extensions {
         check_extensions(load, extensions, faults);
+        check_trace_format(sections, load, extensions, faults);
     }
     for (index, stage) in load.stages.iter().enumerate() {
         check_stage(index, stage, faults);
     }
     if let Some(sweep) = &load.sweep {
         check_sweep(sweep, load.kind, faults);
-    }
-    let extensions = sections.extensions.as_ref().and_then(Option::as_ref);
-    let extensions = extensions.and_then(|extensions| extensions.load.as_ref());
-    if extensions.is_some_and(|load| load.sweep_estimator.is_some())
-        && load.sweep.is_none()
-        && faults.is_sound("load.sweep")
-    {
-        faults.add(
-            "extensions.load.sweep_estimator",
-            "there is no sweep to estimate for",
-            "give load.sweep, or remove it",
-        );
-    }
-    let format = sections.extensions.as_ref().and_then(Option::as_ref);
-    let format = format.and_then(|extensions| extensions.trace_format);
-    let data_trace = sections.data.as_ref().is_none_or(|data| data.trace.is_some());
-    if format.is_some() && load.trace.is_none() && !data_trace && faults.is_sound("load.trace") {
-        faults.add(
-            "extensions.trace_format",
-            "there is no trace to read",
-            "give load.trace or data.trace, or remove it",
-        );
     }
     if let Some(split) = &load.lora_traffic_split {
         check_split(split, faults);
@@ -74,20 +53,41 @@ fn check_type(load: &Load, faults: &mut Faults<'_>) {
     }
 }
 
-/// Each of the own settings of `load` shapes one load type, and would be ignored by the others.
-fn check_extensions(load: &Load, extensions: &LoadExtensions, faults: &mut Faults<'_>) {
-    if extensions.pacing.is_some() && load.kind != LoadType::Constant {
+/// Each of the own settings of `load` shapes one load type or a sweep, and would be ignored without it.
+fn check_extensions(load: &Load, extensions: &Extensions, faults: &mut Faults<'_>) {
+    let Some(own) = &extensions.load else { return };
+    if own.pacing.is_some() && load.kind != LoadType::Constant {
         faults.add(
             "extensions.load.pacing",
             "is only for load type constant",
             "remove it, or set load.type: constant",
         );
     }
-    if extensions.burstiness.is_some() && load.kind != LoadType::Poisson {
+    if own.burstiness.is_some() && load.kind != LoadType::Poisson {
         faults.add(
             "extensions.load.burstiness",
             "is only for load type poisson",
             "remove it, or set load.type: poisson",
+        );
+    }
+    if own.sweep_estimator.is_some() && load.sweep.is_none() && faults.is_sound("load.sweep") {
+        faults.add(
+            "extensions.load.sweep_estimator",
+            "there is no sweep to estimate for",
+            "give load.sweep, or remove it",
+        );
+    }
+}
+
+fn check_trace_format(sections: &Sections, load: &Load, extensions: &Extensions, faults: &mut Faults<'_>) {
+    let has_trace = load.trace.is_some() || sections.data.as_ref().is_none_or(|data| data.trace.is_some());
+    // A trace of the wrong shape is one all the same: what is wrong with it is told already.
+    let are_sound = faults.is_sound("load.trace") && faults.is_sound("data.trace");
+    if extensions.trace_format.is_some() && !has_trace && are_sound {
+        faults.add(
+            "extensions.trace_format",
+            "there is no trace to read",
+            "give load.trace or data.trace, or remove it",
         );
     }
 }

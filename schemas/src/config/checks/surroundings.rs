@@ -5,8 +5,8 @@ use url::Url;
 use super::Faults;
 use crate::config::read::Sections;
 use crate::config::{
-    Api, ApiType, DataType, Extensions, GOODPUT_METRICS, Metrics, Report, ScrapeExtension, Server,
-    ServerType, Storage, Tokenizer,
+    Api, ApiType, DataType, Extensions, Limited, Metrics, Report, ScrapeExtension, Server, ServerType,
+    Storage, Tokenizer,
 };
 use crate::tree::key_path;
 use crate::validate;
@@ -140,9 +140,10 @@ fn check_scrape(scrape: &ScrapeExtension, faults: &mut Faults<'_>) {
 fn check_report(report: &Report, faults: &mut Faults<'_>) {
     let Some(goodput) = &report.goodput else { return };
     for name in goodput.constraints.keys() {
-        if !GOODPUT_METRICS.contains(&name.as_str()) {
-            let known = GOODPUT_METRICS.join(", ");
-            let remedy = match validate::nearest(name, GOODPUT_METRICS) {
+        if Limited::named(name).is_none() {
+            let names = Limited::ALL.map(Limited::name);
+            let known = names.join(", ");
+            let remedy = match validate::nearest(name, names) {
                 Some(near) => format!("did you mean {near}? Known are {known}"),
                 None => format!("known are {known}"),
             };

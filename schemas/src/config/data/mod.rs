@@ -57,7 +57,7 @@ impl Data {
     /// True if the lengths of requests are drawn from the two distributions.
     #[must_use]
     pub fn draws_lengths(&self) -> bool {
-        matches!(self.kind, DataType::Synthetic | DataType::Random) && self.trace.is_none()
+        self.kind.draws_lengths() && self.trace.is_none()
     }
 }
 
@@ -97,6 +97,12 @@ pub enum DataType {
 }
 
 impl DataType {
+    /// True for sources that take the lengths of prompts and answers from two distributions, or from a trace.
+    #[must_use]
+    pub fn draws_lengths(self) -> bool {
+        matches!(self, Self::Synthetic | Self::Random)
+    }
+
     /// True for sources that cannot make their requests without a tokenizer.
     #[must_use]
     pub fn needs_tokenizer(self) -> bool {

@@ -297,6 +297,13 @@ extensions: {load: {pacing: even}}
 }
 
 #[test]
+fn formats_of_traces() {
+    let format = "extensions: {trace_format: mooncake}\n";
+    assert_snapshot!(refusal_of(format), @"config.yml:3:28: extensions.trace_format: there is no trace to read (give load.trace or data.trace, or remove it)");
+    assert_snapshot!(refusal_of(&format!("data: {{type: random, trace: 5}}\n{format}")), @"config.yml:3:29: data.trace: must be a mapping, is a number (write `key: value` lines below it)");
+}
+
+#[test]
 fn concurrent_stages_that_cannot_be() {
     assert_snapshot!(refusal("
 server: {base_url: http://a}

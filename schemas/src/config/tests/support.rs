@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::LEAST;
-use crate::config::{AnswerTokens, Config, DataType, SweepEstimator, UnknownKeys, unsupported};
+use crate::config::{AnswerTokens, Config, DataType, SweepEstimator, UnknownKeys};
 use crate::yaml::{self, Dialect};
 
 /// All that is executed, in one file.
@@ -154,17 +154,7 @@ fn with_other_problems_at_once() {
 }
 
 #[test]
-fn of_a_configuration_that_was_read_before() {
-    let text = format!("{LEAST}data: {{type: shareGPT}}\n");
-    let document = yaml::parse(&text, "config.yml", Dialect::Config).expect("is YAML");
-    let config = Config::from_node(document.clone()).expect("is valid");
-    let problems = unsupported(&config, &document);
-    assert_eq!(problems.len(), 1);
-    assert_eq!(
-        problems.first().map(ToString::to_string).as_deref(),
-        Some(
-            "config.yml:3:14: data.type: only data types synthetic, random and mock are built yet \
-             (set data.type: synthetic, with input_distribution and output_distribution)"
-        )
-    );
+fn types_of_data_that_are_not_built() {
+    let refused = executable(&format!("{LEAST}data: {{type: shareGPT}}\n"));
+    assert_snapshot!(refused.expect_err("not built"), @"config.yml:3:14: data.type: only data types synthetic, random and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)");
 }

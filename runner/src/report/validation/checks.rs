@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{Finding, Severity, at_most, distributions, number, same};
+use crate::metrics::Aggregate;
 
-/// Checks the report `tree` in `file`; `family` begins the names of the checks.
-pub(super) fn check(family: &str, file: &str, tree: &Value) -> Vec<Finding> {
+/// Checks the report `tree` in `file` on `requests`; `family` begins the names of the checks.
+pub(super) fn check(family: &str, file: &str, tree: &Value, requests: &Aggregate) -> Vec<Finding> {
     let missing: Vec<&str> =
         ["load_summary", "successes", "failures"].into_iter().filter(|key| tree.get(key).is_none()).collect();
     let mut report = Report { family, file, tree, findings: Vec::new() };
@@ -17,7 +18,7 @@ pub(super) fn check(family: &str, file: &str, tree: &Value) -> Vec<Finding> {
     report.time();
     let found = distributions::check(&format!("{family}.distributions"), file, tree);
     report.findings.extend(found);
-    report.tokens();
+    report.tokens(requests);
     report.throughput();
     report.goodput();
     report.mismatches();
@@ -25,9 +26,9 @@ pub(super) fn check(family: &str, file: &str, tree: &Value) -> Vec<Finding> {
 }
 
 /// The same for a stage's report, which also says what was asked of the stage.
-pub(super) fn check_stage(file: &str, tree: &Value) -> Vec<Finding> {
+pub(super) fn check_stage(file: &str, tree: &Value, requests: &Aggregate) -> Vec<Finding> {
     const FAMILY: &str = "per_stage";
-    let mut findings = check(FAMILY, file, tree);
+    let mut findings = check(FAMILY, file, tree, requests);
     for key in ["requested_rate", "achieved_rate", "send_duration", "concurrency"] {
         if let Some(value) = number(tree, &format!("/load_summary/{key}")).filter(|value| *value < 0.0) {
             let message = format!("load_summary.{key} is negative: {value}");
@@ -78,7 +79,7 @@ impl Report<'_> {
         }
     }
 
-    fn tokens(&mut self) {
+    fn tokens(&mut self, requests: &Aggregate) {
         let prompt =
             ["total", "cached", "uncached"].map(|key| self.at(&format!("/successes/prompt_tokens/{key}")));
         if let [Some(total), Some(cached), uncached] = prompt {
@@ -92,29 +93,22 @@ impl Report<'_> {
                 );
             }
         }
-        // A server that counts only some of its answers, and no tokenizer: a mean of those is no mean of all.
-        let prompts = self.counted("prompt");
-        let outputs = self.counted("output");
-        for (what, counted) in [("prompt_tokens", prompts), ("output_tokens", outputs)] {
+        // A mean is one of the successes whose tokens anybody counted, a number that the report does not have.
+        let successes = &requests.successes;
+        for (what, counted) in [
+            ("prompt_tokens", successes.prompt_tokens.count()),
+            ("output_tokens", successes.output_tokens.count()),
+        ] {
             let at = |key: &str| self.at(&format!("/successes/{what}/{key}"));
-            if let (Some(total), Some(mean), Some(count)) = (at("total"), at("mean"), counted)
-                && !same(total, mean * count)
+            if let (Some(total), Some(mean)) = (at("total"), at("mean"))
+                && !same(total, mean * counted as f64)
             {
                 self.error(
                     "tokens",
-                    format!("{what}: {count} requests of {mean} on average are not {total}"),
+                    format!("{what}: {counted} requests of {mean} on average are not {total}"),
                 );
             }
         }
-    }
-
-    /// Successes, if every one of them has a count of its tokens on that `side`: by the client's tokenizer, which
-    /// leaves its counts of answers, or by the server.
-    fn counted(&self, side: &str) -> Option<f64> {
-        let successes = self.at("/successes/count").filter(|count| *count > 0.0)?;
-        let by_client = self.at(&format!("/successes/client_fallback_requests/{side}"))?;
-        let has_tokenizer = !self.tree.pointer("/successes/output_len").is_none_or(Value::is_null);
-        (by_client == 0.0 || has_tokenizer).then_some(successes)
     }
 
     fn throughput(&mut self) {

@@ -1,0 +1,201 @@
+//! What upstream's own end-to-end tests ask of the program, asked of ours.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use crate::machine;
+use crate::rig::{MODEL, Rig, json as json_file, text};
+use crate::script::{self, Request};
+use crate::serving::Prometheus;
+
+/// `max_tokens` of a mock request.
+const MOCK_TOKENS: u64 = 30;
+
+/// Runs `config` to the end; gives the summary and the entries of the requests.
+fn run(rig: &Rig, config: &str) -> Result<(Value, Vec<Value>)> {
+    let reports = rig.reports();
+    let output =
+        rig.command(&format!("{config}\nstorage: {{local_storage: {{path: {reports}}}}}\n"))?.output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    read(rig, &reports)
+}
+
+fn read(rig: &Rig, reports: &str) -> Result<(Value, Vec<Value>)> {
+    let file = |name: &str| json_file(&rig.path(reports).join(format!("{name}_lifecycle_metrics.json")));
+    let entries = file("per_request")?;
+    Ok((file("summary")?, entries.as_array().context("a list")?.clone()))
+}
+
+fn server(rig: &Rig) -> String {
+    let url = &rig.simulator.base_url;
+    format!(
+        "server: {{type: vllm, model_name: {MODEL}, base_url: '{url}', ignore_eos: true}}\n\
+         tokenizer: {{pretrained_model_name_or_path: '{}'}}\n\
+         report: {{request_lifecycle: {{per_request: true}}}}",
+        rig.path("tokenizer").display()
+    )
+}
+
+#[test]
+fn each_request_of_mock_data_has_its_entry() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1", "--slots", "256"])?;
+    let (completion, chat) = ("{type: completion, streaming: true}", "{type: chat, streaming: true}");
+    for (api, load, requests) in [
+        (completion, "stages: [{rate: 1, duration: 5}]", 5),
+        (completion, "interval: 2, stages: [{rate: 1, duration: 5}, {rate: 2, duration: 5}]", 15),
+        (completion, "num_workers: 2, stages: [{rate: 100, duration: 5}]", 500),
+        (chat, "stages: [{rate: 1, duration: 5}]", 5),
+    ] {
+        let config = format!("{}\napi: {api}\ndata: {{type: mock}}\nload: {{{load}}}", server(&rig));
+        let (summary, entries) = run(&rig, &config)?;
+        assert_eq!(entries.len(), requests, "{load}");
+        assert_eq!(summary["successes"]["count"], requests, "{load}");
+        for info in entries.iter().map(|entry| &entry["info"]) {
+            assert!(info["request_metrics"]["text"]["input_tokens"].as_u64() > Some(0), "{info}");
+            assert_eq!(info["response_metrics"]["server_usage"]["completion_tokens"], MOCK_TOKENS);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn metrics_are_those_of_a_server_whose_times_are_known() -> Result<()> {
+    let _machine = machine();
+    for (ttft, itl, tokens) in [(0.5, 0.05, 25_u64), (0.2, 0.1, 8)] {
+        let milliseconds = |seconds: f64| (seconds * 1e3).to_string();
+        let (prefill, decode) = (milliseconds(ttft), milliseconds(itl));
+        let times = ["--prefill-ms", &prefill, "--decode-ms", &decode];
+        let exact = ["--prefill-token-us", "0", "--decode-running-us", "0", "--slots", "64"];
+        let rig = Rig::start(&[&times[..], &exact].concat())?;
+        let config = format!(
+            "{}\napi: {{type: completion, streaming: true}}\n\
+             data: {{type: random, input_distribution: {{type: fixed, mean: 8}}, output_distribution: {{type: fixed, mean: {tokens}}}}}\n\
+             load: {{stages: [{{rate: 2, duration: 5}}]}}",
+            server(&rig).replace(
+                "per_request: true",
+                "per_request: true, per_stage: false, use_server_output_tokens: true"
+            )
+        );
+        let (summary, entries) = run(&rig, &config)?;
+        assert_eq!((&summary["failures"]["count"], &summary["successes"]["count"]), (&json!(0), &json!(10)));
+        assert!(!rig.last_reports().join("stage_0_lifecycle_metrics.json").exists());
+        let successes = &summary["successes"];
+        for (figure, value) in successes["output_tokens"].as_object().context("figures")? {
+            let expected = if figure == "total" { 10 * tokens } else { tokens };
+            assert_eq!(value.as_f64(), Some(expected as f64), "output_tokens.{figure}");
+        }
+        assert!(successes["prompt_tokens"]["total"].as_f64() > Some(0.0));
+        for entry in &entries {
+            let request: Value = serde_json::from_str(entry["request"].as_str().context("a body")?)?;
+            assert_eq!(request["max_tokens"], tokens);
+        }
+        let latency = |metric: &str, figure: &str| {
+            let found = successes["latency"][metric][figure].as_f64();
+            found.with_context(|| format!("{metric}.{figure}"))
+        };
+        let within = |metric: &str, figure: &str, low: f64, high: f64| -> Result<()> {
+            let found = latency(metric, figure)?;
+            assert!((low..=high).contains(&found), "{metric}.{figure} is {found}, not in {low}..{high}");
+            Ok(())
+        };
+        let floor = ttft + (tokens - 1) as f64 * itl;
+        within("time_to_first_token", "min", ttft, f64::INFINITY)?;
+        within("time_to_first_token", "mean", ttft, ttft + 0.25)?;
+        within("time_per_output_token", "mean", itl - 0.005, itl + 0.025)?;
+        within("inter_token_latency", "median", itl - 0.005, itl + 0.025)?;
+        within("request_latency", "min", floor, f64::INFINITY)?;
+        within("request_latency", "mean", floor, floor + 0.5)?;
+        let tokens = tokens as f64;
+        within("normalized_time_per_output_token", "mean", floor / tokens, (floor + 0.5) / tokens)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_server_that_dies_between_stages_makes_failures_and_no_abort() -> Result<()> {
+    let _machine = machine();
+    let mut rig = Rig::start(&["--decode-ms", "1"])?;
+    let config = format!(
+        "{}\napi: {{type: completion, streaming: true}}\ndata: {{type: mock}}\n\
+         load: {{interval: 15, stages: [{{rate: 5, duration: 5}}, {{rate: 5, duration: 5}}]}}\n\
+         storage: {{local_storage: {{path: reports}}}}\n",
+        server(&rig)
+    );
+    let mut program = rig.command(&config)?.spawn()?;
+    rig.await_served(25, &mut program)?;
+    // The last answer takes some 50 ms; the next request comes 15 s later.
+    std::thread::sleep(Duration::from_secs(2));
+    rig.simulator.end();
+    let output = program.wait_with_output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let (summary, entries) = read(&rig, "reports")?;
+    assert_eq!((&summary["successes"]["count"], &summary["failures"]["count"]), (&json!(25), &json!(25)));
+    assert_eq!(entries.len(), 50);
+    Ok(())
+}
+
+#[test]
+fn prometheus_has_counted_most_of_the_requests() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1"])?;
+    let prometheus = Prometheus::start(&rig)?;
+    let config = format!(
+        "{}\napi: {{type: completion, streaming: true}}\ndata: {{type: mock}}\nload: {{stages: [{{rate: 5, duration: 30}}]}}\n\
+         metrics: {{type: prometheus, prometheus: {{url: '{}', scrape_interval: 1}}}}",
+        server(&rig),
+        prometheus.url
+    );
+    let (summary, _) = run(&rig, &config)?;
+    assert_eq!(summary["successes"]["count"], 150);
+    let report = json_file(&rig.last_reports().join("summary_prometheus_metrics.json"))?;
+    let figure = |name: &str| report["successes"][name].as_f64().context("a figure");
+    let (count, rate) = (figure("request_success_count")?, figure("rate")?);
+    assert!(count > 100.0 && 3.0 < rate && rate < 7.0, "{count} requests, {rate} a second");
+    Ok(())
+}
+
+/// A server that answers streaming requests in one piece, and as Prometheus knows one name of the counter.
+fn plain_server(counter: &'static str) -> Result<String> {
+    let port = script::listen(move |mut stream| {
+        while let Some(request) = Request::read(&mut stream)? {
+            let line = request.head.lines().next().unwrap_or_default();
+            let answer = if line.starts_with("POST ") {
+                json!({"choices": [{"index": 0, "text": " a", "finish_reason": "stop"}],
+                       "usage": {"prompt_tokens": 4, "completion_tokens": 1}})
+            } else {
+                // Upstream asks for both names at once, joined by `or`: the name must end where the filter begins.
+                let query = line.replace("%7B", "{").replace("%3A", ":");
+                let known = query.contains(&format!("vllm:{counter}{{"));
+                let result = if known { json!([{"metric": {}, "value": [0, "7"]}]) } else { json!([]) };
+                json!({"status": "success", "data": {"resultType": "vector", "result": result}})
+            };
+            script::answer(stream.get_mut(), &answer.to_string())?;
+        }
+        Ok(())
+    })?;
+    Ok(format!("http://127.0.0.1:{port}"))
+}
+
+#[test]
+fn both_names_of_the_counter_of_successes_are_asked_for() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&[])?;
+    for (counter, known) in [("request_success", true), ("request_success_total", true), ("others", false)] {
+        let url = plain_server(counter)?;
+        let config = format!(
+            "server: {{type: vllm, model_name: m, base_url: '{url}', ignore_eos: true}}\n\
+             api: {{type: completion, streaming: true}}\ndata: {{type: mock}}\nload: {{stages: [{{rate: 5, duration: 1}}]}}\n\
+             metrics: {{type: prometheus, prometheus: {{url: '{url}', scrape_interval: 1}}}}\n\
+             report: {{request_lifecycle: {{per_request: true}}, prometheus: {{summary: true, per_stage: false}}}}"
+        );
+        let (summary, _) = run(&rig, &config)?;
+        assert_eq!(summary["successes"]["count"], 5);
+        let file = json_file(&rig.last_reports().join("summary_prometheus_metrics.json"))?;
+        let count = file["successes"]["request_success_count"].as_f64().context("a count")?;
+        assert_eq!(count > 0.0, known, "{counter}: {count}");
+    }
+    Ok(())
+}
