@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Property tests draw the same cases in every run; set another seed to search further.
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: help demo test bench bench-peers oracle soak fuzz check fmt lint schemas schemas-check tools prerequisites clean
+.PHONY: help demo test bench bench-peers oracle parity soak fuzz check fmt lint schemas schemas-check tools prerequisites clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,9 +18,9 @@ test: prerequisites tools ## everything that is deterministic and needs no root:
 	cargo test --locked --workspace
 
 # The clients are measured as they are shipped. Options: BENCH_RUNS, BENCH_SCALE, BENCH_TOKENIZER, SOAK_REQUESTS.
-BENCH = cargo build --release --locked -p inference-perf -p benchmark-tests --bin inference-perf --bin bench && target/release/bench
+BENCH = cargo build --release --locked -p inference-perf -p benchmark-render -p benchmark-tests --bin inference-perf --bin benchmark-render --bin bench && target/release/bench
 
-bench: ## what the client costs and how exact its instants are, beside oha and wrk, and its hot path part by part
+bench: tools ## what the client costs and how exact its instants are, beside oha and wrk, its hot path part by part; the renderer beside Helm
 	tests/tools/bench.sh
 	cargo bench --locked -p inference-perf
 	$(BENCH)
@@ -39,8 +39,17 @@ oracle: ## our reports beside upstream's, of the same runs against the simulator
 soak: ## memory over 200,000 streamed requests; SOAK_REQUESTS for a longer run
 	$(BENCH) soak
 
-fuzz: ## any bytes as a stream of events for FUZZ_SECONDS (600); needs nightly Rust and cargo-fuzz
-	cd runner/fuzz && cargo +nightly fuzz run --fuzz-dir . stream -- -dict=stream.dict -max_total_time=$(or $(FUZZ_SECONDS),600)
+FUZZ = cargo +nightly fuzz run --fuzz-dir . $(1) -- -dict=$(1).dict -max_len=4096 -max_total_time=$(or $(FUZZ_SECONDS),600)
+
+fuzz: ## any bytes as a stream of events, as YAML, and as a --set argument, each for FUZZ_SECONDS (600); needs nightly Rust and cargo-fuzz
+	cd runner/fuzz && $(call FUZZ,stream)
+	cd render/fuzz && $(call FUZZ,yaml)
+	cd render/fuzz && $(call FUZZ,set)
+
+# Options: PARITY_CASES, PARITY_SEED.
+parity: tools ## the renderer beside Helm on many generated values: 2,000 for Helm 4, a sixth of them for Helm 3 too
+	cargo build --locked --workspace
+	PARITY_CASES=$(or $(PARITY_CASES),2000) cargo test --locked -p benchmark-tests --test suite -- generated
 
 check: fmt lint schemas-check ## formatting, lints and generated files
 

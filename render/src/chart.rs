@@ -13,9 +13,11 @@ pub const NAME: &str = "benchmark-charts";
 pub const FILES: &[(&str, &str)] = &[
     ("Chart.yaml", include_str!("../../charts/benchmark-charts/Chart.yaml")),
     ("values.yaml", VALUES),
+    ("templates/NOTES.txt", include_str!("../../charts/benchmark-charts/templates/NOTES.txt")),
     ("templates/_config.tpl", include_str!("../../charts/benchmark-charts/templates/_config.tpl")),
     ("templates/_estimates.tpl", include_str!("../../charts/benchmark-charts/templates/_estimates.tpl")),
     ("templates/_helpers.tpl", include_str!("../../charts/benchmark-charts/templates/_helpers.tpl")),
+    ("templates/_notes.tpl", include_str!("../../charts/benchmark-charts/templates/_notes.tpl")),
     ("templates/_pod.tpl", include_str!("../../charts/benchmark-charts/templates/_pod.tpl")),
     ("templates/_tools.tpl", include_str!("../../charts/benchmark-charts/templates/_tools.tpl")),
     ("templates/_validate.tpl", include_str!("../../charts/benchmark-charts/templates/_validate.tpl")),

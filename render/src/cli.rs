@@ -31,6 +31,12 @@ Examples:
   benchmark-render config saturation-test --set benchmark.scenario=saturation > config.yml
   inference-perf --config_file config.yml";
 
+const NOTES_HELP: &str = "\
+Examples:
+  benchmark-render notes nightly -f values.yaml -n benchmarking
+
+The text is the chart's NOTES.txt as `helm install` prints it after `NOTES:`.";
+
 const VALIDATE_HELP: &str = "\
 Examples:
   benchmark-render validate nightly -f values.yaml
@@ -68,6 +74,9 @@ pub(crate) enum Command {
     /// Print only config.yml, what the runner in the pod reads
     #[command(after_help = CONFIG_HELP)]
     Config(ReleaseArgs),
+    /// Print what `helm install` tells its user: how to follow the run, where its results are, what is risky
+    #[command(after_help = NOTES_HELP)]
+    Notes(ReleaseArgs),
     /// Check values and the config.yml that they give, and print every problem
     #[command(after_help = VALIDATE_HELP)]
     Validate(ValidateArgs),
@@ -281,6 +290,10 @@ pub(crate) struct ValuesArgs {
     /// Set a value to everything after the first `=`, as it stands
     #[arg(long, value_name = "KEY=TEXT", allow_hyphen_values = true)]
     pub(crate) set_literal: Vec<String>,
+    /// Do not hold the values against the schema: unknown keys, anything under benchmark.config and figures out of range
+    /// pass. What the chart itself refuses stays refused, and so do values of a type that cannot be rendered
+    #[arg(long)]
+    pub(crate) skip_schema_validation: bool,
 }
 
 #[cfg(test)]

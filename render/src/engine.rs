@@ -1,6 +1,6 @@
 //! The template engine: minijinja with the embedded templates and our serialisers.
 //!
-//! Nothing reaches YAML but through a serialiser: `{{ value }}` prints JSON on one line, `block` prints block style, so
+//! The notes are plain text. Nothing reaches YAML but through a serialiser: `{{ value }}` prints JSON on one line, `block` prints block style, so
 //! no text can change the structure. What is undefined is an error.
 
 use std::fmt::Write as _;
@@ -30,6 +30,9 @@ pub(crate) fn objects() -> impl Iterator<Item = &'static str> {
 /// The pod's template, part of the Job's.
 pub(crate) const POD: &str = "_pod";
 
+/// The notes: text for people.
+pub(crate) const NOTES: &str = "NOTES.txt";
+
 /// Templates with filters, ready to render.
 pub(crate) struct Engine {
     environment: Environment<'static>,
@@ -39,11 +42,14 @@ impl Engine {
     pub(crate) fn new() -> Result<Self, Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::Json);
-        environment.set_formatter(write_json);
+        environment.set_auto_escape_callback(|name| {
+            if name == NOTES { AutoEscape::None } else { AutoEscape::Json }
+        });
+        environment.set_formatter(write);
         environment.add_filter("block", block);
         environment.add_filter("indented", indented);
         environment.add_template(POD, include_str!("../templates/_pod.j2"))?;
+        environment.add_template(NOTES, include_str!("../templates/NOTES.txt.j2"))?;
         for (name, source) in SOURCES {
             environment.add_template(name, source)?;
         }
@@ -57,11 +63,18 @@ impl Engine {
     }
 }
 
-/// Writes a value as JSON that is YAML too: what YAML does not print is escaped.
-fn write_json(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     if value.is_undefined() {
         return Err(Error::new(ErrorKind::UndefinedError, "a template prints what is not there"));
     }
+    if matches!(state.auto_escape(), AutoEscape::None) {
+        return write!(out, "{value}").map_err(Error::from);
+    }
+    write_json(out, value)
+}
+
+/// Writes a value as JSON that is YAML too: what YAML does not print is escaped.
+fn write_json(out: &mut Output<'_>, value: &Value) -> Result<(), Error> {
     if let (true, Some(text)) = (value.is_safe(), value.as_str()) {
         return out.write_str(text).map_err(Error::from);
     }

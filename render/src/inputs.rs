@@ -43,6 +43,7 @@ pub(crate) fn layers(arguments: ValuesArgs) -> Result<Layers, Problems> {
         set_file: arguments.set_file,
         contents,
         set_literal: arguments.set_literal,
+        skip_schema_validation: arguments.skip_schema_validation,
     })
 }
 

@@ -39,6 +39,8 @@ pub struct Layers {
     pub contents: BTreeMap<String, String>,
     /// `--set-literal`
     pub set_literal: Vec<String>,
+    /// `--skip-schema-validation`: what only the schema forbids is let through as far as it can be read.
+    pub skip_schema_validation: bool,
 }
 
 impl Layers {

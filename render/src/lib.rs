@@ -18,6 +18,7 @@ pub mod release;
 mod repair;
 pub mod scenarios;
 pub mod set;
+mod unchecked;
 
 use std::sync::LazyLock;
 
@@ -35,7 +36,7 @@ pub use manifest::Manifest;
 pub use release::Release;
 
 use engine::Engine;
-use model::{Model, Pod};
+use model::{Model, Notes, Pod};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(values::json_schema);
 
@@ -47,17 +48,26 @@ pub fn values(layers: &Layers) -> Result<Values, Problems> {
 /// The values with the tree that they were read from.
 fn checked(layers: &Layers) -> Result<(Values, Node), Problems> {
     let mut tree = over_defaults(layers.merged()?, chart::defaults());
-    let mut problems = conform(&mut tree, &SCHEMA, Coercion::None);
-    if !problems.is_empty() {
-        problems.extend(repair::further_problems(&tree, chart::defaults(), &SCHEMA, &problems));
-        Problems::check(problems)?;
-    }
-    let values: Values = serde_json::from_value(tree.to_json()).map_err(|error| {
-        // The schema is generated from the type; where it says less than the type, the type's word stands.
-        Problems::from(Problem::new(tree.origin.clone(), "", error.to_string(), ""))
-    })?;
+    let values = if layers.skip_schema_validation {
+        unchecked::read(&tree, &SCHEMA)?
+    } else {
+        conforming(&mut tree)?
+    };
     Problems::check(values::check(&values, &tree))?;
     Ok((values, tree))
+}
+
+/// The values of a tree that the schema takes.
+fn conforming(tree: &mut Node) -> Result<Values, Problems> {
+    let mut problems = conform(tree, &SCHEMA, Coercion::None);
+    if !problems.is_empty() {
+        problems.extend(repair::further_problems(tree, chart::defaults(), &SCHEMA, &problems));
+        Problems::check(problems)?;
+    }
+    serde_json::from_value(tree.to_json()).map_err(|error| {
+        // The schema is generated from the type; where it says less than the type, the type's word stands.
+        Problems::from(Problem::new(tree.origin.clone(), "", error.to_string(), ""))
+    })
 }
 
 /// The objects of a release, in the order in which Helm prints them. Nothing if the benchmark is not enabled.
@@ -67,19 +77,11 @@ pub fn render(release: &Release, layers: &Layers) -> Result<Vec<Manifest>, Probl
 
 /// The objects of a release with checked values.
 pub fn render_values(release: &Release, values: &Values) -> Result<Vec<Manifest>, Problems> {
-    #[derive(Serialize)]
-    struct PodContext<'a> {
-        pod: &'a Pod,
-        config_map: &'a str,
-    }
     if !values.benchmark.enabled {
         return Ok(Vec::new());
     }
     let engine = Engine::new().map_err(|error| template_problem(&error))?;
-    let pod_template = |pod: &Pod, config_map: &str| {
-        engine.render(engine::POD, PodContext { pod, config_map }).map_err(|error| template_problem(&error))
-    };
-    let model = Model::new(release, values, pod_template, |text| parse(engine::POD, text))?;
+    let model = model(&engine, release, values)?;
     let mut manifests = Vec::new();
     for template in engine::objects() {
         let text = engine.render(template, &model).map_err(|error| template_problem(&error))?;
@@ -91,6 +93,33 @@ pub fn render_values(release: &Release, values: &Values) -> Result<Vec<Manifest>
     // Helm prints hooks behind everything else, both by kind.
     manifests.sort_by_key(|manifest| (manifest.is_hook(), order::rank(manifest.kind())));
     Ok(manifests)
+}
+
+/// What Helm tells its user after an installation.
+pub fn notes(release: &Release, layers: &Layers) -> Result<String, Problems> {
+    let values = values(layers)?;
+    let engine = Engine::new().map_err(|error| template_problem(&error))?;
+    let notes = if values.benchmark.enabled {
+        let model = model(&engine, release, &values)?;
+        Notes::new(release, &values, &model)
+    } else {
+        Notes::NothingInstalled
+    };
+    let text = engine.render(engine::NOTES, notes).map_err(|error| template_problem(&error))?;
+    Ok(format!("{}\n", text.trim()))
+}
+
+/// What the templates are filled with.
+fn model(engine: &Engine, release: &Release, values: &Values) -> Result<Model, Problems> {
+    #[derive(Serialize)]
+    struct PodContext<'a> {
+        pod: &'a Pod,
+        config_map: &'a str,
+    }
+    let pod_template = |pod: &Pod, config_map: &str| {
+        engine.render(engine::POD, PodContext { pod, config_map }).map_err(|error| template_problem(&error))
+    };
+    Model::new(release, values, pod_template, |text| parse(engine::POD, text))
 }
 
 /// The documents of a template: only a separator stands as `---` at the start of a line.

@@ -66,6 +66,10 @@ fn run(command: Command) -> Result<Done, Problems> {
             let (release, layers) = open(&arguments)?;
             benchmark_render::config(&release, &layers)?.into()
         }
+        Command::Notes(arguments) => {
+            let (release, layers) = open(&arguments)?;
+            benchmark_render::notes(&release, &layers)?.into()
+        }
         Command::Validate(arguments) => validate(arguments)?,
         Command::Plan(arguments) => plan(arguments)?.into(),
         Command::Diff(arguments) => difference(arguments)?,
@@ -114,6 +118,7 @@ fn plan(arguments: PlanArgs) -> Result<String, Problems> {
 
 fn difference(arguments: DiffArgs) -> Result<Done, Problems> {
     let DiffArgs { old_values, old_set, old_set_string, old_set_json, manifests, color, release } = arguments;
+    let skip_schema_validation = release.values.skip_schema_validation;
     let (release, layers) = open(&release)?;
     let objects = |layers: &Layers| -> Result<Vec<Value>, Problems> {
         let manifests = benchmark_render::render(&release, layers)?;
@@ -133,6 +138,7 @@ fn difference(arguments: DiffArgs) -> Result<Done, Problems> {
             set: old_set,
             set_string: old_set_string,
             set_json: old_set_json,
+            skip_schema_validation,
             ..ValuesArgs::default()
         };
         objects(&inputs::layers(old)?)?

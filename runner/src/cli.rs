@@ -170,6 +170,9 @@ pub struct SimulateArgs {
     /// Name under which the model is served
     #[arg(long, default_value = "simulated-model")]
     pub model: String,
+    /// LoRA adapter of the model, under whose name it is served as well; several may be given
+    #[arg(long, value_name = "ADAPTER")]
+    pub lora: Vec<String>,
     /// Write a small tokenizer, made on the spot, to a folder and end
     #[arg(long, value_name = "DIR")]
     pub write_tokenizer: Option<PathBuf>,

@@ -236,15 +236,16 @@ impl Plan {
     }
 
     /// Texts are kept only for the report on every request and for circuit breakers, and only those that they show or
-    /// look at.
+    /// look at. Where there is no server there are no answers, which reports tell from empty ones.
     pub fn keep(config: &Config) -> Keep {
         let report = &config.report.request_lifecycle;
         let fields = &report.per_request_fields;
         let wanted = report.per_request == Some(true);
         let by_breakers = Breakers::keeps(config);
+        let answered = config.server.kind != ServerType::Mock;
         Keep {
             request: wanted && fields.request || by_breakers.request,
-            response: wanted && fields.response || by_breakers.response,
+            response: answered && (wanted && fields.response || by_breakers.response),
             chunks: wanted && fields.response_chunks || by_breakers.chunks,
         }
     }

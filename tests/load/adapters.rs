@@ -83,6 +83,25 @@ fn each_request_asks_for_the_adapter_that_was_drawn_for_it() -> Result<()> {
 }
 
 #[test]
+fn failures_are_those_of_their_adapters() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--lora", "fast", "--lora", "careful", "--error-rate", "1"])?;
+    let split = "[{name: fast, split: 0.5}, {name: careful, split: 0.5}]";
+    let output = rig.command(&config(&rig.simulator.base_url, split, 1))?.output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let mut failures = 0;
+    for adapter in ["fast", "careful"] {
+        let file = rig.path(&format!("reports/adapter_{adapter}_lifecycle_metrics.json"));
+        let report = json_file(&file)?;
+        let failed = report["failures"]["count"].as_u64().context("failures")?;
+        assert!(failed > 0 && report["successes"]["count"] == 0, "{adapter}: {report}");
+        failures += failed;
+    }
+    assert_eq!(failures, REQUESTS);
+    Ok(())
+}
+
+#[test]
 fn an_adapter_that_the_server_lacks_is_found_before_anything_is_sent() -> Result<()> {
     let _machine = machine();
     let server = Server::start()?;

@@ -82,6 +82,7 @@ fn without_a_server_every_request_takes_a_second() -> Result<()> {
     let entries = entries.as_array().context("a list")?;
     assert_eq!(entries.len(), 10);
     for entry in entries {
+        assert_eq!(entry["response"], Value::Null, "nobody has answered");
         assert_eq!(entry["info"]["response_metrics"], json!({"output_tokens": 0, "server_usage": null}));
         let request: Value = serde_json::from_str(entry["request"].as_str().context("a body")?)?;
         assert_eq!((&request["model"], &request["max_tokens"]), (&json!("mock_model"), &json!(3)));
@@ -92,6 +93,27 @@ fn without_a_server_every_request_takes_a_second() -> Result<()> {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let summary = json_file(&rig.path("late/summary_lifecycle_metrics.json"))?;
     assert_eq!(summary["failures"]["by_label"]["Timeout"]["count"], 10);
+    Ok(())
+}
+
+#[test]
+fn without_a_server_nobody_is_asked_for_adapters_or_figures() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&[])?;
+    let url = &rig.simulator.base_url;
+    let config = format!(
+        "load: {{lora_traffic_split: [{{name: fast, split: 1.0}}], stages: [{{rate: 5, duration: 1}}]}}\n\
+         server: {{type: mock, base_url: '{url}'}}\nstorage: {{local_storage: {{path: reports}}}}\n\
+         metrics: {{type: prometheus, prometheus: {{url: '{url}', scrape_interval: 1}}}}\n"
+    );
+    // Who wants traces learns that there are none, and gets all else.
+    let output = rig.command(&config)?.env("OTEL_TRACES_ENABLED", "true").output()?;
+    let log = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert_eq!(log.matches("OTEL_TRACES_ENABLED: no traces are sent").count(), 1, "{log}");
+    assert!(!log.contains("Prometheus"), "{log}");
+    let adapter = json_file(&rig.path("reports/adapter_fast_lifecycle_metrics.json"))?;
+    assert_eq!(adapter["successes"]["count"], 5);
     Ok(())
 }
 

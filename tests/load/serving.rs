@@ -2,13 +2,16 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::machine;
-use crate::rig::{MODEL, Rig, json as json_file, text};
+use crate::rig::{MODEL, Rig, files, json as json_file, text};
+use crate::script::{self, Request};
 
 const REPORTS: [&str; 2] = ["summary", "stage_0"];
 
@@ -147,6 +150,88 @@ fn rebuilt_as_it_was(rig: &Rig, files: &[String]) -> Result<()> {
     let program = benchmark_tests::program("inference-perf");
     benchmark_tests::run_ok(&program, ["report".as_ref(), rig.path("reports").as_os_str()])?;
     assert_eq!(before, read()?);
+    Ok(())
+}
+
+/// The summary's window has the stages alone, and each stage's window ends before the next stage begins.
+#[test]
+fn the_probe_of_a_sweep_is_in_no_answer_of_prometheus() -> Result<()> {
+    const PROBE: u64 = 100;
+    let _machine = machine();
+    // Four slots, a fifth of a second each: the stages send about 5, 10 and 20 requests/s.
+    let rig = Rig::start(&["--slots", "4", "--prefill-ms", "60", "--decode-ms", "20"])?;
+    let prometheus = Prometheus::start(&rig)?;
+    let config = format!(
+        "{}api: {{type: completion, streaming: true}}\n\
+         data: {{type: synthetic, input_distribution: {{type: fixed, mean: 16}}, output_distribution: {{type: fixed, mean: 8}}}}\n\
+         load: {{interval: 0, sweep: {{type: linear, num_requests: {PROBE}, timeout: 30, num_stages: 2, stage_duration: 4}}}}\n\
+         metrics: {{type: prometheus, prometheus: {{url: '{}', scrape_interval: 1}}}}\n\
+         report: {{prometheus: {{summary: true, per_stage: true}}}}\nstorage: {{local_storage: {{path: reports}}}}\n",
+        rig.target(),
+        prometheus.url
+    );
+    let output = rig.command(&config)?.output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let planned = (rig.served()? - PROBE) as f64;
+    let report = |name: &str| json_file(&rig.path(&format!("reports/{name}_prometheus_metrics.json")));
+    let count = report("summary")?["successes"]["count"].as_f64().context("a count")?;
+    assert!((count / planned - 1.0).abs() < 0.3, "Prometheus has {count} of {planned} requests");
+    let files = files(&rig.path("reports"))?;
+    let mut of_prometheus: Vec<&String> =
+        files.keys().filter(|name| name.ends_with("_prometheus_metrics.json")).collect();
+    of_prometheus.sort();
+    assert_eq!(
+        of_prometheus,
+        [
+            "stage_0_prometheus_metrics.json",
+            "stage_1_prometheus_metrics.json",
+            "summary_prometheus_metrics.json"
+        ]
+    );
+    let (first, second) = (report("stage_0")?, report("stage_1")?);
+    let number = |report: &Value, key: &str| report["extensions"][key].as_f64().context("a number");
+    let begin = number(&second, "time")? - number(&second, "window_seconds")?;
+    assert!(number(&first, "time")? <= begin, "the first stage's window reaches into the second stage");
+    let effective = String::from_utf8(files["config.yaml"].clone())?;
+    assert!(effective.contains("\n  interval: 3.0\n"), "{effective}");
+    Ok(())
+}
+
+#[test]
+fn prometheus_is_asked_about_the_model_that_the_server_names() -> Result<()> {
+    let _machine = machine();
+    let (heads, asked) = channel();
+    let heads = Mutex::new(heads);
+    let port = script::listen(move |mut stream| {
+        while let Some(request) = Request::read(&mut stream)? {
+            let reply = match request.head.split_whitespace().nth(1).unwrap_or_default() {
+                "/v1/models" => r#"{"data": [{"id": "named-by-server"}]}"#,
+                path if path.starts_with("/api/v1/query") => {
+                    heads.lock().expect("no holder panics").send(path.to_owned())?;
+                    r#"{"status": "success", "data": {"resultType": "vector", "result": []}}"#
+                }
+                _ => r#"{"choices": [{"text": "a"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}"#,
+            };
+            script::answer(stream.get_mut(), reply)?;
+        }
+        Ok(())
+    })?;
+    let rig = Rig::start(&[])?;
+    let config = format!(
+        "api: {{type: completion}}\nload: {{stages: [{{rate: 5, duration: 1}}]}}\n\
+         server: {{type: vllm, base_url: 'http://127.0.0.1:{port}'}}\n\
+         metrics: {{type: prometheus, prometheus: {{url: 'http://127.0.0.1:{port}', scrape_interval: 1}}}}\n\
+         storage: {{local_storage: {{path: reports}}}}\n"
+    );
+    let output = rig.command(&config)?.output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let asked: Vec<String> = asked.try_iter().collect();
+    assert_eq!(asked.len(), 141, "{}", text(&output));
+    for path in asked {
+        let url = reqwest::Url::parse(&format!("http://prometheus{path}"))?;
+        let query = url.query_pairs().find(|(key, _)| key == "query").context("a query")?.1.into_owned();
+        assert!(query.contains("{model_name='named-by-server'}"), "{query}");
+    }
     Ok(())
 }
 

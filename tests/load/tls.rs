@@ -51,12 +51,14 @@ fn secrets_that_are_mounted_reach_the_server() -> Result<()> {
     let _machine = machine();
     let folder = tempfile::tempdir()?;
     let (port, heads) = serve()?;
-    let config = format!(
-        "server: {{type: vllm, model_name: m, base_url: 'https://127.0.0.1:{port}'}}\n\
-         api: {{type: completion}}\ndata: {{type: mock}}\nload: {{stages: [{{rate: 10, duration: 1}}]}}\n\
-         storage: {{local_storage: {{path: reports}}}}\n"
-    );
-    fs_err::write(folder.path().join("config.yml"), config)?;
+    let configure = |kind: &str| {
+        let config = format!(
+            "server: {{type: {kind}, model_name: m, base_url: 'https://127.0.0.1:{port}'}}\n\
+             api: {{type: completion}}\ndata: {{type: mock}}\nload: {{stages: [{{rate: 10, duration: 1}}]}}\n\
+             storage: {{local_storage: {{path: reports-{kind}}}}}\n"
+        );
+        fs_err::write(folder.path().join("config.yml"), config)
+    };
     fs_err::write(folder.path().join("headers"), "X-Team: s3cret: of the team\n")?;
     let run = |variables: &[(&str, &Path)]| {
         let mut command = Command::new(program("inference-perf"));
@@ -65,25 +67,28 @@ fn secrets_that_are_mounted_reach_the_server() -> Result<()> {
     };
     let pem = Path::new(PEM);
     let headers = folder.path().join("headers");
-    let output = run(&[
-        ("INFERENCE_PERF_CA_FILE", pem),
-        ("INFERENCE_PERF_CERT_FILE", pem),
-        ("INFERENCE_PERF_KEY_FILE", pem),
-        ("INFERENCE_PERF_HEADERS_FILE", &headers),
-        ("INFERENCE_PERF_API_KEY", Path::new("s3cret-key")),
-    ])?;
-    let printed = text(&output);
-    assert_eq!(output.status.code(), Some(0), "{printed}");
-    let heads: Vec<String> = heads.try_iter().collect();
-    assert_eq!(heads.len(), 10, "{printed}");
-    for head in heads {
-        let head = head.to_ascii_lowercase();
-        assert!(head.contains("\r\nx-team: s3cret: of the team\r\n"), "{head}");
-        assert!(head.contains("\r\nauthorization: bearer s3cret-key\r\n"), "{head}");
+    for kind in ["vllm", "sglang", "tgi"] {
+        configure(kind)?;
+        let output = run(&[
+            ("INFERENCE_PERF_CA_FILE", pem),
+            ("INFERENCE_PERF_CERT_FILE", pem),
+            ("INFERENCE_PERF_KEY_FILE", pem),
+            ("INFERENCE_PERF_HEADERS_FILE", &headers),
+            ("INFERENCE_PERF_API_KEY", Path::new("s3cret-key")),
+        ])?;
+        let printed = text(&output);
+        assert_eq!(output.status.code(), Some(0), "{printed}");
+        let heads: Vec<String> = heads.try_iter().collect();
+        assert_eq!(heads.len(), 10, "{printed}");
+        for head in heads {
+            let head = head.to_ascii_lowercase();
+            assert!(head.contains("\r\nx-team: s3cret: of the team\r\n"), "{head}");
+            assert!(head.contains("\r\nauthorization: bearer s3cret-key\r\n"), "{head}");
+        }
+        let summary = json(&folder.path().join(format!("reports-{kind}/summary_lifecycle_metrics.json")))?;
+        assert_eq!(summary["successes"]["count"], 10, "{printed}");
+        assert!(!printed.contains("s3cret"), "{printed}");
     }
-    let summary = json(&folder.path().join("reports/summary_lifecycle_metrics.json"))?;
-    assert_eq!(summary["successes"]["count"], 10, "{printed}");
-    assert!(!printed.contains("s3cret"), "{printed}");
 
     let half = run(&[("INFERENCE_PERF_CERT_FILE", pem)])?;
     assert_eq!(half.status.code(), Some(1), "{}", text(&half));

@@ -90,6 +90,50 @@ fn names_and_versions_are_taken_alike() -> Result<()> {
     Ok(())
 }
 
+/// Without the schema Helm takes what its templates do not look at; so does the renderer, as far as it can read the values.
+#[test]
+fn the_schema_is_left_out_alike() -> Result<()> {
+    let folder = chart();
+    let chart = folder.to_str().context("a path in UTF-8")?;
+    let with = |flag, argument| ["r", chart, "--skip-schema-validation", flag, argument];
+    let accepted = [
+        ("--set", "benchmark.target.baseURL=http://h:8000,own.key=1"),
+        ("--set", "benchmark.config.load.future=5"),
+        ("--set", "benchmark.config.load.type=bursty"),
+        ("--set-string", "benchmark.scenarios.baseline.load.stages[0].rate=1.5e3"),
+        ("--set-json", "benchmark.scenarios.baseline.load.stages[0].rate=2000000000000"),
+        ("--set", "benchmark.scenarios.sweep.load.lod=1"),
+    ];
+    for (flag, argument) in accepted {
+        agreed(&with(flag, argument))?;
+        for output in by_all(&["r", chart, flag, argument])? {
+            assert_eq!(output.status.code(), Some(1), "{argument} with the schema");
+        }
+    }
+    let refused = [
+        ("--set", "benchmark.scenarios.baseline.load.stages[0].rate=-5"),
+        ("--set", "benchmark.scenarios.baseline.load.stages[0].duration=0"),
+        ("--set", "benchmark.target.modelName=7"),
+        ("--set", "benchmark.target=null"),
+        ("--set", "benchmark.image=null"),
+        ("--set", "benchmark.scenario=null"),
+        ("--set", "benchmark.config.server.api_key=s"),
+        ("--set-string", "benchmark.config.load.type=="),
+    ];
+    for (flag, argument) in refused {
+        for output in by_all(&with(flag, argument))? {
+            assert_eq!(output.status.code(), Some(1), "{argument} without the schema");
+        }
+    }
+    // What Helm would put into the objects for the API server or the run to refuse.
+    let output = run(&program("benchmark-render"), ["template", "r", "--skip-schema-validation", "--set", "benchmark.api.type=grpc"])?;
+    insta::assert_snapshot!(String::from_utf8(output.stderr)?, @r"
+    --set benchmark.api.type=grpc: benchmark.api.type: must be one of completion, chat; is `grpc`
+    --skip-schema-validation: the schema is not checked, but the values have to be readable (mend what is named, or use Helm)
+    ");
+    Ok(())
+}
+
 /// Objects by file, relative to `folder`.
 fn files(folder: &Path) -> Result<BTreeMap<String, Vec<Value>>> {
     let templates = folder.join("benchmark-charts/templates");

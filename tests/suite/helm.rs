@@ -10,6 +10,32 @@ use serde_json::Value;
 /// The versions of Helm that the chart supports, by the name of their binary.
 pub(crate) const HELMS: [&str; 2] = ["helm", "helm3"];
 
+/// A copy of the chart that renders its notes as one more document: so `helm template` of either version gives them.
+pub(crate) struct ChartWithNotes(tempfile::TempDir);
+
+impl ChartWithNotes {
+    pub(crate) fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        run_ok("cp".as_ref(), ["-r".as_ref(), chart().as_os_str(), folder.path().as_os_str()])?;
+        let copy = Self(folder);
+        let notes = r#"{{ dict "kind" "Notes" "text" (include (printf "%s/NOTES.txt" .Template.BasePath) .) | toJson }}"#;
+        fs_err::write(copy.folder().join("templates/notes.yaml"), notes)?;
+        Ok(copy)
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.0.path().join("benchmark-charts")
+    }
+
+    /// Objects and notes of what it renders.
+    pub(crate) fn apart(documents: Vec<Value>) -> Result<(Vec<Value>, String)> {
+        let (notes, objects): (Vec<Value>, _) =
+            documents.into_iter().partition(|document| document["kind"] == "Notes" && document["text"].is_string());
+        let text = notes.first().and_then(|notes| notes["text"].as_str()).context("the notes")?;
+        Ok((objects, format!("{}\n", text.trim())))
+    }
+}
+
 /// Arguments behind `template`, the release name included; `{chart}` stands for the chart's folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
@@ -66,6 +92,19 @@ impl Case {
     /// The objects that `benchmark-render template` gives.
     pub(crate) fn by_renderer(&self) -> Result<Vec<Value>> {
         documents(&run_ok(&program("benchmark-render"), self.renderer_arguments("template"))?)
+    }
+
+    /// The notes that `benchmark-render notes` gives.
+    pub(crate) fn notes_by_renderer(&self) -> Result<String> {
+        run_ok(&program("benchmark-render"), self.renderer_arguments("notes"))
+    }
+
+    /// The notes that a version of Helm gives with this copy of the chart.
+    pub(crate) fn notes_by(&self, helm: &str, chart: &ChartWithNotes) -> Result<String> {
+        let mut arguments = self.helm_arguments();
+        arguments[2] = chart.folder().to_string_lossy().into_owned();
+        let documents = documents(&run_ok(&tool(helm), arguments)?)?;
+        Ok(ChartWithNotes::apart(documents)?.1)
     }
 
     /// The `config.yml` that `benchmark-render config` gives.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use benchmark_schemas::config::Config;
 use benchmark_schemas::yaml::{self, Dialect};
 use benchmark_tests::{config_text, leaves};
 use serde_json::Value;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::helm::{Case, HELMS, ci_cases, guide_cases};
 
 /// Overrides as the guide's users type them, and values that are hard to keep apart from YAML syntax.
-fn override_cases() -> Vec<Case> {
+pub(crate) fn override_cases() -> Vec<Case> {
     vec![
         Case::new("defaults", "r", [""; 0]),
         Case::new(
@@ -93,13 +94,21 @@ fn override_cases() -> Vec<Case> {
             "r",
             ["--set", "benchmark.extraEnv[0].name=A,benchmark.extraEnv[0].value=12345678901234567"],
         ),
+        Case::new("a sweep of nothing but nulls", "r", ["--set", "benchmark.scenarios.baseline.load.sweep.numStages=null"]),
+        Case::new("half a stage", "r", ["--set-string", "benchmark.config.load.sweep.num_stages=2.5"]),
+        Case::new("a plan beyond measure", "r", ["--set-json", "benchmark.config.load.sweep.timeout=1e21"]),
+        Case::new("a sweep of many stages", "r", ["--set", "benchmark.config.load.sweep.num_stages=2147483647"]),
+        Case::new("a zero below zero", "r", ["--set-json", "benchmark.config.data.input_distribution.std_dev=-0.0"]),
+        Case::new("a figure below zero", "r", ["--set-json", "benchmark.scenarios.baseline.data.input.stdDev=-0.0"]),
+        Case::new("no server", "r", ["--set", "benchmark.config.server=null"]),
+        Case::new("a path without a bucket", "r", ["--set", "benchmark.config.storage.simple_storage_service.path=x"]),
         Case::new("no job", "r", ["--set", "benchmark.enabled=false"]),
     ]
 }
 
 /// Leaves in which two lists of objects differ, `path: one, other`. The file in the ConfigMap is compared by what it
 /// means: two serialisers write it.
-fn differences(one: &[Value], other: &[Value]) -> Result<Vec<String>> {
+pub(crate) fn differences(one: &[Value], other: &[Value]) -> Result<Vec<String>> {
     let meaning = |documents: &[Value]| -> Result<BTreeMap<String, Value>> {
         let mut documents = documents.to_vec();
         for document in &mut documents {
@@ -114,8 +123,33 @@ fn differences(one: &[Value], other: &[Value]) -> Result<Vec<String>> {
     };
     let (one, other) = (meaning(one)?, meaning(other)?);
     let paths: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-    let differ = paths.into_iter().filter(|path| one.get(*path) != other.get(*path));
+    let differ = paths.into_iter().filter(|path| !same(one.get(*path), other.get(*path)));
     Ok(differ.map(|path| format!("{path}: {:?}, {:?}", one.get(path), other.get(path))).collect())
+}
+
+/// True if two leaves say the same. Go writes `1e-07` without a point, which is text in YAML 1.1; who reads the file takes a
+/// text for the number that it spells (`numbers_with_exponents_mean_the_same`).
+fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
+    match (one, other) {
+        (Some(Value::Number(one)), Some(Value::Number(other))) => one.as_f64() == other.as_f64(),
+        (Some(Value::Number(one)), Some(Value::String(other))) => {
+            other.contains('e') && !other.contains('.') && other.parse().ok() == one.as_f64()
+        }
+        (one, other) => one == other,
+    }
+}
+
+#[test]
+fn numbers_with_exponents_mean_the_same() -> Result<()> {
+    let arguments = ["--set-json", "benchmark.config.load={\"interval\":1e-7,\"request_timeout\":1e-7}"];
+    let case = Case::new("exponents", "r", arguments);
+    let ours = Config::from_yaml(&case.config_by_renderer()?, "config.yml")?;
+    for helm in HELMS {
+        let documents = case.by_helm(helm)?;
+        assert!(config_text(&documents).contains("interval: 1e-07"));
+        assert_eq!(ours, Config::from_yaml(config_text(&documents), "config.yml")?);
+    }
+    Ok(())
 }
 
 fn all_cases() -> Result<Vec<Case>> {

@@ -60,6 +60,29 @@ fn the_runner_asks_for_stages() -> Result<()> {
 }
 
 #[test]
+fn unknown_keys_of_old_files_are_warnings_for_who_asks_for_it() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = "api: {type: completion, streeming: true}\nserver: {type: vllm, model_name: m, base_url: 'http://h'}\n\
+                  load: {stages: [{rate: 1, duration: 1}]}\n";
+    fs_err::write(folder.path().join("config.yml"), config)?;
+    let validate = |flags: &[&str], variable: &str| -> Result<(Option<i32>, String)> {
+        let mut command = Command::new(program("inference-perf"));
+        command.args(["validate", "-c", "config.yml"]).args(flags).current_dir(&folder);
+        let output = command.env("INFERENCE_PERF_LENIENT", variable).output()?;
+        Ok((output.status.code(), String::from_utf8(output.stderr)?))
+    };
+    let (code, refusal) = validate(&[], "0")?;
+    assert_eq!(code, Some(1));
+    insta::assert_snapshot!(refusal, @"config.yml:1:25: api.streeming: unknown key (did you mean `streaming`?)");
+    for (flags, variable) in [(&["--lenient"][..], ""), (&[], "1")] {
+        let (code, warning) = validate(flags, variable)?;
+        assert_eq!(code, Some(0), "{warning}");
+        assert_eq!(warning, format!("warning: {refusal}"));
+    }
+    Ok(())
+}
+
+#[test]
 fn the_runner_shows_where_yaml_breaks() -> Result<()> {
     insta::assert_snapshot!(runner("server:\n  base_url: \"http://h\n")?, @r#"config.yml:2:13: the quoted text is not closed (add the closing quote)"#);
     insta::assert_snapshot!(runner("a: b: c\n")?, @r#"config.yml:1:5: `:` is not expected here (put text that contains `: ` into quotes, or start a new line)"#);

@@ -116,7 +116,7 @@ Numbers that values give as strings are numbers, except under benchmark.config, 
 {{- end -}}
 {{- end -}}
 {{- /* Upstream draws the lengths before it knows the sweep's stages, and loses every request beyond that number. */ -}}
-{{- if (default dict $.scenario.load).sweep -}}
+{{- if include "benchmark.config.sweep" $.scenario | fromJson -}}
 {{- $_ := set $distribution "total_count" 1000000 -}}
 {{- end -}}
 {{- $_ := set $data (printf "%s_distribution" $part) $distribution -}}
@@ -140,13 +140,14 @@ Numbers that values give as strings are numbers, except under benchmark.config, 
 {{- $_ := set $load "num_workers" (include "benchmark.number" (dict "key" (printf "%s.numWorkers" $key) "value" $given.numWorkers "integer" true) | float64) -}}
 {{- end -}}
 {{- $stages := (include (ternary "benchmark.config.rounds" "benchmark.config.stages" (eq $type "concurrent")) . | fromJson).stages -}}
-{{- if $given.sweep -}}
+{{- with include "benchmark.config.sweep" .scenario | fromJson -}}
 {{- $sweep := dict -}}
-{{- with include "benchmark.text" (dict "key" (printf "%s.sweep.type" $key) "value" $given.sweep.type) -}}
+{{- $figures := . -}}
+{{- with include "benchmark.text" (dict "key" (printf "%s.sweep.type" $key) "value" .type) -}}
 {{- $_ := set $sweep "type" . -}}
 {{- end -}}
 {{- range $from, $to := dict "numRequests" "num_requests" "timeout" "timeout" "numStages" "num_stages" "stageDuration" "stage_duration" "saturationPercentile" "saturation_percentile" -}}
-{{- $value := index $given.sweep $from -}}
+{{- $value := index $figures $from -}}
 {{- if not (kindIs "invalid" $value) -}}
 {{- $number := include "benchmark.number" (dict "key" (printf "%s.sweep.%s" $key $from) "value" $value "integer" (not (has $from (list "timeout" "saturationPercentile")))) -}}
 {{- $_ := set $sweep $to (float64 $number) -}}
@@ -162,6 +163,11 @@ Numbers that values give as strings are numbers, except under benchmark.config, 
 {{- $_ := set $load "stages" $stages -}}
 {{- end -}}
 {{- toRawJson $load -}}
+{{- end -}}
+
+{{/* The sweep of a scenario without null entries: with nothing but those there is none. */}}
+{{- define "benchmark.config.sweep" -}}
+{{- include "benchmark.map" (default dict .load).sweep -}}
 {{- end -}}
 
 {{/*

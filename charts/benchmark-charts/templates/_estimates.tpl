@@ -4,7 +4,7 @@ How long a run may and should take and how much it writes, worked out from the m
 
 {{/*
 Times of the run in seconds, empty if a stage has no duration (closed-loop stages end with their last
-request): `load` is the planned time under load; `limit` allows in addition for the tokenizer to load, for each stage to
+request), and for a plan of more seconds than Kubernetes counts: `load` is the planned time under load; `limit` allows in addition for the tokenizer to load, for each stage to
 drain (request time-out, 300 where none is set, and tear-down grace), for 120 s of upload, and for the wait until the
 target is ready.
 */}}
@@ -16,33 +16,31 @@ target is ready.
 {{- $config := include "benchmark.config" . | fromJson -}}
 {{- $load := $config.load -}}
 {{- $loadTimeout := (default dict $config.tokenizer).load_timeout | default 300.0 | float64 -}}
-{{- $interval := ternary 1.0 $load.interval (kindIs "invalid" $load.interval) | float64 -}}
+{{- $interval := ternary 1.0 $load.interval (kindIs "invalid" $load.interval) | float64 | maxf 0.0 -}}
 {{- $grace := ternary 120.0 $load.stage_teardown_grace_seconds (kindIs "invalid" $load.stage_teardown_grace_seconds) | float64 -}}
-{{- $drain := addf ($load.request_timeout | default 300.0 | float64) $grace (maxf $interval 0.0) -}}
-{{- $durations := list -}}
+{{- $planned := 0.0 -}}
+{{- $stages := 0.0 -}}
 {{- $known := true -}}
 {{- if $load.sweep -}}
-{{- $durations = append $durations ($load.sweep.timeout | default 60.0 | float64) -}}
-{{- range until ($load.sweep.num_stages | default 5 | int) -}}
-{{- $durations = append $durations ($load.sweep.stage_duration | default 180.0 | float64) -}}
-{{- end -}}
+{{- $count := $load.sweep.num_stages | default 5.0 | float64 | floor | maxf 0.0 -}}
+{{- $stages = addf $count 1.0 -}}
+{{- $stage := addf ($load.sweep.stage_duration | default 180.0 | float64) $interval -}}
+{{- $planned = addf ($load.sweep.timeout | default 60.0 | float64) $interval (mulf $count $stage) -}}
 {{- else -}}
 {{- range $load.stages -}}
 {{- if and (kindIs "map" .) (kindIs "float64" .duration) (kindIs "invalid" .concurrency_level) -}}
-{{- $durations = append $durations (float64 .duration) -}}
+{{- $planned = addf $planned .duration $interval -}}
+{{- $stages = addf $stages 1.0 -}}
 {{- else -}}
 {{- $known = false -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- $drain := addf ($load.request_timeout | default 300.0 | float64) $grace -}}
+{{- $preflight := include "benchmark.preflightSeconds" . | default "0" | float64 -}}
+{{- $limit := addf $loadTimeout $preflight 120.0 $planned (mulf $stages $drain) -}}
 {{- $times := dict -}}
-{{- if $known -}}
-{{- $planned := 0.0 -}}
-{{- $limit := addf $loadTimeout (include "benchmark.preflightSeconds" . | default "0" | float64) 120.0 -}}
-{{- range $durations -}}
-{{- $planned = addf $planned . (maxf $interval 0.0) -}}
-{{- $limit = addf $limit . $drain -}}
-{{- end -}}
+{{- if and $known (lt $limit 2000000000.0) -}}
 {{- $times = dict "load" (ceil $planned) "limit" (ceil $limit) -}}
 {{- end -}}
 {{- toRawJson $times -}}

@@ -25,7 +25,7 @@ Parts of NOTES.txt.
 {{- $load := (include "benchmark.config" . | fromJson).load -}}
 {{- $times := include "benchmark.times" . | fromJson -}}
 {{- if $load.sweep -}}
-{{- printf "a burst, then %d stages near the rate it finds" ($load.sweep.num_stages | default 5 | int) -}}
+{{- printf "a burst, then %d stages near the rate it finds" ($load.sweep.num_stages | default 5 | float64 | int) -}}
 {{- else -}}
 {{- printf "%d %s" (len $load.stages) (ternary "stage" "stages" (eq (len $load.stages) 1)) -}}
 {{- end -}}
@@ -38,7 +38,7 @@ Parts of NOTES.txt.
 {{- define "benchmark.notes.s3" -}}
 {{- $s3 := . -}}
 {{- $path := splitList "{" ($s3.path | default "") | first | trimAll "/" -}}
-{{- $folder := printf "s3://%s/%s" $s3.bucket_name (ternary (printf "%s/" $path) "" (ne $path "")) -}}
+{{- $folder := printf "s3://%s/%s" ($s3.bucket_name | default "BUCKET") (ternary (printf "%s/" $path) "" (ne $path "")) -}}
 aws s3 ls --recursive {{ include "benchmark.shell" $folder }}{{ with $s3.endpoint_url }} --endpoint-url {{ include "benchmark.shell" . }}{{ end }}{{ with $s3.region_name }} --region {{ include "benchmark.shell" . }}{{ end }}
 {{- end -}}
 

@@ -71,6 +71,7 @@ decimal number counts as one. Negative numbers are refused, with `integer` fract
 */}}
 {{- define "benchmark.number" -}}
 {{- $text := toJson .value | trimAll "\"" -}}
+{{- $text = ternary "0" $text (eq $text "-0") -}}
 {{- if not (regexMatch "^([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?$" $text) -}}
 {{- fail (printf "%s: %s is not a number of 0 or more; write one, such as 2.5" .key (toJson .value)) -}}
 {{- end -}}

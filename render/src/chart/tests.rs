@@ -8,11 +8,7 @@ fn the_embedded_files_are_those_of_the_chart() {
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/benchmark-charts/templates");
     let on_disk =
         fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    // Notes are text for a terminal; they decide nothing about the objects.
-    let mut templates: Vec<String> = on_disk
-        .filter(|name| !matches!(name.as_str(), "NOTES.txt" | "_notes.tpl" | "tests"))
-        .map(|name| format!("templates/{name}"))
-        .collect();
+    let mut templates: Vec<String> = on_disk.map(|name| format!("templates/{name}")).collect();
     templates.sort();
     let embedded: Vec<&str> =
         FILES.iter().map(|(path, _)| *path).filter(|path| path.starts_with("templates/")).collect();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::decimal::sum;
+use super::decimal::{product, sum};
 use super::text::{is_empty, number, or_default};
 
 /// Seconds to pull the image.
@@ -11,24 +11,31 @@ const PULL_SECONDS: f64 = 600.0;
 /// Seconds to upload the results.
 const UPLOAD_SECONDS: f64 = 120.0;
 
-/// Seconds that the run may take from the start of the process; none where a stage has no duration, as closed-loop
-/// stages do not.
+/// A plan of so many seconds is bounded by none: Kubernetes counts to 2³¹.
+const MOST_SECONDS: f64 = 2e9;
+
+/// Spans of a run in seconds.
+pub(super) struct Spans {
+    /// Planned time under load, the pauses between the stages included.
+    pub(super) load: f64,
+    /// What the run may take from the start of the process.
+    pub(super) limit: f64,
+}
+
+/// The spans of a run; none where a stage has no duration, as closed-loop stages do not, or the plan is beyond measure.
 ///
-/// `preflight` seconds until the target is ready, tokenizer load, then for each stage its duration, the time for the last
-/// request (300 s unless a time-out is set), tear-down grace and interval, then upload.
-pub(super) fn run_seconds(config: &Map<String, Value>, preflight: f64) -> Option<f64> {
+/// The limit is `preflight` seconds until the target is ready, tokenizer load, then for each stage its duration, the time
+/// for the last request (300 s unless a time-out is set), tear-down grace and interval, then upload.
+pub(super) fn spans(config: &Map<String, Value>, preflight: f64) -> Option<Spans> {
     let empty = Map::new();
     let part = |name: &str| config.get(name).and_then(Value::as_object).unwrap_or(&empty);
     let load = part("load");
     let load_timeout = or_default(part("tokenizer").get("load_timeout"), 300.0);
-    let interval = or_unset(load.get("interval"), 1.0).max(0.0);
     let teardown = or_unset(load.get("stage_teardown_grace_seconds"), 120.0);
-    let drain = sum(&[or_default(load.get("request_timeout"), 300.0), teardown, interval]);
-    let mut limit = sum(&[load_timeout, preflight, UPLOAD_SECONDS]);
-    for duration in durations(load)? {
-        limit = sum(&[limit, duration, drain]);
-    }
-    Some(limit.ceil())
+    let drain = sum(&[or_default(load.get("request_timeout"), 300.0), teardown]);
+    let Stages { count, seconds } = stages(load)?;
+    let limit = sum(&[load_timeout, preflight, UPLOAD_SECONDS, seconds, product(&[count, drain])]);
+    (limit < MOST_SECONDS).then(|| Spans { load: seconds.ceil(), limit: limit.ceil() })
 }
 
 /// Seconds after which the pod is ended: those of the run, `hold` in which its reports can be copied, the image pull, and
@@ -43,31 +50,32 @@ pub(super) fn whole(seconds: f64) -> i64 {
     seconds as i64
 }
 
-/// Stages of a sweep that are counted: with more, no deadline would ever come.
-const MOST_STAGES: f64 = 100_000.0;
+/// All stages, that of a sweep's burst included.
+struct Stages {
+    count: f64,
+    /// How long they take with the pauses between them.
+    seconds: f64,
+}
 
-/// Durations of the stages in seconds; none if one of them is unknown.
-fn durations(load: &Map<String, Value>) -> Option<Vec<f64>> {
+/// The stages; none if the duration of one of them is unknown.
+fn stages(load: &Map<String, Value>) -> Option<Stages> {
+    let interval = or_unset(load.get("interval"), 1.0).max(0.0);
     if let Some(sweep) = load.get("sweep").filter(|sweep| !is_empty(Some(sweep))) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a count; below 0 there is none"
-        )]
-        let stages = or_default(sweep.get("num_stages"), 5.0).clamp(0.0, MOST_STAGES) as usize;
-        let mut durations = vec![or_default(sweep.get("timeout"), 60.0)];
-        durations.extend(std::iter::repeat_n(or_default(sweep.get("stage_duration"), 180.0), stages));
-        return Some(durations);
+        let count = or_default(sweep.get("num_stages"), 5.0).floor().max(0.0);
+        let stage = sum(&[or_default(sweep.get("stage_duration"), 180.0), interval]);
+        let burst = or_default(sweep.get("timeout"), 60.0);
+        let seconds = sum(&[burst, interval, product(&[count, stage])]);
+        return Some(Stages { count: sum(&[count, 1.0]), seconds });
     }
     let stages = load.get("stages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    stages
-        .iter()
-        .map(|stage| {
-            let stage = stage.as_object()?;
-            let open_loop = stage.get("concurrency_level").is_none_or(Value::is_null);
-            stage.get("duration").filter(|_| open_loop).and_then(Value::as_f64)
-        })
-        .collect()
+    let mut all = Stages { count: 0.0, seconds: 0.0 };
+    for stage in stages {
+        let stage = stage.as_object()?;
+        let open_loop = stage.get("concurrency_level").is_none_or(Value::is_null);
+        let duration = stage.get("duration").filter(|_| open_loop).and_then(Value::as_f64)?;
+        all = Stages { count: all.count + 1.0, seconds: sum(&[all.seconds, duration, interval]) };
+    }
+    Some(all)
 }
 
 fn or_unset(value: Option<&Value>, default: f64) -> f64 {
@@ -81,7 +89,7 @@ mod tests {
     use super::*;
 
     fn of(config: &Value) -> Option<Value> {
-        run_seconds(config.as_object().unwrap(), 600.0).map(|run| pod_seconds(run, 60.0, 120.0))
+        spans(config.as_object().unwrap(), 600.0).map(|spans| pod_seconds(spans.limit, 60.0, 120.0))
     }
 
     #[test]
@@ -94,5 +102,12 @@ mod tests {
     fn closed_loop_stages_have_no_deadline() {
         let config = json!({"load": {"stages": [{"num_requests": 10, "concurrency_level": 2}]}});
         assert_eq!(of(&config), None);
+    }
+
+    #[test]
+    fn a_plan_beyond_measure_has_no_deadline() {
+        assert_eq!(of(&json!({"load": {"sweep": {"timeout": 1e21}}})), None);
+        assert_eq!(of(&json!({"load": {"sweep": {"num_stages": 2_147_483_647}}})), None);
+        assert!(of(&json!({"load": {"sweep": {"num_stages": 3_000_000}}})).is_some());
     }
 }

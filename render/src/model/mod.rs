@@ -8,6 +8,7 @@ mod deadline;
 mod decimal;
 mod disk;
 mod names;
+mod notes;
 mod pod;
 mod simulator;
 mod text;
@@ -23,6 +24,7 @@ use crate::go_json;
 use crate::release::Release;
 
 pub(crate) use names::Names;
+pub(crate) use notes::Notes;
 pub(crate) use pod::Pod;
 use simulator::Simulator;
 

@@ -130,23 +130,28 @@ pub(super) fn preflight(benchmark: &Benchmark) -> Option<Value> {
 }
 
 /// Spans of time that the pod and the program are told, in seconds.
-struct Times {
+pub(super) struct Times {
     /// What the user set; 0 is none.
     given: Option<Whole>,
+    /// Planned time under load.
+    pub(super) load: Option<f64>,
     run: Option<f64>,
     preflight: Option<Value>,
-    hold: f64,
+    /// How long the pod stays after the run.
+    pub(super) hold: f64,
     grace: Value,
 }
 
 impl Times {
-    fn new(benchmark: &Benchmark, config: &Map<String, Value>) -> Self {
+    pub(super) fn new(benchmark: &Benchmark, config: &Map<String, Value>) -> Self {
         let preflight = preflight(benchmark);
         let wait = preflight.as_ref().and_then(Value::as_f64).unwrap_or_default();
         let hold = benchmark.results.as_ref().and_then(|results| results.hold_seconds);
+        let spans = deadline::spans(config, wait);
         Self {
             given: benchmark.job.as_ref().and_then(|job| job.deadline_seconds),
-            run: deadline::run_seconds(config, wait),
+            load: spans.as_ref().map(|spans| spans.load),
+            run: spans.map(|spans| spans.limit),
             preflight,
             hold: hold.map_or(0.0, Whole::get),
             grace: benchmark.termination_grace_period_seconds.map_or(json!(GRACE_SECONDS), Whole::json),
@@ -154,7 +159,7 @@ impl Times {
     }
 
     /// The pod's deadline, if one is wanted and known.
-    fn pod_deadline(&self) -> Option<Value> {
+    pub(super) fn pod_deadline(&self) -> Option<Value> {
         if let Some(seconds) = self.given {
             return (seconds.get() > 0.0).then(|| seconds.json());
         }
@@ -288,7 +293,7 @@ fn resources(given: Option<&Fragment>, disk: Option<&disk::Disk>) -> Map<String,
 }
 
 /// Affinity to the zone of the model's pods; none if it is off, or preferred with nothing known about those pods.
-fn affinity(values: &Values, names: &Names) -> Option<Value> {
+pub(super) fn affinity(values: &Values, names: &Names) -> Option<Value> {
     let affinity = values.benchmark.affinity.as_ref()?;
     let mode = affinity.mode.unwrap_or(AffinityMode::Preferred);
     if affinity.enabled == Some(false) || mode == AffinityMode::Off || simulator::is_enabled(values) {

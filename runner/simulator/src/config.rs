@@ -108,8 +108,10 @@ pub struct SimulatorConfig {
     pub port: u16,
     /// Threads with a runtime of their own, over which connections are spread; 0 = one for each core.
     pub threads: usize,
-    /// Name under which the model is served; other names get 404.
+    /// Name under which the model is served; names of neither it nor an adapter get 404.
     pub model_name: String,
+    /// Names of LoRA adapters of the model, under which it is served as well.
+    pub adapters: Vec<String>,
     /// Folder with a Hugging Face `tokenizer.json`, or that file; without one, words are tokens.
     pub tokenizer: Option<PathBuf>,
     /// Longest prompt plus answer, tokens; longer requests get 400.
@@ -248,6 +250,7 @@ impl Default for SimulatorConfig {
             port: 8000,
             threads: 0,
             model_name: "simulated-model".to_owned(),
+            adapters: Vec::new(),
             tokenizer: None,
             max_model_len: 131_072,
             counting: Counting::default(),
@@ -271,12 +274,20 @@ impl Default for SimulatorConfig {
 }
 
 impl SimulatorConfig {
+    /// Whether a request may ask for `model`.
+    pub(crate) fn serves(&self, model: &str) -> bool {
+        self.model_name == model || self.adapters.iter().any(|adapter| adapter == model)
+    }
+
     /// Checks everything that can be wrong, and says it all at once.
     pub fn validate(&self) -> Result<(), SimulatorError> {
         let mut problems = Vec::new();
         self.model.check(&mut problems);
         if self.model_name.is_empty() {
             problems.push("model_name: the name is empty".to_owned());
+        }
+        if self.adapters.iter().any(String::is_empty) {
+            problems.push("adapters: a name is empty".to_owned());
         }
         if self.max_model_len < 2 {
             problems.push(format!(

@@ -143,16 +143,21 @@ fn recorded_requests(query: Option<&str>) -> Result<usize, ApiError> {
 }
 
 fn models<T: Timer>(simulator: &Simulator) -> Reply<T> {
-    let name = &simulator.config.model_name;
-    let model = json!({
-        "id": name, "object": "model", "created": simulator.created, "owned_by": "simulator", "root": name,
-        "parent": null, "max_model_len": simulator.config.max_model_len,
-    });
-    json_response(StatusCode::OK, &json!({"object": "list", "data": [model]}))
+    let config = &simulator.config;
+    let entry = |name: &str, parent: Option<&str>, longest: Option<u32>| {
+        json!({
+            "id": name, "object": "model", "created": simulator.created, "owned_by": "simulator", "root": name,
+            "parent": parent, "max_model_len": longest,
+        })
+    };
+    let mut models = vec![entry(&config.model_name, None, Some(config.max_model_len))];
+    // vLLM gives no length for an adapter.
+    models.extend(config.adapters.iter().map(|name| entry(name, Some(&config.model_name), None)));
+    json_response(StatusCode::OK, &json!({"object": "list", "data": models}))
 }
 
 async fn tokenize<T: Timer>(simulator: &Arc<Simulator>, body: Incoming) -> Result<Reply<T>, ApiError> {
-    let request = request::tokenize(&read(body).await?, &simulator.config.model_name)?;
+    let request = request::tokenize(&read(body).await?, &simulator.config)?;
     let ids = simulator.text.ids(&request.text, request.special_tokens).map_err(internal)?;
     let count = match &ids {
         Some(ids) => u32::try_from(ids.len()).unwrap_or(u32::MAX),
@@ -174,7 +179,7 @@ async fn generate<T: Timer>(
     let config = &simulator.config;
     let invalid = |_: &ApiError| simulator.recorder.count(Event::Invalid);
     let body = read(body).await.inspect_err(invalid)?;
-    let request = request::generate(api, &body, &config.model_name).inspect_err(invalid)?;
+    let request = request::generate(api, &body, config).inspect_err(invalid)?;
     let number = simulator.next_request();
     let fault = match faults::of_request(config, number) {
         None => None,
@@ -210,7 +215,7 @@ async fn generate<T: Timer>(
     let head = Head {
         id: answer_id(api, config.seed, number),
         created: jiff::Timestamp::now().as_second(),
-        model: config.model_name.clone(),
+        model: request.model.clone(),
     };
     let delivery = admit(simulator, ticket, api, request, head.id.clone()).await.inspect_err(invalid)?;
     if streamed {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use benchmark_schemas::config::{Config, MetricsType, PrometheusSource, ServerType};
-use benchmark_schemas::record::{PROBE_STAGE, PromQl, SpoolEntry, StageFacts};
+use benchmark_schemas::record::{PromQl, SpoolEntry, StageFacts};
 use reqwest::header::HeaderMap;
 use url::Url;
 
@@ -45,12 +45,23 @@ impl Inquiry {
 #[derive(Debug)]
 pub(super) struct Questions {
     prometheus: Prometheus,
-    scrape_seconds: u64,
+    settling_seconds: u64,
     server: ServerType,
     /// The user's own label matchers.
     filters: Vec<String>,
+    /// Whether a probe, which is in no report, comes before the stages.
+    probes: bool,
     summary: bool,
     per_stage: bool,
+}
+
+/// Time about which Prometheus is asked, in seconds of the run's clock.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Window {
+    /// `None` for the whole run.
+    stage: Option<u32>,
+    start: f64,
+    end: f64,
 }
 
 /// What reports want to know from Prometheus; `None` if none of them does.
@@ -66,14 +77,16 @@ fn questions(config: &Config) -> Result<Option<Questions>> {
     let wanted = config.report.prometheus.as_ref();
     let summary = wanted.is_some_and(|wanted| wanted.summary == Some(true));
     let per_stage = wanted.is_some_and(|wanted| wanted.per_stage == Some(true));
-    if !summary && !per_stage {
+    let asks = !promql::metrics(config.server.kind).is_empty();
+    if !asks || !summary && !per_stage {
         return Ok(None);
     }
     Ok(Some(Questions {
         prometheus: Prometheus::new(url).context("Prometheus cannot be asked")?,
-        scrape_seconds: scrape_seconds(source),
+        settling_seconds: settling_seconds(source),
         server: config.server.kind,
         filters: source.filters.clone(),
+        probes: config.load.sweep.is_some(),
         summary,
         per_stage,
     }))
@@ -88,11 +101,17 @@ fn scrape_seconds(source: &PrometheusSource) -> u64 {
     if source.scrape_interval == 0 { UNSET_SCRAPE_SECONDS } else { source.scrape_interval }
 }
 
-/// Raises `load.interval` so far that each stage has a scrape of its own, where Prometheus is asked about stages.
+/// Time from a stage's end until its last samples are in Prometheus, seconds.
+fn settling_seconds(source: &PrometheusSource) -> u64 {
+    scrape_seconds(source).saturating_add(SETTLING_SECONDS)
+}
+
+/// Raises `load.interval` so far that each stage's last samples are there before the next one begins, where Prometheus is
+/// asked about stages.
 pub(super) fn widen_interval(config: &mut Config) {
     let per_stage = config.report.prometheus.as_ref().is_some_and(|wanted| wanted.per_stage == Some(true));
     if let Some(source) = prometheus(config).filter(|_| per_stage) {
-        config.load.interval = config.load.interval.max(scrape_seconds(source) as f64);
+        config.load.interval = config.load.interval.max(settling_seconds(source) as f64);
     }
 }
 
@@ -113,26 +132,14 @@ impl Questions {
         stages: &[StageFacts],
         stop: &Stop,
     ) -> Result<(), EngineError> {
-        let settling = self.scrape_seconds + SETTLING_SECONDS;
         if !stop.is_requested() {
-            tracing::info!("Waiting {settling} s until Prometheus has the last samples");
-            engine.pause(nanos_from_seconds(settling as f64), stop).await;
+            tracing::info!("Waiting {} s until Prometheus has the last samples", self.settling_seconds);
+            engine.pause(nanos_from_seconds(self.settling_seconds as f64), stop).await;
         }
         let epoch = started_epoch_ns as f64 / 1e9;
-        // The clock's zero is the run's start.
-        let whole = seconds(clock.now());
-        let mut windows = Vec::new();
-        if self.summary {
-            windows.push((None, epoch + whole, whole));
-        }
-        if self.per_stage {
-            windows.extend(stages.iter().filter(|stage| stage.stage != PROBE_STAGE).map(|stage| {
-                let end = seconds(stage.window_end) + settling as f64;
-                (Some(stage.stage), epoch + end, end - seconds(stage.window_start))
-            }));
-        }
         let matchers = promql::matchers(self.server, model, &self.filters);
-        for (stage, time, seconds) in windows {
+        for Window { stage, start, end } in self.windows(stages, seconds(clock.now())) {
+            let (time, seconds) = (epoch + end, end - start);
             let queries = promql::queries(self.server, &matchers, seconds);
             let answers = tokio::select! {
                 biased;
@@ -146,6 +153,26 @@ impl Questions {
             engine.note(&SpoolEntry::PromQl(Box::new(PromQl { stage, time, seconds, answers })))?;
         }
         Ok(())
+    }
+
+    /// The windows that are asked about at `now`.
+    fn windows(&self, stages: &[StageFacts], now: f64) -> Vec<Window> {
+        let begin = |stage: &StageFacts| seconds(stage.window_start);
+        let mut windows = Vec::new();
+        if self.summary {
+            // The clock's zero is the run's start.
+            let start = stages.first().filter(|_| self.probes).map_or(0.0, begin);
+            windows.push(Window { stage: None, start, end: now });
+        }
+        if self.per_stage {
+            let settling = self.settling_seconds as f64;
+            windows.extend(stages.iter().map(|stage| Window {
+                stage: Some(stage.stage),
+                start: begin(stage),
+                end: seconds(stage.window_end) + settling,
+            }));
+        }
+        windows
     }
 }
 
@@ -190,6 +217,7 @@ fn scraping(config: &Config) -> Result<Option<ScraperSettings>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::source::tests::stage;
 
     fn config(text: &str) -> Config {
         let text = format!(
@@ -213,6 +241,35 @@ mod tests {
         assert_eq!(asked("report: {prometheus: {summary: false}}"), None);
         assert_eq!(asked("report: {prometheus: null}"), None);
         assert!(questions(&config("metrics: {type: prometheus}")).expect("no client").is_none());
+        let of_nobody = config("metrics: {type: prometheus, prometheus: {url: 'http://p:9090'}}");
+        let server = benchmark_schemas::config::Server { kind: ServerType::Mock, ..of_nobody.server };
+        let of_nobody = Config { server, ..of_nobody };
+        assert!(questions(&of_nobody).expect("no client").is_none(), "there is no server to ask about");
+    }
+
+    #[test]
+    fn windows_have_neither_the_probe_nor_the_next_stage_in_them() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let text = "metrics: {type: prometheus, prometheus: {url: 'http://p:9090', scrape_interval: 15}}\n\
+                    report: {prometheus: {per_stage: true}}";
+        let mut config = config(text);
+        widen_interval(&mut config);
+        let mut stages = Vec::new();
+        let mut start = 100.0;
+        for id in 0..3 {
+            stages.push(stage(id, 1.0, 5.0, nanos_from_seconds(start)));
+            start += 5.0 + config.load.interval;
+        }
+        let windows = |probes: bool| {
+            let questions = questions(&config).expect("a client").expect("it is asked");
+            Questions { probes, ..questions }.windows(&stages, 200.0)
+        };
+        let of_run = |probes: bool| (windows(probes)[0].start, windows(probes)[0].end);
+        assert_eq!((of_run(false), of_run(true)), ((0.0, 200.0), (100.0, 200.0)));
+        let of_stages = &windows(true)[1..];
+        assert_eq!(of_stages.len(), 3);
+        assert!(of_stages.windows(2).all(|pair| pair[0].end <= pair[1].start), "{of_stages:?}");
+        assert_eq!((of_stages[0].start, of_stages[0].end), (100.0, 122.0));
     }
 
     #[test]
@@ -227,7 +284,7 @@ mod tests {
         };
         assert_eq!(
             (interval(15, true), interval(0, true), interval(1, true), interval(15, false)),
-            (15.0, 30.0, 2.0, 2.0)
+            (17.0, 32.0, 3.0, 2.0)
         );
     }
 

@@ -12,6 +12,7 @@ fn config(arguments: SimulateArgs) -> SimulatorConfig {
         host: arguments.host,
         port: arguments.port,
         model_name: arguments.model,
+        adapters: arguments.lora,
         tokenizer: arguments.tokenizer,
         counting: if arguments.prompts_by_words { Counting::Words } else { Counting::Tokens },
         model: ModelParameters {

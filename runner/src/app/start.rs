@@ -32,6 +32,8 @@ pub(super) struct Start {
 
 /// The file of a model that is its tokenizer.
 const TOKENIZER_FILE: &str = "tokenizer.json";
+/// OpenTelemetry's variable by which upstream sends traces.
+const TRACES_ENABLED: &str = "OTEL_TRACES_ENABLED";
 /// Longer limits are none (31 years).
 const MOST_TIMEOUT_SECONDS: f64 = 1e9;
 
@@ -55,7 +57,8 @@ pub(super) async fn read(arguments: ConfigArgs) -> Result<Start> {
         Ok(reading)
     });
     match (config, loaded) {
-        (Ok(Reading { config, warnings }), Ok(tokenizer)) => {
+        (Ok(Reading { config, mut warnings }), Ok(tokenizer)) => {
+            warnings.extend(no_traces(std::env::var(TRACES_ENABLED).ok().as_deref()));
             Ok(Start { config, tokenizer: tokenizer.map(Arc::new), warnings, sets_saturation_percentile })
         }
         (config, tokenizer) => {
@@ -79,6 +82,14 @@ fn complete(config: &mut Config, document: &Node) -> Result<(), Problems> {
         problems.push(environment::unmask(document, &["tokenizer", "token"], "set HF_TOKEN"));
     }
     Problems::check(problems)
+}
+
+/// What to tell who asks for traces with `value`: there are none.
+fn no_traces(value: Option<&str>) -> Option<Problem> {
+    value.filter(|value| value.trim().eq_ignore_ascii_case("true"))?;
+    let origin = Origin::Argument(TRACES_ENABLED.into());
+    let remedy = "unset it; report.request_lifecycle.per_request keeps the times of every request";
+    Some(Problem::new(origin, "", "no traces are sent: this program has no OpenTelemetry", remedy))
 }
 
 /// The document of the file, with `settings` over it; without a file it is made of them alone.
@@ -212,4 +223,16 @@ fn hub_settings(token: Option<&Secret>) -> HubSettings {
 fn data_type(document: &Node) -> Option<DataType> {
     let Some(named) = document.at(["data", "type"]) else { return Some(DataType::default()) };
     serde_json::from_value(named.to_json()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_traces_is_told_that_there_are_none() {
+        let told = no_traces(Some("True")).expect("a warning").to_string();
+        insta::assert_snapshot!(told, @"OTEL_TRACES_ENABLED: no traces are sent: this program has no OpenTelemetry (unset it; report.request_lifecycle.per_request keeps the times of every request)");
+        assert!([None, Some("false"), Some("")].map(no_traces).iter().all(Option::is_none));
+    }
 }

@@ -118,6 +118,10 @@ fn pattern(text: &str, schema: &Value) -> Option<Finding> {
 fn items_limits(items: &[Node], schema: &Value) -> Option<Finding> {
     let least = count(schema, "minItems").filter(|&least| items.len() < least);
     let most = count(schema, "maxItems").filter(|&most| items.len() > most);
+    if most == Some(0) && types(schema).contains(&"object") {
+        let remedy = "write `key: value` lines below it";
+        return Some(("must be a mapping, is a list".to_owned(), remedy.to_owned()));
+    }
     if let Some(finding) = size(items.len(), least, most, "item", "items") {
         return Some(finding);
     }

@@ -138,7 +138,9 @@ impl<'s> Walker<'s> {
             return;
         }
         if types.iter().any(|name| is_type(&node.content, name)) {
-            let integer = types.contains(&"integer") && !types.contains(&"number");
+            let integer = self.coercion == Coercion::Pydantic
+                && types.contains(&"integer")
+                && !types.contains(&"number");
             if let (true, Content::Number(number)) = (integer, &node.content)
                 && let Some(number) = whole(number)
             {
@@ -157,7 +159,10 @@ impl<'s> Walker<'s> {
             schema.get("pattern").is_some() && types.iter().any(|name| matches!(*name, "integer" | "number"));
         let is_meant = |name: &&str| *name != "null" && !(is_spelt && *name == "string");
         let wanted: Vec<&str> = types.iter().copied().filter(is_meant).collect();
-        let (fault, remedy) = mismatch(&node.content, &wanted);
+        let (fault, mut remedy) = mismatch(&node.content, &wanted);
+        if remedy == QUOTES && matches!(node.origin, Origin::Argument(_)) {
+            "use --set-string".clone_into(&mut remedy);
+        }
         if path.is_empty() && node.is_null() {
             self.problem(&node.origin, path, "there is nothing here", "write `key: value` lines");
             return;
@@ -289,6 +294,9 @@ fn listed(names: &[String]) -> String {
     format!("{}{dots}", names[..names.len().min(MAX_LISTED)].join(", "))
 }
 
+/// What makes text of what looks like something else, in a file.
+const QUOTES: &str = "put it into quotes";
+
 /// Fault and remedy for `content` that is of none of the `wanted` types.
 pub(super) fn mismatch(content: &Content, wanted: &[&str]) -> (String, String) {
     let words = alternatives(wanted.iter().map(|name| type_words(name).to_owned()));
@@ -301,7 +309,7 @@ pub(super) fn mismatch(content: &Content, wanted: &[&str]) -> (String, String) {
     };
     let remedy = match (content, wanted) {
         (Content::Null, _) => "write a value or remove the key",
-        (Content::Number(_) | Content::Bool(_), ["string"]) => "put it into quotes",
+        (Content::Number(_) | Content::Bool(_), ["string"]) => QUOTES,
         (_, ["array"]) => "write a list, one `- item` on each line",
         (_, ["object"]) => "write `key: value` lines below it",
         _ => "",

@@ -59,9 +59,9 @@ pub(super) fn alternatives(words: impl IntoIterator<Item = String>) -> String {
     }
 }
 
-/// An allowed value as a message lists it: text bare, other values as JSON.
+/// An allowed value as a message lists it: text bare unless it is empty, other values as JSON.
 pub(super) fn allowed(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().filter(|text| !text.is_empty()).map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// `meaning: …` from the first sentence of the schema's description.

@@ -13,6 +13,7 @@ use super::target::is_dns_part;
 use super::{Benchmark, Values, target_service};
 use crate::config::DataType;
 use crate::problem::{Origin, Problem};
+use crate::secret::MASK;
 use crate::translate;
 use crate::tree::{Content, Node};
 
@@ -61,6 +62,16 @@ impl Found<'_> {
             }
         }
         self.problems.push(Problem::new(origin.clone(), key, fault, remedy));
+    }
+
+    /// The same for a value that must not be repeated, as arguments are.
+    fn push_hidden(&mut self, path: &[&str], fault: impl Into<String>, remedy: impl Into<String>) {
+        self.push(path, fault, remedy);
+        if let Some(Problem { origin: Origin::Argument(argument), .. }) = self.problems.last_mut()
+            && let Some((key, _)) = argument.split_once('=')
+        {
+            *argument = format!("{key}={MASK}").into();
+        }
     }
 
     fn scenario(&mut self, benchmark: &Benchmark) {

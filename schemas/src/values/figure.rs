@@ -44,9 +44,10 @@ fn is_decimal(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A double as JSON: an integer if it is whole, with the digits that Go prints for it.
+/// A double as JSON: an integer if it is whole, with the digits that Go prints for it. Go tells -0 from 0.
 pub fn to_number(number: f64) -> Number {
-    if number.fract() == 0.0 && number.abs() < 1e21 {
+    let is_negative_zero = number == 0.0 && number.is_sign_negative();
+    if number.fract() == 0.0 && number.abs() < 1e21 && !is_negative_zero {
         let digits = number.to_string();
         let integer =
             digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
@@ -69,7 +70,8 @@ macro_rules! figure {
 
             /// The number, if it is in range.
             pub fn new($number: f64) -> Option<Self> {
-                ($number.is_finite() && $holds).then_some(Self($number))
+                // Adding 0 takes the sign of -0.
+                ($number.is_finite() && $holds).then_some(Self($number + 0.0))
             }
 
             /// The number.

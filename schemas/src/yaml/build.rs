@@ -1,7 +1,7 @@
 //! From parser events to [`Node`]s: anchors, merge keys, keys, and the budgets that keep a hostile text harmless.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
@@ -37,7 +37,7 @@ pub(super) fn documents(text: &str, file: &str, dialect: Dialect) -> Result<Vec<
         file,
         dialect,
         open_end: (!complete && dialect == Dialect::Config).then(|| text.chars().count()),
-        anchors: HashMap::new(),
+        anchors: BTreeMap::new(),
         alias_budget: ALIAS_BUDGET,
         problems: Vec::new(),
     };
@@ -58,7 +58,7 @@ struct Builder<'a> {
     /// Length of the text in characters if its last line has no newline that a block scalar could end with.
     open_end: Option<usize>,
     /// Nodes of this document by anchor number, `None` until the node is complete.
-    anchors: HashMap<usize, Option<Node>>,
+    anchors: BTreeMap<usize, Option<Node>>,
     alias_budget: usize,
     problems: Vec<Problem>,
 }

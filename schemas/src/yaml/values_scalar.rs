@@ -74,7 +74,8 @@ fn to_scalar(resolved: &Resolved, text: &str) -> Result<Scalar, Fault> {
 /// The JSON number that Helm's `toJson` prints for `value`: whole numbers without point, in their shortest digits
 /// filled with zeros (2⁶⁰ prints as 1152921504606847000). `None` if `value` is not finite.
 fn number(value: f64) -> Option<Number> {
-    if !value.is_finite() || value.fract() != 0.0 {
+    // Go tells -0 from 0, and so do the digests of what is made of it.
+    if !value.is_finite() || value.fract() != 0.0 || value == 0.0 && value.is_sign_negative() {
         return Number::from_f64(value);
     }
     // `{value}` is the shortest decimal that reads back as `value`, never with an exponent.

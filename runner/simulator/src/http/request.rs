@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::reply::ApiError;
+use crate::SimulatorConfig;
 
 /// Tokens of an answer if the request does not say: OpenAI's default for completions.
 const DEFAULT_MAX_TOKENS: u32 = 16;
@@ -23,6 +24,8 @@ pub(super) enum Api {
 /// A request for an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Generate {
+    /// The name that the answer bears: of the model or an adapter.
+    pub(super) model: String,
     pub(super) prompt: Prompt,
     /// Whether the prompt is encoded with special tokens.
     pub(super) special_tokens: bool,
@@ -69,9 +72,9 @@ struct Message {
     content: Option<Value>,
 }
 
-/// Reads a generation request for `model`.
-pub(super) fn generate(api: Api, body: &[u8], model: &str) -> Result<Generate, ApiError> {
-    let body = parse(body, model)?;
+/// Reads a generation request for the model of `config` or one of its adapters.
+pub(super) fn generate(api: Api, body: &[u8], config: &SimulatorConfig) -> Result<Generate, ApiError> {
+    let body = parse(body, config)?;
     let prompt = match api {
         Api::Completion => prompt(body.prompt)?,
         Api::Chat => Prompt::Text(conversation(body.messages)?),
@@ -86,6 +89,7 @@ pub(super) fn generate(api: Api, body: &[u8], model: &str) -> Result<Generate, A
         return Err(ApiError::bad_request("max_tokens must be at least 1, got 0.", Some("max_tokens")));
     }
     Ok(Generate {
+        model: body.model.unwrap_or_else(|| config.model_name.clone()),
         prompt,
         // A chat template writes its special tokens itself; here they stand for the template.
         special_tokens: api != Api::Completion || body.add_special_tokens.unwrap_or(true),
@@ -95,9 +99,9 @@ pub(super) fn generate(api: Api, body: &[u8], model: &str) -> Result<Generate, A
     })
 }
 
-/// Reads a tokenization request for `model`.
-pub(super) fn tokenize(body: &[u8], model: &str) -> Result<Tokenize, ApiError> {
-    let body = parse(body, model)?;
+/// Reads a tokenization request for the model of `config` or one of its adapters.
+pub(super) fn tokenize(body: &[u8], config: &SimulatorConfig) -> Result<Tokenize, ApiError> {
+    let body = parse(body, config)?;
     let text = match (body.prompt, body.messages) {
         (None, Some(messages)) => conversation(Some(messages))?,
         (Some(Value::String(text)), _) => text,
@@ -106,11 +110,11 @@ pub(super) fn tokenize(body: &[u8], model: &str) -> Result<Tokenize, ApiError> {
     Ok(Tokenize { text, special_tokens: body.add_special_tokens.unwrap_or(true) })
 }
 
-fn parse(body: &[u8], model: &str) -> Result<Body, ApiError> {
+fn parse(body: &[u8], config: &SimulatorConfig) -> Result<Body, ApiError> {
     let body: Body = serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_request(format!("The body is not a valid request: {error}."), None))?;
     match &body.model {
-        Some(asked) if asked != model => Err(ApiError {
+        Some(asked) if !config.serves(asked) => Err(ApiError {
             status: StatusCode::NOT_FOUND,
             kind: "NotFoundError",
             message: format!("The model `{asked}` does not exist."),
@@ -162,6 +166,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// A simulator of the model `m`.
+    fn m() -> SimulatorConfig {
+        SimulatorConfig { model_name: "m".to_owned(), ..SimulatorConfig::default() }
+    }
+
     fn text(text: &str) -> Prompt {
         Prompt::Text(text.to_owned())
     }
@@ -171,13 +180,14 @@ mod tests {
         let body = br#"{"model": "m", "prompt": "a b", "max_tokens": 7, "ignore_eos": true, "stream": true,
             "stream_options": {"include_usage": true}, "add_special_tokens": false}"#;
         let expected = Generate {
+            model: "m".to_owned(),
             prompt: text("a b"),
             special_tokens: false,
             max_tokens: 7,
             stream: true,
             include_usage: true,
         };
-        assert_eq!(generate(Api::Completion, body, "m").unwrap(), expected);
+        assert_eq!(generate(Api::Completion, body, &m()).unwrap(), expected);
     }
 
     #[test]
@@ -185,13 +195,13 @@ mod tests {
         let body = br#"{"messages": [{"role": "system", "content": "be"}, {"role": "assistant", "content": null},
             {"role": "user", "content": [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": {}}]}],
             "max_completion_tokens": 3, "max_tokens": 9}"#;
-        let request = generate(Api::Chat, body, "m").unwrap();
+        let request = generate(Api::Chat, body, &m()).unwrap();
         assert_eq!((request.prompt, request.max_tokens, request.stream), (text("be\nx"), 3, false));
     }
 
     #[test]
     fn faults_have_their_status() {
-        let status = |api, body: &str| generate(api, body.as_bytes(), "m").unwrap_err().status.as_u16();
+        let status = |api, body: &str| generate(api, body.as_bytes(), &m()).unwrap_err().status.as_u16();
         assert_eq!(status(Api::Completion, "{"), 400);
         assert_eq!(status(Api::Completion, "{}"), 400);
         assert_eq!(status(Api::Completion, r#"{"prompt": 3}"#), 400);
@@ -201,14 +211,14 @@ mod tests {
         assert_eq!(status(Api::Completion, r#"{"prompt": "a", "model": "n"}"#), 404);
         assert_eq!(status(Api::Chat, r#"{"messages": []}"#), 400);
         assert_eq!(status(Api::Chat, r#"{"messages": [{"content": 1}]}"#), 400);
-        assert_eq!(tokenize(b"{}", "m").unwrap_err().status.as_u16(), 400);
+        assert_eq!(tokenize(b"{}", &m()).unwrap_err().status.as_u16(), 400);
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_an_answer_or_an_error(body in prop::collection::vec(any::<u8>(), 0..200)) {
             for api in [Api::Completion, Api::Chat] {
-                let _ = generate(api, &body, "m");
+                let _ = generate(api, &body, &m());
             }
         }
     }

@@ -18,16 +18,16 @@ impl Found<'_> {
             part.and_then(|part| part.get(name)).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
         };
         if given(part("server"), "api_key") {
-            self.push(&["benchmark", "config", "server", "api_key"], VISIBLE, KEY);
+            self.push_hidden(&["benchmark", "config", "server", "api_key"], VISIBLE, KEY);
         }
         if given(part("tokenizer"), "token") {
             let remedy = "keep it in a Secret and name that in benchmark.hfToken.existingSecret";
-            self.push(&["benchmark", "config", "tokenizer", "token"], VISIBLE, remedy);
+            self.push_hidden(&["benchmark", "config", "tokenizer", "token"], VISIBLE, remedy);
         }
         let headers = part("api").and_then(|api| api.get("headers")).and_then(Value::as_object);
         for (name, value) in headers.into_iter().flatten() {
             if is_secret_name(name) || value.as_str().is_some_and(is_secret_value) {
-                self.push(&["benchmark", "config", "api", "headers", name], VISIBLE, HEADER);
+                self.push_hidden(&["benchmark", "config", "api", "headers", name], VISIBLE, HEADER);
             }
         }
         for (i, variable) in benchmark.extra_env.as_deref().unwrap_or_default().iter().enumerate() {
@@ -35,7 +35,7 @@ impl Found<'_> {
             if !value.is_empty() && (is_secret_name(variable.name()) || is_secret_value(value)) {
                 let fault = "a credential in the values would stand in the Job for all to read";
                 let remedy = "keep it in a Secret and write valueFrom.secretKeyRef instead of value";
-                self.push(&["benchmark", "extraEnv", &i.to_string(), "value"], fault, remedy);
+                self.push_hidden(&["benchmark", "extraEnv", &i.to_string(), "value"], fault, remedy);
             }
         }
         self.urls();
@@ -56,7 +56,7 @@ impl Found<'_> {
         let urls = urls.map(|path| (path, text(path).unwrap_or_default()));
         for (path, _) in urls.iter().filter(|(_, url)| has_user_info(url)) {
             let fault = "a user or password in a URL would stand in a ConfigMap for all to read";
-            self.push(path, fault, "take it out of the URL");
+            self.push_hidden(path, fault, "take it out of the URL");
         }
     }
 }

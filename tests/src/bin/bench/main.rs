@@ -1,5 +1,5 @@
 //! `make bench`, `make soak`, `make bench-peers`: what the benchmark client itself costs and how far its instants can be
-//! trusted, beside other clients in the same run on the same machine.
+//! trusted, beside other clients in the same run on the same machine; and what the renderer costs beside Helm.
 //!
 //! Every client is a process of its own, and so is the simulated server. Each bench ends with a table: medians of
 //! several runs, their limits, and whether they are kept; one miss makes the exit code 1.
@@ -13,6 +13,7 @@ mod ours;
 mod paced;
 mod peers;
 mod process;
+mod render;
 mod soak;
 mod target;
 
@@ -28,7 +29,7 @@ use target::Tokenizers;
 /// Benches of the benchmark client.
 #[derive(Debug, Parser)]
 struct Cli {
-    /// What to run; the ceiling, the paced and the edges bench if absent
+    /// What to run; the ceiling, the paced, the edges and the render bench if absent
     #[arg(value_enum)]
     benches: Vec<Bench>,
     #[command(flatten)]
@@ -61,6 +62,8 @@ enum Bench {
     Paced,
     /// (c) Start-up and report phase
     Edges,
+    /// (e) Rendering beside Helm
+    Render,
     /// Memory over a long run
     Soak,
     /// (d) Beside other LLM benchmark clients
@@ -106,7 +109,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<bool> {
     let Cli { mut benches, options } = cli;
     if benches.is_empty() {
-        benches = vec![Bench::Ceiling, Bench::Paced, Bench::Edges];
+        benches = vec![Bench::Ceiling, Bench::Paced, Bench::Edges, Bench::Render];
     }
     ensure!(options.runs > 0, "--runs: at least one");
     ensure!(options.scale > 0.0 && options.scale.is_finite(), "--scale: above 0");
@@ -123,6 +126,7 @@ fn run(cli: Cli) -> Result<bool> {
             Bench::Ceiling => tables.extend(ceiling::bench(&scene)?),
             Bench::Paced => tables.push(paced::bench(&scene)?),
             Bench::Edges => tables.push(edges::bench(&scene)?),
+            Bench::Render => tables.push(render::bench(&scene)?),
             Bench::Soak => tables.push(soak::bench(&scene, scene.scaled(options.soak_requests))?),
             Bench::Peers => tables.extend(peers::bench(&scene, &options.peers)?),
         }
