@@ -7,6 +7,7 @@ pub mod cause;
 pub mod cli;
 pub mod clock;
 pub mod hex;
+pub mod labels;
 pub mod seed;
 
 pub mod hub;

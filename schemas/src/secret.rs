@@ -24,6 +24,11 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// True if it is no secret any more: it was read from where one had been masked.
+    pub fn is_masked(&self) -> bool {
+        self.0 == MASK
+    }
 }
 
 impl fmt::Debug for Secret {

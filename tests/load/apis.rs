@@ -17,7 +17,7 @@ const OUTPUT_TOKENS: u64 = 12;
 fn run(rig: &Rig, api: &str, extensions: &str) -> Result<Value> {
     let reports = rig.reports();
     let config = format!(
-        "{}api: {{{api}}}\ndata:\n  type: synthetic\n  input_distribution: {{type: fixed, mean: 16}}\n  output_distribution: {{type: fixed, mean: {OUTPUT_TOKENS}}}\nload:\n  stages: [{{rate: 10, duration: 1}}]\nstorage:\n  local_storage:\n    path: {reports}\n{extensions}",
+        "{}api: {{{api}}}\ndata:\n  type: synthetic\n  input_distribution: {{type: fixed, mean: 16}}\n  output_distribution: {{type: fixed, mean: {OUTPUT_TOKENS}}}\nload:\n  stages: [{{rate: 10, duration: 1}}]\nreport:\n  request_lifecycle:\n    per_request: true\nstorage:\n  local_storage:\n    path: {reports}\n{extensions}",
         rig.target()
     );
     let output = rig.command(&config)?.output()?;
@@ -40,6 +40,23 @@ fn check(summary: &Value, streamed: bool, tokens: u64) -> Result<()> {
     Ok(())
 }
 
+/// The messages API's answers are told as messages of the chat API too.
+fn check_answers(rig: &Rig, api: &str, streamed: bool) -> Result<()> {
+    let entries = json_file(&rig.last_reports().join("per_request_lifecycle_metrics.json"))?;
+    for entry in entries.as_array().context("a list")? {
+        let told = entry["info"]["extra_info"].as_object().context("an object")?;
+        if api != "anthropic_messages" {
+            assert!(told.is_empty(), "{told:?}");
+            continue;
+        }
+        assert_eq!(told.get("stop_reason").is_some(), !streamed, "{told:?}");
+        assert_eq!(told["output_message"]["role"], "assistant");
+        let calls = told["output_message"].get("tool_calls").is_some();
+        assert_ne!(told["output_text"] == "", !calls, "a text or a call: {told:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn every_api_streamed_and_whole_from_servers_with_quirks() -> Result<()> {
     let _machine = machine();
@@ -55,6 +72,7 @@ fn every_api_streamed_and_whole_from_servers_with_quirks() -> Result<()> {
             for streamed in [true, false] {
                 let summary = run(&rig, &format!("type: {api}, streaming: {streamed}"), "")?;
                 check(&summary, streamed, OUTPUT_TOKENS).with_context(|| format!("{api} {quirks:?}"))?;
+                check_answers(&rig, api, streamed)?;
                 let timing = &summary["successes"]["latency"]["extensions"]["token_timing"];
                 let tokens = |kind: &str| timing["chunks"][kind]["tokens"].as_u64().unwrap_or_default();
                 let all = tokens("content") + tokens("reasoning") + tokens("tool_call");

@@ -51,6 +51,32 @@ fn servers_that_hang_up() -> Result<()> {
     assert_eq!(labels["Connection Error"]["count"], 10, "{labels}");
     assert_eq!(labels["Connection Error"]["messages"], json!([{"message": "Server disconnected"}]));
     assert_eq!(summary["retries"]["attempts"], 10);
+    let shown = text(&output);
+    for (level, most) in [(" - WARNING - Connections failed", 1), (" - ERROR - Request", 1)] {
+        assert_eq!(shown.lines().filter(|line| line.contains(level)).count(), most, "{shown}");
+    }
+    Ok(())
+}
+
+/// A server that refuses everything must neither be passed over in silence nor bury the rest of the log.
+#[test]
+fn the_log_tells_of_failures_once() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--error-rate", "1", "--fault", "echo"])?;
+    let target = rig.target().replace("ignore_eos: true\n", "ignore_eos: true\n  api_key: s3cret-api-key\n");
+    let config = format!(
+        "{target}data: {{type: mock}}\nload: {{stages: [{{rate: 100, duration: 1}}]}}\nstorage: {{local_storage: {{path: reports}}}}\n"
+    );
+    let output = rig.command(&config)?.output()?;
+    let shown = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    let errors: Vec<&str> = shown.lines().filter(|line| line.contains(" - ERROR - ")).collect();
+    assert!((1..5).contains(&errors.len()), "{errors:#?}");
+    let first = "ERROR - Request failed: 401 - other: HTTP Error 401: No access with ";
+    assert!(errors[0].contains(first) && errors[0].contains("********"), "{errors:#?}");
+    assert!(!shown.contains("s3cret"), "{shown}");
+    let summary = json_file(&rig.path("reports/summary_lifecycle_metrics.json"))?;
+    assert_eq!(summary["failures"]["count"], 100);
     Ok(())
 }
 

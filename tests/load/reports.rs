@@ -1,7 +1,9 @@
 //! All reports on requests of one run: written, consistent, rebuilt, and drawn.
 
+use std::ffi::OsStr;
+
 use anyhow::{Context as _, Result};
-use benchmark_tests::{program, run_ok};
+use benchmark_tests::{program, run, run_ok};
 use serde_json::Value;
 
 use crate::machine;
@@ -76,6 +78,22 @@ fn a_run_with_objectives_and_failures_is_reported_rebuilt_and_drawn() -> Result<
 
     run_ok(&program("inference-perf"), ["report", &folder.to_string_lossy()])?;
     assert_eq!(files(&folder)?, written, "rebuilt byte for byte");
+
+    let empty = rig.path("empty");
+    fs_err::create_dir(&empty)?;
+    for folders in [vec![&empty], vec![&folder, &empty]] {
+        let drawn = run(
+            &program("inference-perf"),
+            [OsStr::new("-a")].into_iter().chain(folders.iter().map(|folder| folder.as_os_str())),
+        )?;
+        assert_eq!(drawn.status.code(), Some(1), "there is nothing to draw: {}", text(&drawn));
+        assert!(
+            String::from_utf8_lossy(&drawn.stderr).contains(&*empty.to_string_lossy()),
+            "{}",
+            text(&drawn)
+        );
+    }
+    assert_eq!(files(&folder)?, written, "nothing was drawn");
 
     let together = rig.path("charts");
     let place = folder.to_string_lossy();

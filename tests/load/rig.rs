@@ -153,11 +153,12 @@ impl S3 {
         Ok(())
     }
 
-    /// All objects of a bucket, as AWS's own client reads them.
-    pub(crate) fn objects(&self, bucket: &str) -> Result<BTreeMap<String, String>> {
+    /// All objects of a bucket by key, text and media type, as AWS's own client reads them.
+    pub(crate) fn objects(&self, bucket: &str) -> Result<BTreeMap<String, [String; 2]>> {
         const READ: &str = "import boto3, json, sys\n\
             bucket = boto3.resource('s3', endpoint_url=sys.argv[1], region_name='us-east-1').Bucket(sys.argv[2])\n\
-            print(json.dumps({o.key: o.get()['Body'].read().decode() for o in bucket.objects.all()}))\n";
+            got = {o.key: o.get() for o in bucket.objects.all()}\n\
+            print(json.dumps({k: [g['Body'].read().decode(), g['ContentType']] for k, g in got.items()}))\n";
         let mut python = Command::new(tool("venv/bin/python"));
         let output = with_credentials(python.args(["-c", READ, &self.endpoint, bucket])).output()?;
         ensure!(output.status.success(), "{}", text(&output));

@@ -1,8 +1,10 @@
 //! No secret of a run stands in anything that the run prints or stores.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Result, ensure};
+use benchmark_tests::program;
 
 use crate::rig::{MODEL, Rig, text};
 use crate::{faults, machine};
@@ -87,6 +89,47 @@ fn secrets_are_nowhere() -> Result<()> {
         let mut searched = 0;
         search(&rig.path(&reports), &mut searched)?;
         ensure!(searched >= 7, "only {searched} files searched");
+    }
+    Ok(())
+}
+
+/// A run's own `config.yaml` can be run again, but its masks are nobody's secrets.
+#[test]
+fn masks_are_not_taken_for_secrets() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&[])?;
+    let target = rig.target().replace("ignore_eos: true\n", "ignore_eos: true\n  api_key: s3cret-api-key\n");
+    let config = format!(
+        "{target}  token: s3cret-hub-token\napi: {{headers: {{X-Team: s3cret-header}}}}\ndata: {{type: mock}}\nload: {{stages: [{{rate: 5, duration: 1}}]}}\nstorage: {{local_storage: {{path: reports}}}}\n"
+    );
+    let output = rig.command(&config)?.output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let headers = rig.path("headers");
+    fs_err::write(&headers, "X-Team: again\n")?;
+    let variables = [
+        ("server.api_key", "INFERENCE_PERF_API_KEY", "again".to_owned()),
+        ("tokenizer.token", "HF_TOKEN", "again".to_owned()),
+        ("api.headers.X-Team", "INFERENCE_PERF_HEADERS_FILE", headers.display().to_string()),
+    ];
+    for missing in [None, Some(0), Some(1), Some(2)] {
+        let mut validate = Command::new(program("inference-perf"));
+        validate.args(["validate", "-c"]).arg(rig.path("reports/config.yaml"));
+        // No token lies in this home.
+        validate.env("HF_HOME", rig.path("home"));
+        for (index, (_, variable, value)) in variables.iter().enumerate() {
+            validate.env_remove(variable);
+            if missing != Some(index) {
+                validate.env(variable, value);
+            }
+        }
+        let output = validate.output()?;
+        let shown = text(&output);
+        assert_eq!(output.status.code(), Some(i32::from(missing.is_some())), "{shown}");
+        for (index, (key, variable, _)) in variables.iter().enumerate() {
+            let told =
+                shown.contains(&format!("{key}: is masked (give it again, or")) && shown.contains(variable);
+            assert_eq!(told, missing == Some(index), "{key}: {shown}");
+        }
     }
     Ok(())
 }

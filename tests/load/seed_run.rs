@@ -99,7 +99,7 @@ fn check_uploads(rig: &Rig, s3: &S3) -> Result<()> {
             continue;
         };
         let key = format!("saturation-test/results/{name}");
-        let stored = objects.get(&key).with_context(|| format!("{key} is not stored"))?;
+        let [stored, _] = objects.get(&key).with_context(|| format!("{key} is not stored"))?;
         let local = fs_err::read_to_string(&path)?;
         let read = |text: &str| yaml::parse(text, &name, Dialect::Config).map(|node| node.to_json());
         assert_eq!(read(stored)?, read(&local)?, "{name}");

@@ -28,6 +28,8 @@ FIXES = [
     (r"adapter_.*", r"/load_summary/count", "value", "L2: the choice of an adapter follows the seed"),
     (r".*", r".*/load_summary/schedule_delay/.*", "value", "pacing: the timer is finer"),
     (r".*lifecycle.*", r".*/time_to_first_token.*", "kind", "R4: TTFT from one token on"),
+    (r".*", r".*/(time_per_output_token|inter_token_latency).*", "k.*", "R3: the messages API has token times"),
+    (r".*", r".*/(server_usage|client_fallback_requests/.*)", ".*", "R23: usage of whole answers of the messages API"),
     (r"summary_.*", r"/(benchmark_time_seconds|successes/throughput/.*)", "value",
      "R20: the window holds the pauses between stages, longer there"),
     (r"inference-perf\.partial.*", r".*/latency/time_to_first_token.*", ".*", "R4: TTFT from one token on"),
@@ -66,6 +68,7 @@ def load(rate=10, duration=3, kind="constant", **more):
 FIXED = {"min": 20, "max": 20, "mean": 20, "std_dev": 0}
 COMPLETION = {"type": "completion", "streaming": True}
 CHAT = {"type": "chat", "streaming": True}
+MESSAGES = {"type": "anthropic_messages", "streaming": True}
 UNARY = {"type": "completion", "streaming": False}
 MOCK = {"type": "mock"}
 RANDOM_DATA = {"type": "random", "input_distribution": FIXED, "output_distribution": FIXED}
@@ -98,6 +101,8 @@ CASES = {
                         report={"request_lifecycle": {"percentiles": [50, 12.5, 99.99]}}),
     "chat-streaming": case(api=CHAT, data=MOCK, load=load()),
     "chat-unary": case(api={**CHAT, "streaming": False}, data=MOCK, load=load()),
+    "messages-streaming": case(api=MESSAGES, data=MOCK, load=load()),
+    "messages-unary": case(api={**MESSAGES, "streaming": False}, data=MOCK, load=load()),
     "lora": case(["--lora", "a", "--lora", "b"], api=COMPLETION, data=SYNTHETIC,
                  load=load(lora_traffic_split=[{"name": "a", "split": 0.5}, {"name": "b", "split": 0.5}]), random=True,
                  report={"request_lifecycle": {"per_adapter_stage": True}}),

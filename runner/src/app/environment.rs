@@ -1,5 +1,7 @@
 //! What the environment gives where the configuration is silent: the key, the headers and the TLS files that the chart
 //! mounts from Secrets, and times. Knows the variables; what is done with the values is no matter of its own.
+//!
+//! A secret that reads as its mask is none: the `config.yaml` of a run's reports has such in their places.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,26 +10,39 @@ use anyhow::{Result, bail};
 use benchmark_schemas::config::Config;
 use benchmark_schemas::problem::{Origin, Problem, Problems};
 use benchmark_schemas::secret::Secret;
+use benchmark_schemas::tree::Node;
 use benchmark_schemas::variables::{API_KEY, CA_FILE, CERT_FILE, HEADERS_FILE, KEY_FILE};
 
-/// Fills in what `config` leaves open, from the process's variables.
+/// Fills in what `config`, which was read from `document`, leaves open, from the process's variables.
 ///
 /// # Errors
 ///
-/// All that is wrong with them.
-pub(super) fn complete(config: &mut Config) -> Result<(), Problems> {
-    complete_from(config, &|name| std::env::var(name).ok())
+/// All that is wrong with them, and the secrets that nothing gives.
+pub(super) fn complete(config: &mut Config, document: &Node) -> Result<(), Problems> {
+    complete_from(config, document, &variables)
 }
 
-fn complete_from(config: &mut Config, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), Problems> {
+fn variables(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn complete_from(
+    config: &mut Config,
+    document: &Node,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(), Problems> {
     // Secrets in files and variables tend to end with a line break.
     let given = |name| variable(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let mut problems = Vec::new();
     let server = &mut config.server;
+    let masked = server.api_key.take_if(|key| key.is_masked()).is_some();
     server.api_key = server.api_key.take().or_else(|| given(API_KEY).map(Secret::new));
+    if masked && server.api_key.is_none() {
+        problems.push(unmask(document, &["server", "api_key"], &format!("set {API_KEY}")));
+    }
     if let Some(file) = given(CA_FILE) {
         config.extensions.get_or_insert_default().ca_path.get_or_insert(file);
     }
-    let mut problems = Vec::new();
     match (given(CERT_FILE), given(KEY_FILE)) {
         (Some(certificate), Some(key)) if server.cert_path.is_none() => {
             (server.cert_path, server.key_path) = (Some(certificate), Some(key));
@@ -36,13 +51,34 @@ fn complete_from(config: &mut Config, variable: &dyn Fn(&str) -> Option<String>)
         (None, Some(_)) => problems.push(missing(KEY_FILE, "a key needs its certificate", CERT_FILE)),
         _ => {}
     }
+    let masked = take_masked_headers(config);
     if let Some(file) = given(HEADERS_FILE) {
         match headers(Path::new(&file)) {
             Ok(read) => add_headers(config, read),
             Err(found) => problems.extend(found),
         }
     }
+    let own = config.api.headers.iter().flatten();
+    let known: Vec<String> = own.map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let lost = masked.iter().filter(|name| !known.contains(&name.to_ascii_lowercase()));
+    let remedy = format!("write it into the file that {HEADERS_FILE} names");
+    problems.extend(lost.map(|name| unmask(document, &["api", "headers", name], &remedy)));
     Problems::check(problems)
+}
+
+/// A secret at `path` of which only the mask is known; `other` is what to do instead of giving it again.
+pub(super) fn unmask(document: &Node, path: &[&str], other: &str) -> Problem {
+    let origin = document.at(path.iter().copied()).map_or(Origin::Derived, |node| node.origin.clone());
+    Problem::new(origin, path.join("."), "is masked", format!("give it again, or {other}"))
+}
+
+/// Takes the headers whose values are masked out of `config`; gives their names.
+fn take_masked_headers(config: &mut Config) -> Vec<String> {
+    let Some(headers) = &mut config.api.headers else { return Vec::new() };
+    let masked = headers.iter().filter(|(_, value)| value.is_masked());
+    let masked: Vec<String> = masked.map(|(name, _)| name.clone()).collect();
+    headers.retain(|_, value| !value.is_masked());
+    masked
 }
 
 fn missing(variable: &str, fault: &str, other: &str) -> Problem {
@@ -106,15 +142,17 @@ fn seconds(name: &str, value: Option<&str>, example: u64) -> Result<Option<Durat
 #[cfg(test)]
 mod tests {
     use benchmark_schemas::variables::{HOLD_SECONDS, PREFLIGHT};
+    use benchmark_schemas::yaml::{self, Dialect};
 
     use super::*;
 
     /// The configuration with `variables`.
     fn completed(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         let text = format!("load: {{stages: [{{rate: 1, duration: 1}}]}}\ndata: {{type: mock}}\n{text}");
-        let mut config = Config::from_yaml(&text, "config.yml").expect("a configuration");
+        let document = yaml::parse(&text, "config.yml", Dialect::Config).expect("a document");
+        let mut config = Config::from_node(document.clone()).expect("a configuration");
         let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
-        complete_from(&mut config, &|name| find(name).map(|(_, value)| (*value).to_owned()))
+        complete_from(&mut config, &document, &|name| find(name).map(|(_, value)| (*value).to_owned()))
             .map_err(|problems| problems.to_string())?;
         Ok(config)
     }
@@ -150,6 +188,25 @@ mod tests {
         let headers = config.api.headers.expect("headers");
         let shown: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
         assert_eq!(shown, [("X-Route", "own"), ("X-Team", "a: b"), ("X-TEAM-2", "")]);
+    }
+
+    #[test]
+    fn what_is_masked_was_not_given() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("headers");
+        fs_err::write(&file, "x-team: a\nX-Other: b\n").expect("a file");
+        let path = file.to_string_lossy();
+        let text = "server: {base_url: 'http://a', api_key: '********'}\napi: {headers: {X-Team: '********', X-Own: own}}";
+        let config = completed(text, &[(API_KEY, "k"), (HEADERS_FILE, &path)]).expect("sound");
+        assert_eq!(shown(&config)[0], Some("k"));
+        let headers = config.api.headers.expect("headers");
+        let shown: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+        assert_eq!(shown, [("X-Own", "own"), ("x-team", "a"), ("X-Other", "b")]);
+        let message = completed(text, &[]).expect_err("nothing gives them");
+        insta::assert_snapshot!(message, @"
+        config.yml:3:41: server.api_key: is masked (give it again, or set INFERENCE_PERF_API_KEY)
+        config.yml:4:25: api.headers.X-Team: is masked (give it again, or write it into the file that INFERENCE_PERF_HEADERS_FILE names)
+        ");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::report::validation::{Severity, Validation};
 use crate::report::{self, Export, Layout, RunReport, answer, markers, tables};
 use crate::shutdown::Signals;
 use crate::spool::{SpoolError, SpoolReader};
-use crate::store::Stores;
+use crate::store::{StoreError, Stores};
 
 /// The spool in a folder of results, without the probe of a sweep: what it found is an entry of its own, and no report
 /// counts its requests.
@@ -51,54 +51,117 @@ fn is_of_probe(entry: &SpoolEntry) -> bool {
 /// Whatever fails, the facts stay in the spool, and the person is told how to go on from there.
 pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
     tracing::info!("Generating Reports...");
-    let (run, files) = match write(&mut stores) {
-        Ok(written) => written,
+    let (run, files) = match make(stores.folder()) {
+        Ok(made) => made,
         Err(error) => {
-            complain(&format!("the reports could not be written: {error:#}"));
-            let place = stores.local_place();
-            complain(&format!(
-                "The records are kept in {place}; `inference-perf report {place}` makes the reports."
-            ));
+            complain(&format!("the reports could not be made: {error:#}"));
+            complain(&spool_hint(&stores.local_place()));
             return Exit::NotStored;
         }
     };
+    let mut kept = keep(&mut stores, &run, &files);
     let failed = stores.upload().await;
     say(&markers::blocks(&files));
     say(&tables::all(&run, display_width()));
-    let places = if failed.is_empty() { stores.places() } else { vec![stores.local_place()] };
+    let places = match &kept.only_spool {
+        Some(spool) => vec![spool.clone()],
+        None if failed.is_empty() => stores.places(),
+        None => vec![stores.local_place()],
+    };
     // Not by the log: the answer is what the run is for, whatever the log's level.
     say(&answer::lines(&run, &places).join("\n"));
-    if failed.is_empty() {
+    if failed.is_empty() && kept.faults.is_empty() {
         stores.close();
         return signals.exit_code().map_or(Exit::Done, Exit::Signal);
     }
-    for error in &failed {
-        complain(&format!("not stored: {error}"));
-    }
-    complain(&format!("The results are kept in {}; copy them with:", stores.local_place()));
-    for command in stores.retry_commands() {
-        complain(&format!("  {command}"));
-    }
+    kept.faults.extend(failed.iter().map(|error| format!("not stored: {error}")));
+    kept.tell(&stores, !failed.is_empty());
     Exit::NotStored
 }
 
-/// Writes the reports to the local folder, `manifest.json` last.
-fn write(stores: &mut Stores) -> Result<(RunReport, Vec<report::File>)> {
-    let spool = Arc::new(Spool(stores.folder().to_owned()));
+/// Reads the spool in `folder` and makes the reports, which can be written as often as need be.
+fn make(folder: &Path) -> Result<(RunReport, Vec<report::File>)> {
+    let spool = Arc::new(Spool(folder.to_owned()));
     let run = RunReport::read(&*spool).context("the records cannot be read back")?;
     let exports = report::exports(&run, &spool);
-    for file in &exports.files {
-        write_file(stores, file)?;
-    }
     tell(&exports.validation);
+    Ok((run, exports.files))
+}
+
+/// The scratch folder of a run: for the spool where no files are asked for, and for the files where their own folder
+/// cannot be written.
+pub(super) fn scratch_folder(run_id: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("inference-perf-{run_id}"))
+}
+
+/// What became of the local files.
+#[derive(Default)]
+struct Kept {
+    /// What went wrong, a line each.
+    faults: Vec<String>,
+    /// Where the spool lies, if not all reports could be written anywhere.
+    only_spool: Option<String>,
+}
+
+/// Writes the reports to the local folder, or else to the run's scratch folder, of which `stores` then know.
+fn keep(stores: &mut Stores, run: &RunReport, files: &[report::File]) -> Kept {
+    let Err(error) = write(stores, run, files) else { return Kept::default() };
+    let mut kept = Kept { faults: vec![format!("not stored: {error}")], only_spool: None };
+    let spool = stores.local_place();
+    let scratch = scratch_folder(&run.facts.run_id);
+    // It is no way out where it is what cannot be written.
+    let again = match stores.folder() {
+        folder if folder == scratch => None,
+        _ => Some(stores.move_to(&scratch).and_then(|()| write(stores, run, files))),
+    };
+    if !matches!(again, Some(Ok(()))) {
+        kept.faults.extend(again.and_then(Result::err).map(|error| format!("not stored: {error}")));
+        kept.only_spool = Some(spool);
+    }
+    kept
+}
+
+impl Kept {
+    /// Says what is where; `by_hand` if it has to be copied to an object store.
+    fn tell(&self, stores: &Stores, by_hand: bool) {
+        for fault in &self.faults {
+            complain(fault);
+        }
+        if let Some(spool) = &self.only_spool {
+            complain(&spool_hint(spool));
+            return;
+        }
+        let place = stores.local_place();
+        if !by_hand {
+            complain(&format!("The results are kept in {place}."));
+            return;
+        }
+        complain(&format!("The results are kept in {place}; copy them with:"));
+        for command in stores.retry_commands() {
+            complain(&format!("  {command}"));
+        }
+    }
+}
+
+fn spool_hint(place: &str) -> String {
+    format!("The records are kept in {place}; `inference-perf report {place}` makes the reports.")
+}
+
+/// Writes `files` to the local folder of `stores`, and `manifest.json` last.
+///
+/// # Errors
+///
+/// The first file that could not be written. The others are; but there is no manifest, which would say that this is all.
+fn write(stores: &mut Stores, run: &RunReport, files: &[report::File]) -> Result<(), StoreError> {
+    let outcomes: Vec<_> = files.iter().map(|file| write_file(stores, file)).collect();
+    outcomes.into_iter().collect::<Result<(), _>>()?;
     let manifest = Manifest {
         format: 1,
         run_id: run.facts.run_id.clone(),
         complete: !run.metrics.interrupted(),
         files: stores.files().to_vec(),
     };
-    write_file(stores, &report::manifest::document(&manifest))?;
-    Ok((run, exports.files))
+    write_file(stores, &report::manifest::document(&manifest))
 }
 
 /// Columns of the display: as `COLUMNS` says, else the terminal's, else a pod log's.
@@ -126,7 +189,7 @@ fn tell(validation: &Validation) {
     }
 }
 
-fn write_file(stores: &mut Stores, file: &dyn Export) -> Result<()> {
+fn write_file(stores: &mut Stores, file: &dyn Export) -> Result<(), StoreError> {
     let path = stores.write(file.name(), &mut |out: &mut dyn io::Write| file.write(Layout::Indented, out))?;
     tracing::info!("Report saved to: {}", path.display());
     Ok(())
@@ -136,7 +199,7 @@ fn write_file(stores: &mut Stores, file: &dyn Export) -> Result<()> {
 ///
 /// # Errors
 ///
-/// If there is no spool, or the reports cannot be written.
+/// If there is no spool, or it cannot be read.
 pub(super) fn rebuild(folder: &Path) -> Result<Exit> {
     let first = Spool(folder.to_owned()).entries().and_then(|mut entries| entries.next().transpose());
     let Some(SpoolEntry::Run(facts)) = first.with_context(|| format!("{} holds no run", folder.display()))?
@@ -147,10 +210,16 @@ pub(super) fn rebuild(folder: &Path) -> Result<Exit> {
     let prefix = config.pointer("/storage/local_storage/report_file_prefix");
     let prefix = prefix.and_then(|prefix| prefix.as_str()).unwrap_or_default();
     let mut stores = Stores::existing(folder, prefix)?;
-    let (run, _) = write(&mut stores)?;
+    let (run, files) = make(stores.folder())?;
+    let kept = keep(&mut stores, &run, &files);
     say(&tables::all(&run, display_width()));
-    say(&answer::lines(&run, &stores.places()).join("\n"));
-    Ok(Exit::Done)
+    let places = kept.only_spool.clone().map_or_else(|| stores.places(), |spool| vec![spool]);
+    say(&answer::lines(&run, &places).join("\n"));
+    if kept.faults.is_empty() {
+        return Ok(Exit::Done);
+    }
+    kept.tell(&stores, false);
+    Ok(Exit::NotStored)
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ async fn prepare(
     tracing::info!("{}", plan.limits(config.load.num_workers));
     let run_id = run_id(started);
     let workload = workload(config.data.kind, (&plan, &traces), tokenizer.as_ref())?;
-    let scratch = std::env::temp_dir().join(format!("inference-perf-{run_id}"));
+    let scratch = results::scratch_folder(&run_id);
     let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
     let mut stores = Stores::open(config.storage.as_ref(), &environment, &scratch)?;
     stores.prove(yaml::emit(&effective).as_bytes()).await?;
@@ -175,6 +175,7 @@ async fn prepare(
         objectives,
         adapters,
         breakers,
+        failures: Arc::default(),
     };
     let sweep = SweepPlan::of(&config);
     Ok(Ready {

@@ -52,8 +52,8 @@ pub(super) async fn read(arguments: ConfigArgs) -> Result<Start> {
     let loaded = load_tokenizer(&document).await;
     let sets_saturation_percentile = document.at(["load", "sweep", "saturation_percentile"]).is_some();
     let unknown = if arguments.lenient { UnknownKeys::Ignored } else { UnknownKeys::Refused };
-    let config = Config::executable(document, unknown).and_then(|mut reading| {
-        environment::complete(&mut reading.config)?;
+    let config = Config::executable(document.clone(), unknown).and_then(|mut reading| {
+        complete(&mut reading.config, &document)?;
         Ok(reading)
     });
     match (config, loaded) {
@@ -78,6 +78,18 @@ fn no_traces(value: Option<&str>) -> Option<Problem> {
     let origin = Origin::Argument(TRACES_ENABLED.into());
     let remedy = "unset it; report.request_lifecycle.per_request keeps the times of every request";
     Some(Problem::new(origin, "", "no traces are sent: this program has no OpenTelemetry", remedy))
+}
+
+/// Fills in what `config`, which was read from `document`, leaves to the environment.
+fn complete(config: &mut Config, document: &Node) -> Result<(), Problems> {
+    let mut problems =
+        environment::complete(config, document).map_or_else(Problems::into_vec, |()| Vec::new());
+    let token = config.tokenizer.as_mut().map(|tokenizer| &mut tokenizer.token);
+    let masked = token.and_then(|token| token.take_if(|token| token.is_masked()));
+    if masked.is_some() && hub_settings(None).token.is_none() {
+        problems.push(environment::unmask(document, &["tokenizer", "token"], "set HF_TOKEN"));
+    }
+    Problems::check(problems)
 }
 
 /// The document of the file, with `settings` over it; without a file it is made of them alone.
@@ -122,6 +134,7 @@ async fn load_tokenizer(document: &Node) -> Result<Option<Tokenizer>, Problem> {
         Value::String(token) => Some(Secret::new(token)),
         _ => None,
     });
+    let token = token.filter(|token| !token.is_masked());
     let limit = match document.at(["tokenizer", "load_timeout"]).map(Node::to_json) {
         Some(Value::Null) => None,
         // What is no time is refused elsewhere.

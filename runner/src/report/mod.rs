@@ -13,6 +13,7 @@ pub mod json;
 pub mod lifecycle;
 pub mod manifest;
 pub mod markers;
+mod messages;
 pub mod partial;
 pub mod per_request;
 pub mod prometheus;
@@ -106,7 +107,7 @@ where
     let mut files: Vec<File> = documents.into_iter().map(File::Document).collect();
     if wanted.per_request == Some(true) {
         let (fields, options) = (wanted.per_request_fields.clone(), run.options.clone());
-        let list = per_request::PerRequest::new(source.clone(), fields, options);
+        let list = per_request::PerRequest::new(source.clone(), run.api(), fields, options);
         files.insert(after_requests, File::Streamed(Box::new(list)));
     }
     Files { files, validation }

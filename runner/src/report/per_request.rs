@@ -6,12 +6,13 @@
 use std::io;
 use std::sync::Arc;
 
-use benchmark_schemas::config::PerRequestFields;
+use benchmark_schemas::config::{ApiType, PerRequestFields};
 use benchmark_schemas::record::{Outcome, Record};
 use serde_json::{Map, Value, json};
 
 use super::Export;
 use super::json::{self, Layout};
+use super::messages;
 use crate::clock::seconds;
 use crate::metrics::goodput::own_objectives;
 use crate::metrics::request::{token_gaps, token_times};
@@ -26,14 +27,27 @@ pub const NAME: &str = "per_request_lifecycle_metrics.json";
 #[derive(Debug)]
 pub struct PerRequest<S> {
     source: Arc<S>,
+    api: ApiType,
     fields: PerRequestFields,
     options: MetricOptions,
 }
 
 impl<S> PerRequest<S> {
-    /// A report on the requests of `source` that shows `fields`.
-    pub fn new(source: Arc<S>, fields: PerRequestFields, options: MetricOptions) -> Self {
-        Self { source, fields, options }
+    /// A report on the requests of `source` to `api` that shows `fields`.
+    pub fn new(source: Arc<S>, api: ApiType, fields: PerRequestFields, options: MetricOptions) -> Self {
+        Self { source, api, fields, options }
+    }
+
+    /// The entry of `record`.
+    fn entry(&self, record: &Record) -> Value {
+        let mut entry = entry(record, &self.fields, &self.options);
+        let body = record.bodies.as_ref().and_then(|bodies| bodies.response.as_deref());
+        if let (ApiType::AnthropicMessages, Outcome::Success, Some(body)) = (self.api, &record.outcome, body)
+            && let Some(info) = entry.get_mut("info")
+        {
+            info["extra_info"] = messages::extra_info(body, record.streamed);
+        }
+        entry
     }
 }
 
@@ -49,7 +63,7 @@ impl<S: RecordSource + Send + Sync> Export for PerRequest<S> {
             let record = record.map_err(io::Error::other)?;
             if matches!(record.outcome, Outcome::Success | Outcome::Failure(_)) {
                 json::separator(layout, 1, empty, out)?;
-                json::write(&entry(&record, &self.fields, &self.options), layout, 1, out)?;
+                json::write(&self.entry(&record), layout, 1, out)?;
                 empty = false;
             }
         }
@@ -60,7 +74,7 @@ impl<S: RecordSource + Send + Sync> Export for PerRequest<S> {
     }
 }
 
-/// The entry of `record`.
+/// The entry of `record`, whatever the API.
 fn entry(record: &Record, fields: &PerRequestFields, options: &MetricOptions) -> Value {
     let metrics = RequestMetrics::of(record, options);
     let bodies = record.bodies.as_deref();

@@ -1,6 +1,6 @@
 //! Reads a run back from its records: configuration, metrics and verdicts, all that reports are made from.
 
-use benchmark_schemas::config::{Limited, Report, ServerType};
+use benchmark_schemas::config::{ApiType, Limited, Report, ServerType};
 use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::report::Capacity;
 use serde_json::Value;
@@ -41,6 +41,11 @@ pub enum ReadError<E: std::error::Error + 'static> {
 }
 
 impl RunReport {
+    /// The API that was spoken.
+    pub fn api(&self) -> ApiType {
+        serde_json::from_value(self.config["api"]["type"].clone()).unwrap_or_default()
+    }
+
     /// Reads `source` and works out metrics and verdicts.
     pub fn read<S: RecordSource + ?Sized>(source: &S) -> Result<Self, ReadError<S::Error>> {
         let facts = first_entry(source)?;

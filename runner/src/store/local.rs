@@ -16,6 +16,8 @@ pub struct LocalStore {
     folder: PathBuf,
     prefix: String,
     files: Vec<ManifestFile>,
+    /// Folders that were made for it, the deepest first.
+    made: Vec<PathBuf>,
 }
 
 impl LocalStore {
@@ -25,8 +27,20 @@ impl LocalStore {
     ///
     /// If it cannot be made.
     pub fn open(folder: PathBuf, prefix: String) -> Result<Self, StoreError> {
+        let is_absent = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let made = folder.ancestors().take_while(is_absent).map(Path::to_owned).collect();
         fs_err::create_dir_all(&folder).map_err(|error| fault(&folder, &error))?;
-        Ok(Self { folder, prefix, files: Vec::new() })
+        Ok(Self { folder, prefix, files: Vec::new(), made })
+    }
+
+    /// Deletes the files written so far, and the folders that were made for it if nothing else is in them.
+    pub fn withdraw(&mut self) {
+        for file in self.files.drain(..) {
+            let _ = fs_err::remove_file(self.folder.join(file.name));
+        }
+        for folder in self.made.drain(..) {
+            let _ = fs_err::remove_dir(folder);
+        }
     }
 
     /// The folder.
@@ -131,6 +145,24 @@ mod tests {
         assert_eq!(file.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         store.write("x.json", &mut |file| file.write_all(b"abcd")).expect("written again");
         assert_eq!(store.files().len(), 1);
+    }
+
+    #[test]
+    fn what_is_withdrawn_was_never_there() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("a/b");
+        let mut store = LocalStore::open(folder.clone(), String::new()).expect("opened");
+        store.write("x.json", &mut |file| file.write_all(b"abc")).expect("written");
+        store.withdraw();
+        assert_eq!(fs_err::read_dir(root.path()).expect("read").count(), 0);
+        fs_err::create_dir_all(&folder).expect("made");
+        fs_err::write(folder.join("other"), "").expect("written");
+        let mut store = LocalStore::open(folder.clone(), String::new()).expect("opened");
+        store.write("x.json", &mut |file| file.write_all(b"abc")).expect("written");
+        store.withdraw();
+        let left: Vec<_> =
+            fs_err::read_dir(&folder).expect("read").flatten().map(|e| e.file_name()).collect();
+        assert_eq!(left, ["other"], "a folder of somebody else stays");
     }
 
     #[test]

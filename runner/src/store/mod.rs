@@ -56,6 +56,20 @@ fn free_folder(folder: &str, prefix: &str) -> PathBuf {
     free
 }
 
+/// The local part of a proof; gone before it holds, it is withdrawn.
+struct Proof<'a> {
+    local: &'a mut LocalStore,
+    holds: bool,
+}
+
+impl Drop for Proof<'_> {
+    fn drop(&mut self) {
+        if !self.holds {
+            self.local.withdraw();
+        }
+    }
+}
+
 /// All places of a run's files.
 #[derive(Debug)]
 pub struct Stores {
@@ -106,14 +120,30 @@ impl Stores {
 
     /// Proves that every place can be written: the run's `config.yaml` lies there when this returns.
     ///
+    /// If it returns an error, or is dropped before it returns, nothing of this is left in the local folder: the next
+    /// run would take it for a run's results.
+    ///
     /// # Errors
     ///
     /// The first place that cannot be written, with the remedy.
     pub async fn prove(&mut self, config: &[u8]) -> Result<(), StoreError> {
-        self.write(CONFIG_FILE, &mut |file| file.write_all(config))?;
+        let mut proof = Proof { local: &mut self.local, holds: false };
+        proof.local.write(CONFIG_FILE, &mut |file| file.write_all(config))?;
         for place in &mut self.objects {
             place.prove(CONFIG_FILE, config).await?;
         }
+        proof.holds = true;
+        Ok(())
+    }
+
+    /// Takes `folder` for the local files from now on: the one so far cannot be written. Those written there stay.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made; nothing has changed then.
+    pub fn move_to(&mut self, folder: &Path) -> Result<(), StoreError> {
+        self.local = LocalStore::open(folder.to_owned(), self.local.prefix().to_owned())?;
+        self.scratch = false;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use benchmark_schemas::record::{
 };
 
 use super::estimate::Observed;
-use crate::metrics::labels;
+use crate::labels;
 use crate::spool::{SpoolError, SpoolReader};
 
 /// A probe that has ended.

@@ -9,7 +9,7 @@ use crate::report::tests::without_extensions;
 fn written(records: Vec<Record>, fields: PerRequestFields, layout: Layout) -> String {
     let source: Vec<SpoolEntry> =
         records.into_iter().map(|record| SpoolEntry::Request(Box::new(record))).collect();
-    let report = PerRequest::new(Arc::new(source), fields, MetricOptions::default());
+    let report = PerRequest::new(Arc::new(source), ApiType::Completion, fields, MetricOptions::default());
     let mut bytes = Vec::new();
     report.write(layout, &mut bytes).expect("memory");
     String::from_utf8(bytes).expect("text")
