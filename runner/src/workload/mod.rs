@@ -5,6 +5,7 @@
 
 mod adapters;
 mod body;
+mod composer;
 mod generator;
 mod lengths;
 mod mock;
@@ -18,10 +19,11 @@ use tokio::sync::OwnedSemaphorePermit;
 
 pub use adapters::{Adapters, Split};
 pub use body::{BodyOptions, DEFAULT_MAX_TOKENS};
+pub use composer::{SyntheticError, SyntheticFacts};
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;
 pub use mock::Mock;
-pub use prompt::{Synthetic, SyntheticError, SyntheticFacts};
+pub use prompt::Synthetic;
 pub use tokenizer::{SpecialTokens, Tokenizer, TokenizerError};
 
 /// A request that is ready to be sent.

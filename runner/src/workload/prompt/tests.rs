@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use benchmark_schemas::config::{ApiType, Distribution, DistributionType};
 use proptest::prelude::*;
 
-use super::super::tokenizer::fixtures;
+use super::super::composer::DIGITS;
+use super::super::tokenizer::{SpecialTokens, fixtures};
 use super::*;
 
 fn synthetic(tokenizer: Tokenizer, seed: u64, (min, max): (i64, i64), corpus: Option<&Path>) -> Synthetic {
