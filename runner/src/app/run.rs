@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use benchmark_schemas::config::{ApiType, Config, DataType, ServerType, SweepEstimator};
+use anyhow::{Context as _, Result};
+use benchmark_schemas::config::{ApiType, Config, ServerType, SweepEstimator};
 use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
@@ -14,7 +14,7 @@ use super::serving::Inquiry;
 use super::stages::{Course, Driven};
 use super::start::{self, Start};
 use super::traces::{self, Traces};
-use super::{Exit, complain, model, results, say, serving};
+use super::{Exit, complain, model, results, say, serving, workload};
 use crate::breakers::Breakers;
 use crate::cli::ConfigArgs;
 use crate::client::http::{HttpSettings, HttpSource};
@@ -34,7 +34,7 @@ use crate::shutdown::Signals;
 use crate::spool::SpoolWriter;
 use crate::store::{S3Environment, Stores};
 use crate::sweep::SweepPlan;
-use crate::workload::{Adapters, BodyOptions, Lengths, Mock, Split, Synthetic, Tokenizer, Workload};
+use crate::workload::{Adapters, BodyOptions, Split, Tokenizer, Workload};
 
 /// Runs the benchmark of the configuration that `arguments` give.
 ///
@@ -151,7 +151,7 @@ async fn prepare(
     let run_id = run_id(started);
     let of = |model: &str| {
         let body = BodyOptions { model: model.to_owned(), ..plan.body.clone() };
-        workload(config.data.kind, (&plan, &traces), tokenizer.as_ref(), body)
+        workload::of(&config.data, (&plan, &traces), tokenizer.as_ref(), body)
     };
     let workload: Arc<dyn Workload> = match &adapters {
         None => of(&plan.body.model)?,
@@ -294,38 +294,6 @@ fn plan(
         tokenizer.pretrained_model_name_or_path.get_or_insert(model);
     }
     Plan::new(config, &surroundings)
-}
-
-/// What makes the requests.
-fn workload(
-    kind: DataType,
-    (plan, traces): (&Plan, &Traces),
-    tokenizer: Option<&Arc<Tokenizer>>,
-    body: BodyOptions,
-) -> Result<Arc<dyn Workload>> {
-    if tokenizer.is_none() {
-        tracing::info!(
-            "No tokenizer: token counts are the server's; where it reports none, lengths are unknown and each chunk \
-             counts as one token"
-        );
-    }
-    let tokenizer = match (kind, tokenizer) {
-        (DataType::Mock, tokenizer) => return Ok(Arc::new(Mock::new(tokenizer.cloned(), body))),
-        (_, Some(tokenizer)) => tokenizer,
-        (_, None) => bail!("this data type needs a tokenizer"),
-    };
-    let lengths = match &traces.lengths {
-        Some(rows) => Lengths::recorded(rows),
-        None => (
-            Lengths::new(plan.input.clone(), plan.seed, Purpose::InputLength),
-            Lengths::new(plan.output.clone(), plan.seed, Purpose::OutputLength),
-        ),
-    };
-    let corpus = plan.corpus.as_deref();
-    if kind == DataType::Random {
-        return Ok(Arc::new(Synthetic::random(plan.seed, Arc::clone(tokenizer), lengths, body)?));
-    }
-    Ok(Arc::new(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, lengths, body)?))
 }
 
 /// How requests reach the server; checks the address, the headers and the TLS files.

@@ -11,6 +11,7 @@ mod lengths;
 mod mock;
 mod prompt;
 mod random;
+mod shared_prefix;
 mod tokenizer;
 mod words;
 
@@ -18,12 +19,13 @@ use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 pub use adapters::{Adapters, Split};
-pub use body::{BodyOptions, DEFAULT_MAX_TOKENS};
+pub use body::{BodyOptions, DEFAULT_MAX_TOKENS, Message, Role};
 pub use composer::{SyntheticError, SyntheticFacts};
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;
 pub use mock::Mock;
 pub use prompt::Synthetic;
+pub use shared_prefix::SharedPrefix;
 pub use tokenizer::{SpecialTokens, Tokenizer, TokenizerError};
 
 /// A request that is ready to be sent.

@@ -37,8 +37,10 @@ struct Unbuilt {
 /// One line for each: what gets built leaves this table.
 #[rustfmt::skip]
 const UNBUILT: &[Unbuilt] = &[
-    Unbuilt { key: "data.type", is_built: |v| v == "synthetic" || v == "random" || v == "mock", fault: "only data types synthetic, random and mock are built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
+    Unbuilt { key: "data.type", is_built: |v| ["synthetic", "random", "mock", "shared_prefix"].iter().any(|built| v == built), fault: "only data types synthetic, random, shared_prefix and mock are built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
     Unbuilt { key: "data.multimodal", is_built: Value::is_null, fault: "images, videos and sounds are not built yet", remedy: "remove it; prompts are text" },
+    Unbuilt { key: "data.shared_prefix.multimodal", is_built: Value::is_null, fault: "images, videos and sounds are not built yet", remedy: "remove it; prompts are text" },
+    Unbuilt { key: "data.shared_prefix.enable_multi_turn_chat", is_built: |v| v == false, fault: "conversations of many turns are not built yet", remedy: "remove it; each prompt is a request of its own" },
     Unbuilt { key: "data.use_chat_template", is_built: |v| v == false, fault: "chat templates are not built yet", remedy: "remove it" },
     Unbuilt { key: "load.type", is_built: |v| v != "trace_session_replay", fault: "whole sessions are not built yet", remedy: "set load.type: constant, with stages of rate and duration" },
     Unbuilt { key: "metrics.prometheus.google_managed", is_built: |v| v != true, fault: "Google's managed Prometheus is not built yet", remedy: "give metrics.prometheus.url, for example of a frontend for it" },

@@ -6,6 +6,9 @@ use crate::config::{
     ApiType, Data, DataType, Distribution, DistributionType, LengthOrDistribution, LoadType,
 };
 
+/// Prompts of `shared_prefix` at most: their order is kept in memory.
+const MOST_PROMPTS: u64 = 1 << 24;
+
 pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     let Some(data) = &sections.data else { return };
     for (key, distribution) in data.distributions() {
@@ -138,6 +141,27 @@ fn check_shared_prefix(data: &Data, faults: &mut Faults<'_>) {
             faults.add(format!("data.shared_prefix.{key}"), "0 leaves no prompts", "give 1 or more");
         }
     }
+    let prompts = prefix.num_groups.saturating_mul(prefix.num_prompts_per_group);
+    if prompts > MOST_PROMPTS {
+        faults.add(
+            "data.shared_prefix.num_users_per_system_prompt",
+            format!("makes {prompts} prompts of all groups together; there can be {MOST_PROMPTS} at most"),
+            "lower it, or num_unique_system_prompts",
+        );
+    }
+    for (key, length) in [
+        ("system_prompt_len", &prefix.system_prompt_len),
+        ("question_len", &prefix.question_len),
+        ("output_len", &prefix.output_len),
+    ] {
+        if let LengthOrDistribution::Length(tokens @ ..0) = length {
+            faults.add(
+                format!("data.shared_prefix.{key}"),
+                format!("must be 0 or greater, is {tokens}"),
+                "give a number of tokens",
+            );
+        }
+    }
 }
 
 /// The APIs that a data type can be sent by.
@@ -147,9 +171,7 @@ fn apis(data: &Data) -> &'static [ApiType] {
         DataType::Synthetic if data.multimodal.is_some() => &[Chat],
         DataType::VisionArena => &[Chat],
         DataType::ConversationReplay => &[Completion],
-        DataType::InfinityInstruct | DataType::BillsumConversations | DataType::SharedPrefix => {
-            &[Completion, Chat]
-        }
+        DataType::InfinityInstruct | DataType::BillsumConversations => &[Completion, Chat],
         DataType::OtelTraceReplay | DataType::WekaTraceReplay | DataType::SyntheticAgentic => {
             &[Chat, AnthropicMessages]
         }
@@ -157,6 +179,7 @@ fn apis(data: &Data) -> &'static [ApiType] {
         | DataType::ShareGpt
         | DataType::Synthetic
         | DataType::Random
+        | DataType::SharedPrefix
         | DataType::CnnDailymail => &[Completion, Chat, AnthropicMessages],
     }
 }

@@ -65,6 +65,19 @@ fn load_types_that_are_built() {
 }
 
 #[test]
+fn groups_of_prompts_are_built_as_single_requests_of_text() {
+    let data = |more: &str| {
+        let text = format!("{LEAST}data: {{type: shared_prefix, shared_prefix: {{num_groups: 4{more}}}}}\n");
+        executable(&text).map(|config| config.data.kind)
+    };
+    assert_eq!(data(", enable_multi_turn_chat: false"), Ok(DataType::SharedPrefix));
+    assert_snapshot!(data(", enable_multi_turn_chat: true, multimodal: {}").expect_err("not built"), @r"
+    config.yml:3:84: data.shared_prefix.enable_multi_turn_chat: conversations of many turns are not built yet (remove it; each prompt is a request of its own)
+    config.yml:3:102: data.shared_prefix.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
+    ");
+}
+
+#[test]
 fn every_api_and_server_is_built() {
     for (api, server) in [
         ("chat", "tgi"),
@@ -156,5 +169,5 @@ fn with_other_problems_at_once() {
 #[test]
 fn types_of_data_that_are_not_built() {
     let refused = executable(&format!("{LEAST}data: {{type: shareGPT}}\n"));
-    assert_snapshot!(refused.expect_err("not built"), @"config.yml:3:14: data.type: only data types synthetic, random and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)");
+    assert_snapshot!(refused.expect_err("not built"), @"config.yml:3:14: data.type: only data types synthetic, random, shared_prefix and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)");
 }
