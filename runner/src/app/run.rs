@@ -151,7 +151,7 @@ async fn prepare(
     let run_id = run_id(started);
     let of = |model: &str| {
         let body = BodyOptions { model: model.to_owned(), ..plan.body.clone() };
-        workload::of(&config.data, (&plan, &traces), tokenizer.as_ref(), body)
+        workload::of(&config, (&plan, &traces), tokenizer.as_ref(), body)
     };
     let workload: Arc<dyn Workload> = match &adapters {
         None => of(&plan.body.model)?,

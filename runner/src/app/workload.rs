@@ -1,14 +1,17 @@
 //! Which workload a configuration asks for.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
-use benchmark_schemas::config::{Data, DataType};
+use anyhow::{Context as _, Result, bail};
+use benchmark_schemas::config::{Config, DataType};
 
 use super::traces::Traces;
 use crate::plan::Plan;
 use crate::seed::Purpose;
-use crate::workload::{BodyOptions, Lengths, Mock, SharedPrefix, Synthetic, Tokenizer, Workload};
+use crate::workload::{
+    BodyOptions, Dataset, Format, Lengths, Limits, Mock, SharedPrefix, Synthetic, Tokenizer, Workload,
+};
 
 /// What makes the requests.
 ///
@@ -16,11 +19,12 @@ use crate::workload::{BodyOptions, Lengths, Mock, SharedPrefix, Synthetic, Token
 ///
 /// Why it cannot make any.
 pub(super) fn of(
-    data: &Data,
+    config: &Config,
     (plan, traces): (&Plan, &Traces),
     tokenizer: Option<&Arc<Tokenizer>>,
     body: BodyOptions,
 ) -> Result<Arc<dyn Workload>> {
+    let data = &config.data;
     if tokenizer.is_none() {
         tracing::info!(
             "No tokenizer: token counts are the server's; where it reports none, lengths are unknown and each chunk \
@@ -45,6 +49,25 @@ pub(super) fn of(
             let settings = data.shared_prefix.clone().unwrap_or_default();
             Arc::new(SharedPrefix::new(plan.seed, tokenizer, &settings, body)?)
         }
+        kind if kind.is_data_set() => {
+            let path =
+                data.path.as_deref().context("data.path is missing: it names the file of the data set")?;
+            let limits =
+                Limits { input: data.input_distribution.clone(), output: data.output_distribution.clone() };
+            Arc::new(Dataset::new(Path::new(path), format(config), tokenizer, limits, body)?)
+        }
         _ => Arc::new(Synthetic::new(plan.seed, tokenizer, plan.corpus.as_deref(), lengths(), body)?),
     })
+}
+
+/// What the rows of a data set look like.
+fn format(config: &Config) -> Format {
+    if config.extensions.as_ref().is_some_and(|extensions| extensions.data_format.is_some()) {
+        return Format::Own;
+    }
+    match config.data.kind {
+        DataType::CnnDailymail => Format::CnnDailymail,
+        DataType::InfinityInstruct => Format::InfinityInstruct,
+        _ => Format::ShareGpt,
+    }
 }

@@ -6,6 +6,7 @@
 mod adapters;
 mod body;
 mod composer;
+mod dataset;
 mod generator;
 mod lengths;
 mod mock;
@@ -21,6 +22,7 @@ use tokio::sync::OwnedSemaphorePermit;
 pub use adapters::{Adapters, Split};
 pub use body::{BodyOptions, DEFAULT_MAX_TOKENS, Message, Role};
 pub use composer::{SyntheticError, SyntheticFacts};
+pub use dataset::{Dataset, DatasetError, Format, Limits};
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;
 pub use mock::Mock;

@@ -3,7 +3,7 @@
 use super::Faults;
 use crate::config::read::Sections;
 use crate::config::{
-    ApiType, Data, DataType, Distribution, DistributionType, LengthOrDistribution, LoadType,
+    ApiType, Data, DataType, Distribution, DistributionType, Extensions, LengthOrDistribution, LoadType,
 };
 
 /// Prompts of `shared_prefix` at most: their order is kept in memory.
@@ -18,6 +18,7 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     check_lengths_given(data, faults);
     check_misplaced(data, faults);
     check_shared_prefix(data, faults);
+    check_data_format(data, sections.extensions.as_ref().and_then(Option::as_ref), faults);
     if let Some(api) = &sections.api {
         check_api(data, api.kind, faults);
     }
@@ -114,6 +115,18 @@ fn check_misplaced(data: &Data, faults: &mut Faults<'_>) {
             "data.use_chat_template",
             "is only for data type random",
             "remove it, or set data.type: random",
+        );
+    }
+}
+
+fn check_data_format(data: &Data, extensions: Option<&Extensions>, faults: &mut Faults<'_>) {
+    let is_given = extensions.is_some_and(|extensions| extensions.data_format.is_some());
+    let has_rows = data.kind.is_data_set() && data.path.is_some();
+    if is_given && !has_rows && faults.is_sound("data.path") {
+        faults.add(
+            "extensions.data_format",
+            "there is no file whose rows it is about",
+            "set data.type: shareGPT with data.path, or remove it",
         );
     }
 }
