@@ -9,7 +9,7 @@ use std::time::Duration;
 use benchmark_schemas::config::ApiType;
 use benchmark_schemas::record::{Nanos, Outcome, Pacing, Record, SpoolEntry};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use inference_perf::client::{Chunks, Exchange, Keep, Reading, SseDecoder};
+use inference_perf::client::{AnswerReading, Chunks, Exchange, Keep, SseDecoder};
 use inference_perf::metrics::percentile::Percentiles;
 use inference_perf::metrics::pool::Pool;
 use inference_perf::plan::StagePlan;
@@ -17,7 +17,7 @@ use inference_perf::recorder::{Finished, Live, Message, RecordOptions, SharedSpo
 use inference_perf::schedule;
 use inference_perf::seed::Seed;
 use inference_perf::spool::{SpoolReader, SpoolWriter};
-use inference_perf::workload::Drawn;
+use inference_perf::workload::{BodyOptions, Mock};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -98,7 +98,7 @@ fn parsing(criterion: &mut Criterion) {
                 || {
                     let mut exchange = Exchange::default();
                     exchange.expect_tokens(TOKENS);
-                    (exchange, Chunks::new(Reading { api, ..Reading::default() }))
+                    (exchange, Chunks::new(AnswerReading { api, ..AnswerReading::default() }))
                 },
                 |(exchange, chunks)| {
                     for at in 0..Nanos::from(TOKENS) {
@@ -129,7 +129,6 @@ fn finished(index: u64) -> Finished {
         end: 700_000_000,
         outcome: Outcome::Success,
         retries: None,
-        drawn: Drawn { prompt_tokens: 512, output_tokens: TOKENS },
         prompt_tokens: 512,
         request_bytes: 2_100,
         body: None,
@@ -147,7 +146,9 @@ fn record_all(requests: Vec<Finished>, folder: &std::path::Path) {
     let spool = SharedSpool::new(SpoolWriter::create(folder).expect("a spool"));
     let options = RecordOptions::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    runtime.block_on(record(inbox, options, spool, Arc::new(Live::new(true)), CancellationToken::new()));
+    let workload = Arc::new(Mock::new(None, BodyOptions::new(ApiType::Completion, "bench-model")));
+    let (live, unrecorded) = (Arc::new(Live::new(true)), CancellationToken::new());
+    runtime.block_on(record(inbox, options, workload, spool, live, unrecorded));
 }
 
 fn a_record() -> Record {

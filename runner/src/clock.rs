@@ -30,6 +30,11 @@ pub fn nanos_from_seconds(seconds: f64) -> Nanos {
     (seconds * 1e9).round() as Nanos
 }
 
+/// Seconds of `nanos`.
+pub fn seconds(nanos: Nanos) -> f64 {
+    nanos as f64 / 1e9
+}
+
 /// A clock as one runtime sees it.
 pub trait Clock: Clone + Unpin + 'static {
     /// The present instant.

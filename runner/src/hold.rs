@@ -4,25 +4,6 @@ use std::time::Duration;
 
 use crate::driver::Stop;
 
-/// Variable with the time to stay, in seconds; none where it is not set.
-pub const VARIABLE: &str = "INFERENCE_PERF_HOLD_SECONDS";
-
-/// The time to stay that `value`, the content of [`VARIABLE`], stands for.
-///
-/// # Errors
-///
-/// If it is no number of seconds.
-pub fn time_of(value: Option<&str>) -> Result<Duration, String> {
-    match value.map(str::trim).filter(|value| !value.is_empty()) {
-        None => Ok(Duration::ZERO),
-        Some(value) => value.parse().map(Duration::from_secs).map_err(|_| {
-            format!(
-                "{VARIABLE}: `{value}` is no whole number of seconds (write one such as 3600, or unset it)"
-            )
-        }),
-    }
-}
-
 /// Stays for `time`, or until a stop is asked for.
 pub async fn stay(time: Duration, stop: &Stop) {
     if time.is_zero() || stop.is_requested() {
@@ -37,13 +18,6 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-
-    #[test]
-    fn the_variable_is_a_number_of_seconds() {
-        assert_eq!(time_of(None), Ok(Duration::ZERO));
-        assert_eq!(time_of(Some("90")), Ok(Duration::from_secs(90)));
-        insta::assert_snapshot!(time_of(Some("-1")).unwrap_err(), @"INFERENCE_PERF_HOLD_SECONDS: `-1` is no whole number of seconds (write one such as 3600, or unset it)");
-    }
 
     #[tokio::test(start_paused = true)]
     async fn it_stays_as_long_as_asked_unless_it_is_stopped() {

@@ -3,6 +3,7 @@
 //! Modules in the order in which data flows through them; each knows only those before it, [`app`] wires all.
 //! `metrics`, `analysis` and `report` are pure functions of the records.
 
+pub mod cause;
 pub mod cli;
 pub mod clock;
 pub mod hex;

@@ -14,4 +14,5 @@ pub mod translate;
 pub mod tree;
 pub mod validate;
 pub mod values;
+pub mod variables;
 pub mod yaml;

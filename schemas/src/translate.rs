@@ -86,16 +86,12 @@ pub fn stages_of(benchmark: &Benchmark, scenario: &str) -> Vec<Stage> {
         .collect()
 }
 
-/// True if the prompts of this source have lengths that are drawn; such a source needs both distributions.
-pub fn draws_lengths(kind: Option<DataType>) -> bool {
-    matches!(kind, None | Some(DataType::Synthetic | DataType::Random))
-}
-
 fn data(scenario: &Scenario) -> Map<String, Value> {
     let Data { kind, input, output } = scenario.data.clone().unwrap_or_default();
     let mut data = Map::new();
-    data.insert("type".into(), json!(kind.unwrap_or(DataType::Synthetic)));
-    if draws_lengths(kind) {
+    let kind = kind.unwrap_or(DataType::Synthetic);
+    data.insert("type".into(), json!(kind));
+    if kind.draws_lengths() {
         let sweeps = sweep(scenario).is_some();
         for (key, lengths) in [("input_distribution", input), ("output_distribution", output)] {
             let Lengths { mean, std_dev, min, max } = lengths.unwrap_or_default();

@@ -96,6 +96,52 @@ fn a_circuit_breaker_stops_its_stage_and_those_after_it() -> Result<()> {
 }
 
 #[test]
+fn a_circuit_breaker_that_opens_with_a_stages_last_request_takes_the_pause_along() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1", "--error-rate", "1"])?;
+    let config = format!(
+        "api: {{type: completion, streaming: true}}\n\
+         load: {{interval: 86400, circuit_breakers: [errors], stages: [{{rate: 5, duration: 1}}, {{rate: 5, duration: 1}}]}}\n\
+         server: {{type: vllm, model_name: {MODEL}, base_url: '{}'}}\nstorage: {{local_storage: {{path: reports}}}}\n\
+         circuit_breakers:\n- name: errors\n  metrics: {{matches: [\"stage_id >= `0`\"]}}\n\
+         \x20 triggers: [{{type: consecutive, threshold: 5}}]\n",
+        rig.simulator.base_url
+    );
+    // It would be here tomorrow.
+    let output = rig.command(&config)?.output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let summary = json_file(&rig.path("reports/summary_lifecycle_metrics.json"))?;
+    assert_eq!(summary["failures"]["count"], 5);
+    assert_eq!(summary["load_summary"]["extensions"]["not_dispatched"], 5);
+    Ok(())
+}
+
+#[test]
+fn a_circuit_breaker_that_opens_in_a_sweeps_probe_ends_the_sweep_and_says_so() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1", "--error-rate", "1"])?;
+    let config = format!(
+        "api: {{type: completion, streaming: true}}\n\
+         load: {{interval: 600, circuit_breakers: [errors], sweep: {{type: linear, num_requests: 40, timeout: 20, num_stages: 2, stage_duration: 1}}}}\n\
+         server: {{type: vllm, model_name: {MODEL}, base_url: '{}'}}\nstorage: {{local_storage: {{path: reports}}}}\n\
+         circuit_breakers:\n- name: errors\n  metrics: {{matches: [\"stage_id < `0`\"]}}\n\
+         \x20 triggers: [{{type: consecutive, threshold: 5}}]\n",
+        rig.simulator.base_url
+    );
+    let output = rig.command(&config)?.output()?;
+    let log = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(
+        log.contains("No stage was run: circuit breaker \"errors\" opened during the sweep's probe"),
+        "{log}"
+    );
+    assert!(log.contains("The run was interrupted"), "{log}");
+    assert_eq!(json_file(&rig.path("reports/manifest.json"))?["complete"], false);
+    assert!(!rig.path("reports/stage_0_lifecycle_metrics.json").exists());
+    Ok(())
+}
+
+#[test]
 fn wrong_expressions_and_missing_traces_are_told_before_anything_is_sent() -> Result<()> {
     let rig = Rig::start(&[])?;
     let base = format!(
@@ -113,8 +159,14 @@ fn wrong_expressions_and_missing_traces_are_told_before_anything_is_sent() -> Re
             "load.trace.file cannot be used: /none/trace.csv: No such file or directory",
         ),
     ] {
-        let output = rig.command(&format!("{base}{further}"))?.output()?;
+        let config = format!("{base}{further}");
+        let output = rig.command(&config)?.output()?;
         assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output).contains(fault), "{}", text(&output));
+        // Nobody waits for a server first, which nothing on the discard port would ever be.
+        let absent = config.replace(&rig.simulator.base_url, "http://127.0.0.1:9");
+        let output = rig.command(&absent)?.env("INFERENCE_PERF_PREFLIGHT", "0").output()?;
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
         assert!(text(&output).contains(fault), "{}", text(&output));
     }
     assert_eq!(rig.served()?, 0);

@@ -18,7 +18,9 @@ fn run(rig: &Rig, further: &str) -> Result<(String, Value)> {
          storage: {{local_storage: {{path: reports}}}}\n{further}\n",
         rig.simulator.base_url
     );
-    let output = rig.command(&config)?.output()?;
+    // A hub that cannot be reached is no matter where nobody asks for a tokenizer.
+    let hub = [("HF_HOME", rig.path("hub")), ("HF_ENDPOINT", "http://127.0.0.1:1".into())];
+    let output = rig.command(&config)?.envs(hub).output()?;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let summary = json_file(&rig.path("reports/summary_lifecycle_metrics.json"))?;
     assert_eq!(summary["successes"]["count"], REQUESTS);
@@ -38,6 +40,21 @@ fn without_a_tokenizer_counts_are_the_servers() -> Result<()> {
     for latency in ["time_to_first_token", "time_per_output_token", "inter_token_latency"] {
         assert!(successes["latency"][latency]["mean"].is_number(), "{latency}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_tokenizer_in_the_hubs_cache_counts_too() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1"])?;
+    let model = rig.path("hub/hub").join(format!("models--{MODEL}"));
+    fs_err::create_dir_all(model.join("refs"))?;
+    fs_err::write(model.join("refs/main"), "c0ffee")?;
+    fs_err::create_dir_all(model.join("snapshots/c0ffee"))?;
+    fs_err::copy(rig.path("tokenizer/tokenizer.json"), model.join("snapshots/c0ffee/tokenizer.json"))?;
+    let (log, successes) = run(&rig, "")?;
+    assert!(!log.contains("No tokenizer") && !log.contains("WARNING"), "{log}");
+    assert_eq!(successes["output_len"]["mean"].as_f64(), Some(OUTPUT_TOKENS as f64));
     Ok(())
 }
 

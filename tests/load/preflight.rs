@@ -37,6 +37,19 @@ fn a_target_that_is_not_ready_ends_the_run_with_5_and_a_wrong_model_with_1() -> 
 }
 
 #[test]
+fn server_type_mock_has_nobody_to_wait_for() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&[])?;
+    let config = "server: {type: mock, base_url: 'http://127.0.0.1:9'}\ndata: {type: mock}\n\
+                  load: {interval: 0, stages: [{rate: 5, duration: 1}]}\nstorage: {local_storage: {path: reports}}\n";
+    let output = rig.command(config)?.env("INFERENCE_PERF_PREFLIGHT", "0").output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let summary = crate::rig::json(&rig.path("reports/summary_lifecycle_metrics.json"))?;
+    assert_eq!(summary["successes"]["count"], 5);
+    Ok(())
+}
+
+#[test]
 fn the_subcommand_says_whether_the_target_is_ready() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&[])?;

@@ -167,6 +167,28 @@ fn a_prometheus_that_cannot_be_reached_costs_only_its_own_reports() -> Result<()
 }
 
 #[test]
+fn a_signal_ends_the_wait_for_a_prometheus_that_is_slow() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1"])?;
+    let slow = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}", slow.local_addr()?);
+    let metrics = format!("metrics: {{type: prometheus, prometheus: {{url: '{url}', scrape_interval: 1}}}}");
+    let child = rig.command(&config(&rig, &metrics))?.spawn()?;
+    // It is asked once the load is over, and never answers.
+    let _asked = slow.accept()?;
+    let process =
+        rustix::process::Pid::from_raw(i32::try_from(child.id())?).context("a child's id is not zero")?;
+    rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
+    let output = child.wait_with_output()?;
+    assert_eq!(output.status.code(), Some(143), "{}", text(&output));
+    assert!(text(&output).contains("Prometheus is not asked any more"), "{}", text(&output));
+    let manifest = json_file(&rig.path("reports/manifest.json"))?;
+    assert_eq!(manifest["complete"], true, "the load was whole");
+    assert!(!rig.path("reports/summary_prometheus_metrics.json").exists());
+    Ok(())
+}
+
+#[test]
 fn scrapes_show_exactly_what_the_server_has_counted() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&["--decode-ms", "2", "--slots", "4"])?;

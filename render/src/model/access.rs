@@ -1,6 +1,7 @@
 //! Secrets and certificates of the target: volumes, where they are mounted, and the variables that name them.
 
 use benchmark_schemas::values::{Authorities, Target};
+use benchmark_schemas::variables::{CA_FILE, CERT_FILE, HEADERS_FILE, KEY_FILE};
 use serde_json::{Value, json};
 
 use super::text;
@@ -46,9 +47,9 @@ pub(super) fn variables(volumes: &[Value]) -> Vec<(&'static str, String)> {
     let files = |volume: &Value| -> Vec<(&'static str, String)> {
         let name = volume["name"].as_str().unwrap_or_default();
         let files: &[(&str, &str)] = match name {
-            "headers" => &[("INFERENCE_PERF_HEADERS_FILE", "headers")],
-            "ca" => &[("INFERENCE_PERF_CA_FILE", "ca.crt")],
-            _ => &[("INFERENCE_PERF_CERT_FILE", "tls.crt"), ("INFERENCE_PERF_KEY_FILE", "tls.key")],
+            "headers" => &[(HEADERS_FILE, "headers")],
+            "ca" => &[(CA_FILE, "ca.crt")],
+            _ => &[(CERT_FILE, "tls.crt"), (KEY_FILE, "tls.key")],
         };
         files.iter().map(|(variable, file)| (*variable, format!("{}/{file}", path(name)))).collect()
     };

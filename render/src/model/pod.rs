@@ -4,6 +4,7 @@ use benchmark_schemas::translate;
 use benchmark_schemas::values::figure::Whole;
 use benchmark_schemas::values::pod::{AffinityMode, DnsPolicy, Image};
 use benchmark_schemas::values::{Benchmark, Fragment, Values, target_service};
+use benchmark_schemas::variables;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -163,19 +164,19 @@ impl Times {
 
     /// Variables that tell the program, name and value.
     fn variables(&self) -> Vec<(&'static str, String)> {
-        let mut variables = Vec::new();
+        let mut own = Vec::new();
         if let Some(wait) = &self.preflight {
-            variables.push(("INFERENCE_PERF_PREFLIGHT", text::scalar(wait)));
+            own.push((variables::PREFLIGHT, text::scalar(wait)));
         }
         if let (None, Some(run)) = (self.given, self.run) {
-            variables.push(("INFERENCE_PERF_DEADLINE_SECONDS", deadline::whole(run).to_string()));
+            own.push((variables::DEADLINE_SECONDS, deadline::whole(run).to_string()));
         }
-        variables.push(("INFERENCE_PERF_GRACE_SECONDS", text::scalar(&self.grace)));
-        variables.push(("INFERENCE_PERF_TERMINATION_LOG", "/dev/termination-log".to_owned()));
+        own.push((variables::GRACE_SECONDS, text::scalar(&self.grace)));
+        own.push((variables::TERMINATION_LOG, "/dev/termination-log".to_owned()));
         if self.hold > 0.0 {
-            variables.push(("INFERENCE_PERF_HOLD_SECONDS", text::scalar(&json!(self.hold))));
+            own.push((variables::HOLD_SECONDS, text::scalar(&json!(self.hold))));
         }
-        variables
+        own
     }
 }
 
@@ -229,7 +230,7 @@ fn environment(benchmark: &Benchmark, times: &Times, volumes: &[Value]) -> Vec<V
         && let Some(name) = text::given(api_key.existing_secret.as_ref())
     {
         let key = text::given(api_key.key.as_ref()).unwrap_or("api-key");
-        own.push(secret("INFERENCE_PERF_API_KEY", json!({ "name": name, "key": key })));
+        own.push(secret(variables::API_KEY, json!({ "name": name, "key": key })));
     }
     own.extend(
         access::variables(volumes).into_iter().map(|(name, value)| variable(name, "value", json!(value))),

@@ -6,14 +6,14 @@
 #![no_main]
 
 use benchmark_schemas::config::{AnswerTokens, ApiType};
-use inference_perf::client::{Keep, Reading, read_pieces};
+use inference_perf::client::{AnswerReading, Keep, read_pieces};
 use libfuzzer_sys::fuzz_target;
 
 const KEEP: Keep = Keep { request: false, response: false, chunks: true };
 
 fuzz_target!(|data: &[u8]| {
     let [choice, cuts, rest @ ..] = data else { return };
-    let reading = Reading {
+    let reading = AnswerReading {
         api: [ApiType::Completion, ApiType::Chat, ApiType::AnthropicMessages][usize::from(choice % 3)],
         tokens: if choice & 64 == 0 { AnswerTokens::All } else { AnswerTokens::Content },
     };

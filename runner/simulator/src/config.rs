@@ -10,7 +10,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
-use crate::SimulatorError;
+use crate::{Counting, SimulatorError};
 
 /// Longest time that a single parameter may set, milliseconds: one hour. Sums over the longest requests then stay
 /// far below the range of 64-bit nanoseconds.
@@ -114,9 +114,8 @@ pub struct SimulatorConfig {
     pub tokenizer: Option<PathBuf>,
     /// Longest prompt plus answer, tokens; longer requests get 400.
     pub max_model_len: u32,
-    /// Count prompts by words although there is a tokenizer for the answers: a benchmark of clients does not wait for
-    /// the server's tokenizer then.
-    pub prompts_by_words: bool,
+    /// What prompts are counted in.
+    pub counting: Counting,
     /// The model's times.
     pub model: ModelParameters,
     /// Requests that may wait for a slot; `None` = any number.
@@ -251,7 +250,7 @@ impl Default for SimulatorConfig {
             model_name: "simulated-model".to_owned(),
             tokenizer: None,
             max_model_len: 131_072,
-            prompts_by_words: false,
+            counting: Counting::default(),
             model: ModelParameters::default(),
             queue_limit: None,
             queue_full_status: 503,

@@ -8,7 +8,6 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -238,11 +237,6 @@ impl<T: Timer> Ticket<T> {
                 Place::Left => return Poll::Ready(None),
             }
         }
-    }
-
-    /// The next token once it is due; `None` after the last one.
-    pub async fn next_token(&mut self) -> Option<Token> {
-        poll_fn(|context| self.poll_token(context)).await
     }
 
     /// How far token `index` comes from its mean, in standard deviations.

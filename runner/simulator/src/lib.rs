@@ -26,7 +26,7 @@ pub use config::{Fault, Framing, ModelParameters, ServiceLaw, SimulatorConfig, U
 pub use law::{ServiceTimes, capacity, capacity_for_lengths};
 pub use server::{SimulatorHandle, bind, run, serve, serve_on_current_runtime, spawn};
 pub use stats::{RequestOutcome, RequestTrace, Stats, Totals};
-pub use tokenizer::{SmallTokenizer, write_small_tokenizer};
+pub use tokenizer::{Counting, SmallTokenizer, write_small_tokenizer};
 
 use engine::Engine;
 use stats::Recorder;
@@ -50,10 +50,7 @@ impl Simulator {
     pub fn new(config: SimulatorConfig) -> Result<Arc<Self>, SimulatorError> {
         config.validate()?;
         let text = match &config.tokenizer {
-            Some(path) => {
-                let text = TextModel::load(path, config.seed)?;
-                if config.prompts_by_words { text.counting_words() } else { text }
-            }
+            Some(path) => TextModel::load(path, config.seed)?.counting(config.counting),
             None => TextModel::words(),
         };
         Ok(Arc::new(Self {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 use tokenizers::Tokenizer;
 
 use crate::{SimulatorError, chance};
@@ -25,12 +26,23 @@ const CHECKED_WORDS: usize = 200;
 /// Word of the answers without a tokenizer.
 const PLAIN_WORD: &str = " tok";
 
+/// What texts are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counting {
+    /// Tokens of the tokenizer; words without one.
+    #[default]
+    Tokens,
+    /// Words between white space, also where there is a tokenizer for the answers: a benchmark of clients does not wait
+    /// for the server's tokenizer then.
+    Words,
+}
+
 /// Counts tokens and supplies the words of answers.
 #[derive(Debug)]
 pub struct TextModel {
     tokenizer: Option<Tokenizer>,
-    /// Count words although there is a tokenizer.
-    counts_words: bool,
+    counting: Counting,
     words: Arc<[Box<str>]>,
 }
 
@@ -38,7 +50,7 @@ impl TextModel {
     /// Whitespace-separated words as tokens, no special tokens, answers of one repeated word.
     #[must_use]
     pub fn words() -> Self {
-        Self { tokenizer: None, counts_words: true, words: Arc::from([Box::from(PLAIN_WORD)]) }
+        Self { tokenizer: None, counting: Counting::Words, words: Arc::from([Box::from(PLAIN_WORD)]) }
     }
 
     /// Loads `tokenizer.json` from folder `path`, or the file itself, and finds words for answers.
@@ -56,23 +68,23 @@ impl TextModel {
                     .to_owned(),
             )
         })?;
-        Ok(Self { tokenizer: Some(tokenizer), counts_words: false, words })
+        Ok(Self { tokenizer: Some(tokenizer), counting: Counting::Tokens, words })
     }
 
-    /// The same answers and ids, but texts are counted by their words.
+    /// The same answers and ids, but texts are counted in `counting`.
     #[must_use]
-    pub fn counting_words(self) -> Self {
-        Self { counts_words: true, ..self }
+    pub fn counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
     }
 
     /// Tokens of `text`, with the special tokens that the tokenizer adds or without.
     pub fn count(&self, text: &str, special_tokens: bool) -> Result<u32, SimulatorError> {
-        match &self.tokenizer {
-            Some(tokenizer) if !self.counts_words => {
+        match (self.counting, &self.tokenizer) {
+            (Counting::Tokens, Some(tokenizer)) => {
                 let encoding = tokenizer.encode_fast(text, special_tokens).map_err(SimulatorError::encode)?;
                 Ok(saturate(encoding.len()))
             }
-            _ => Ok(saturate(text.split_whitespace().count())),
+            (Counting::Words, _) | (_, None) => Ok(saturate(text.split_whitespace().count())),
         }
     }
 
@@ -85,7 +97,7 @@ impl TextModel {
 
     /// True if counting a long text takes so long that it would hold up other requests on the same thread.
     pub fn is_slow(&self) -> bool {
-        !self.counts_words
+        self.counting == Counting::Tokens
     }
 
     /// The answer to `prompt`, always the same for equal seeds.
@@ -207,7 +219,7 @@ mod tests {
     fn prompts_can_be_counted_by_words_beside_the_same_answers() {
         let (_folder, model) = small();
         let answer = model.answer(1, b"x").word(3).to_owned();
-        let model = model.counting_words();
+        let model = model.counting(Counting::Words);
         assert_eq!(model.count("Zażółć gęślą jaźń", true).unwrap(), 3);
         assert!(!model.is_slow());
         assert!(model.ids("Zażółć", false).unwrap().is_some_and(|ids| ids.len() > 1));

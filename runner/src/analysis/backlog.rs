@@ -19,8 +19,8 @@ use benchmark_schemas::record::Nanos;
 use super::limits::{BATCHES, FILL_LATENCIES, FILL_SHARE, FILL_SHARE_MAX, LIMITS};
 use super::series::{Arrival, Fate, Series};
 use super::stats::{slope, standard_deviation, t_quantile_95};
+use crate::clock::seconds;
 use crate::metrics::percentile::quantile_of;
-use crate::metrics::request::seconds;
 
 /// What the backlog of a stage did.
 #[derive(Debug, Clone, Copy, PartialEq)]

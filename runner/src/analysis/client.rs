@@ -12,8 +12,8 @@ use benchmark_schemas::report::{ClientConduct, Limits, WaitQuantiles};
 
 use super::limits::{CAUSE_SHARE, CONNECTION_WAIT_SECONDS};
 use super::series::{Arrival, Series};
+use crate::clock::seconds;
 use crate::metrics::percentile::quantile_of;
-use crate::metrics::request::seconds;
 
 /// What the client did in the stage of `series`.
 pub fn conduct(series: &Series, facts: &StageFacts) -> ClientConduct {

@@ -2,7 +2,7 @@
 
 use benchmark_schemas::record::{Nanos, Outcome, Pacing, Record, StageFacts, StageStatus};
 
-use crate::metrics::request::seconds;
+use crate::clock::seconds;
 use crate::metrics::{MetricOptions, RequestMetrics};
 
 /// One scheduled request. All those of a stage are in memory at once, so it is kept small.

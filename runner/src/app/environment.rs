@@ -1,22 +1,14 @@
 //! What the environment gives where the configuration is silent: the key, the headers and the TLS files that the chart
-//! mounts from Secrets. Knows the variables; what is done with the values is no matter of its own.
+//! mounts from Secrets, and times. Knows the variables; what is done with the values is no matter of its own.
 
-use std::path::PathBuf;
+use std::path::Path;
+use std::time::Duration;
 
+use anyhow::{Result, bail};
 use benchmark_schemas::config::Config;
 use benchmark_schemas::problem::{Origin, Problem, Problems};
 use benchmark_schemas::secret::Secret;
-
-/// Gives `server.api_key`.
-const API_KEY: &str = "INFERENCE_PERF_API_KEY";
-/// Names a file with headers for `api.headers`, one `Name: value` a line.
-const HEADERS_FILE: &str = "INFERENCE_PERF_HEADERS_FILE";
-/// Gives `extensions.ca_path`.
-const CA_FILE: &str = "INFERENCE_PERF_CA_FILE";
-/// Gives `server.cert_path`.
-const CERT_FILE: &str = "INFERENCE_PERF_CERT_FILE";
-/// Gives `server.key_path`.
-const KEY_FILE: &str = "INFERENCE_PERF_KEY_FILE";
+use benchmark_schemas::variables::{API_KEY, CA_FILE, CERT_FILE, HEADERS_FILE, KEY_FILE};
 
 /// Fills in what `config` leaves open, from the process's variables.
 ///
@@ -45,7 +37,7 @@ fn complete_from(config: &mut Config, variable: &dyn Fn(&str) -> Option<String>)
         _ => {}
     }
     if let Some(file) = given(HEADERS_FILE) {
-        match headers(&PathBuf::from(file)) {
+        match headers(Path::new(&file)) {
             Ok(read) => add_headers(config, read),
             Err(found) => problems.extend(found),
         }
@@ -58,7 +50,7 @@ fn missing(variable: &str, fault: &str, other: &str) -> Problem {
 }
 
 /// The headers that a file holds. What its lines say is shown nowhere: it may be secret.
-fn headers(file: &std::path::Path) -> Result<Vec<(String, Secret)>, Vec<Problem>> {
+fn headers(file: &Path) -> Result<Vec<(String, Secret)>, Vec<Problem>> {
     let origin = Origin::Argument(HEADERS_FILE.into());
     let text = fs_err::read_to_string(file)
         .map_err(|error| vec![Problem::new(origin, "", error.to_string(), "name a file that can be read")])?;
@@ -89,8 +81,32 @@ fn add_headers(config: &mut Config, headers: Vec<(String, Secret)>) {
     own.extend(headers.into_iter().filter(|(name, _)| !known.contains(&name.to_ascii_lowercase())));
 }
 
+/// The time that the variable `name` holds, in seconds; `None` where it is not set or empty. `example` is shown to who
+/// writes something else.
+///
+/// # Errors
+///
+/// If it is no whole number of seconds.
+pub(super) fn seconds_of(name: &str, example: u64) -> Result<Option<Duration>> {
+    seconds(name, std::env::var(name).ok().as_deref(), example)
+}
+
+fn seconds(name: &str, value: Option<&str>, example: u64) -> Result<Option<Duration>> {
+    let Some(value) = value.map(str::trim).filter(|value| !value.is_empty()) else { return Ok(None) };
+    match value.parse() {
+        Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        Err(_) => {
+            bail!(
+                "{name}: `{value}` is no whole number of seconds (write one such as {example}, or unset it)"
+            )
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use benchmark_schemas::variables::{HOLD_SECONDS, PREFLIGHT};
+
     use super::*;
 
     /// The configuration with `variables`.
@@ -152,5 +168,18 @@ mod tests {
         let absent = [(HEADERS_FILE, "/no/such/file")];
         let message = completed("server: {base_url: 'http://a'}", &absent).expect_err("a fault");
         insta::assert_snapshot!(message, @"INFERENCE_PERF_HEADERS_FILE: failed to open file `/no/such/file`: No such file or directory (os error 2) (name a file that can be read)");
+    }
+
+    #[test]
+    fn times_are_whole_numbers_of_seconds() {
+        let of = |value| seconds("X", value, 1).expect("a number of seconds");
+        assert_eq!(of(None), None);
+        assert_eq!(of(Some("")), None);
+        assert_eq!(of(Some("90")), Some(Duration::from_secs(90)));
+        assert_eq!(of(Some(" 600\n")), Some(Duration::from_mins(10)));
+        let fault = seconds(HOLD_SECONDS, Some("-1"), 3600).expect_err("negative");
+        insta::assert_snapshot!(fault, @"INFERENCE_PERF_HOLD_SECONDS: `-1` is no whole number of seconds (write one such as 3600, or unset it)");
+        let fault = seconds(PREFLIGHT, Some("10m"), 600).expect_err("a unit");
+        insta::assert_snapshot!(fault, @"INFERENCE_PERF_PREFLIGHT: `10m` is no whole number of seconds (write one such as 600, or unset it)");
     }
 }

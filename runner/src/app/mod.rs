@@ -1,6 +1,7 @@
 //! The program's commands: wiring of the modules, messages to the person, exit codes. No measuring, no arithmetic.
 
 mod analyze;
+mod checked;
 mod environment;
 pub mod llm_d;
 mod model;
@@ -17,10 +18,10 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::breakers::Breakers;
 use crate::cli::{Cli, Command, ConfigArgs};
 use crate::preflight::NotReady;
 use crate::progress::Progress;
+use checked::Checked;
 
 /// How a command ended, as an exit code (README, "Exit codes").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,15 +89,13 @@ pub fn main(cli: Cli) -> ExitCode {
     }
 }
 
-/// Checks a configuration as a run would before it starts, tokenizer, headers and TLS files included.
+/// Checks a configuration as a run would before it starts, with the files that it names.
 fn validate(arguments: ConfigArgs) -> anyhow::Result<Exit> {
     crate::logging::start(crate::cli::LogLevel::Warning, Progress::new().bars());
     let name = start::name_of(arguments.config_file.as_deref());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let start = runtime.block_on(start::read(arguments))?;
-    run::transports(&start.config)?;
-    traces::read(&start.config)?;
-    Breakers::of(&start.config)?;
+    Checked::of(&start.config)?;
     for warning in &start.warnings {
         complain(&format!("warning: {warning}"));
     }

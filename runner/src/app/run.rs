@@ -7,20 +7,23 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use benchmark_schemas::config::{ApiType, Config, ServerType, SweepEstimator};
 use benchmark_schemas::record::{RunFacts, SpoolEntry};
+use benchmark_schemas::variables::{HOLD_SECONDS, PREFLIGHT};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
 
+use super::checked::Checked;
+use super::environment::seconds_of;
+use super::model::Models;
 use super::serving::Inquiry;
 use super::stages::{Course, Driven};
 use super::start::{self, Start};
-use super::traces::{self, Traces};
+use super::traces::Traces;
 use super::{Exit, complain, model, results, say, serving, workload};
-use crate::breakers::Breakers;
 use crate::cli::ConfigArgs;
 use crate::client::http::{HttpSettings, HttpSource};
 use crate::client::mock::MockSource;
 use crate::client::tls::TlsFiles;
-use crate::client::{Reading, Transports};
+use crate::client::{AnswerReading, Transports};
 use crate::clock::MonotonicSource;
 use crate::driver::{Engine, Hosting, Settings};
 use crate::hold;
@@ -34,7 +37,7 @@ use crate::shutdown::Signals;
 use crate::spool::SpoolWriter;
 use crate::store::{S3Environment, Stores};
 use crate::sweep::SweepPlan;
-use crate::workload::{Adapters, BodyOptions, Split, Tokenizer, Workload};
+use crate::workload::{Adapters, Model, Tokenizer, Workload};
 
 /// Runs the benchmark of the configuration that `arguments` give.
 ///
@@ -64,8 +67,8 @@ pub(super) fn run(arguments: ConfigArgs, progress: &Progress) -> Result<Exit> {
                  (extensions.load.sweep_estimator: upstream takes one)"
             );
         }
-        let wait = preflight::wait_of(variable(preflight::WAIT_VARIABLE).as_deref()).map_err(anyhow::Error::msg)?;
-        let stay = hold::time_of(variable(hold::VARIABLE).as_deref()).map_err(anyhow::Error::msg)?;
+        let wait = seconds_of(PREFLIGHT, 600)?;
+        let stay = seconds_of(HOLD_SECONDS, 3600)?.unwrap_or_default();
         config.resolve_timestamp(&started.strftime("%Y%m%d-%H%M%S").to_string());
         let ready = tokio::select! {
             biased;
@@ -96,26 +99,27 @@ pub(super) fn preflight(arguments: ConfigArgs, limit: Duration) -> Result<Exit> 
         await_target(&config, Some(limit)).await?;
         anyhow::Ok(config)
     })?;
-    say(&format!("{} is ready", config.server.base_url));
+    say(&match config.server.kind {
+        ServerType::Mock => "server.type is mock: there is no server to wait for".to_owned(),
+        _ => format!("{} is ready", config.server.base_url),
+    });
     Ok(Exit::Done)
 }
 
-/// Waits for the target if there is to be a wait.
-async fn await_target(config: &Config, limit: Option<Duration>) -> Result<()> {
-    let Some(limit) = limit else { return Ok(()) };
+/// Waits for the target if there is one and there is to be a wait; gives the models that it lists, if it was asked.
+async fn await_target(config: &Config, limit: Option<Duration>) -> Result<Option<Vec<String>>> {
+    let Some(limit) = limit.filter(|_| config.server.kind != ServerType::Mock) else { return Ok(None) };
     let (base_url, model) = (config.server.base_url.clone(), config.server.model_name.clone());
     let target = preflight::Target { client: model::client(config)?, base_url, model };
     Ok(preflight::wait(&target, limit).await?)
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 /// A run that is ready to send.
 struct Ready {
     run_id: String,
     effective: serde_json::Value,
+    /// The model, whatever adapters of it requests ask for.
+    model: String,
     plan: Plan,
     sweep: Option<SweepPlan>,
     tokenizer_path: Option<String>,
@@ -134,29 +138,22 @@ async fn prepare(
     started: &ZonedDateTime,
     wait: Option<Duration>,
 ) -> Result<Ready> {
-    let transports = transports(&config)?;
-    await_target(&config, wait).await?;
-    let breakers = Breakers::of(&config)?.map(Arc::new);
-    let traces = traces::read(&config)?;
-    let model = model::name(&config).await?;
-    let inquiry = Inquiry::of(&config, &model)?;
+    let Checked { transports, traces, breakers, inquiry } = Checked::of(&config)?;
+    let mut models = Models::new(await_target(&config, wait).await?);
+    let model = models.name(&config).await?;
     if tokenizer.is_none() && config.data.kind.needs_tokenizer() {
         tokenizer = Some(start::tokenizer_of(&config, &model).await?);
     }
-    let plan = plan(&mut config, model, tokenizer.is_some(), &traces, started);
-    let adapters = adapters(&config, &plan).await?;
+    let mut plan = plan(&mut config, model.clone(), tokenizer.is_some(), &traces, started);
+    let adapters = adapters(&config, &plan, &mut models).await?;
+    if let Some(adapters) = &adapters {
+        plan.body.model = Model::Split(Arc::clone(adapters));
+    }
     let effective = serde_json::to_value(&config)?;
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     tracing::info!("{}", plan.limits(config.load.num_workers));
     let run_id = run_id(started);
-    let of = |model: &str| {
-        let body = BodyOptions { model: model.to_owned(), ..plan.body.clone() };
-        workload::of(&config, (&plan, &traces), tokenizer.as_ref(), body)
-    };
-    let workload: Arc<dyn Workload> = match &adapters {
-        None => of(&plan.body.model)?,
-        Some(adapters) => Arc::new(Split::new(Arc::clone(adapters), of)?),
-    };
+    let workload = workload::of(&config, (&plan, &traces), tokenizer.as_ref())?;
     let scratch = std::env::temp_dir().join(format!("inference-perf-{run_id}"));
     let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
     let mut stores = Stores::open(config.storage.as_ref(), &environment, &scratch)?;
@@ -183,6 +180,7 @@ async fn prepare(
     Ok(Ready {
         run_id,
         effective,
+        model,
         plan,
         sweep,
         tokenizer_path,
@@ -195,11 +193,11 @@ async fn prepare(
 }
 
 /// The LoRA adapters that the load is split among, which the server must have.
-async fn adapters(config: &Config, plan: &Plan) -> Result<Option<Arc<Adapters>>> {
+async fn adapters(config: &Config, plan: &Plan, models: &mut Models) -> Result<Option<Arc<Adapters>>> {
     let split = config.load.lora_traffic_split.as_deref().unwrap_or_default();
     let adapters = Adapters::new(plan.seed, split).map(Arc::new);
     if let Some(adapters) = &adapters {
-        model::check_adapters(config, adapters.names()).await?;
+        models.check_adapters(config, adapters.names()).await?;
     }
     Ok(adapters)
 }
@@ -208,6 +206,7 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
     let Ready {
         run_id,
         effective,
+        model,
         plan,
         sweep,
         tokenizer_path,
@@ -242,6 +241,7 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
         scraper,
         breakers,
         questions: inquiry.questions,
+        model: &model,
         clock,
         signals,
         progress,
@@ -309,7 +309,7 @@ pub(super) fn transports(config: &Config) -> Result<Transports> {
     let timeouts = Plan::timeouts(config);
     let settings = HttpSettings {
         base_url: config.server.base_url.clone(),
-        reading: Reading { api: config.api.kind, tokens: config.answer_tokens() },
+        reading: AnswerReading { api: config.api.kind, tokens: config.answer_tokens() },
         api_key: config.server.api_key.clone(),
         headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
         tls: tls_files(config),

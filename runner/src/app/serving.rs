@@ -9,9 +9,11 @@ use reqwest::header::HeaderMap;
 use url::Url;
 
 use super::model;
-use crate::clock::{ClockSource, nanos_from_seconds};
+use super::run::tls_files;
+use crate::client::base_url;
+use crate::client::tls::TlsFiles;
+use crate::clock::{ClockSource, nanos_from_seconds, seconds};
 use crate::driver::{Engine, EngineError, Stop};
-use crate::metrics::request::seconds;
 use crate::serving::{Prometheus, ScraperSettings, promql};
 
 /// Scrape interval that 0 stands for, seconds.
@@ -33,9 +35,9 @@ impl Inquiry {
     ///
     /// # Errors
     ///
-    /// If an address or a header is none.
-    pub(super) fn of(config: &Config, model: &str) -> Result<Self> {
-        Ok(Self { scraping: scraping(config)?, questions: questions(config, model)? })
+    /// If an address or a header is none, or a TLS file cannot be used.
+    pub(super) fn of(config: &Config) -> Result<Self> {
+        Ok(Self { scraping: scraping(config)?, questions: questions(config)? })
     }
 }
 
@@ -45,7 +47,8 @@ pub(super) struct Questions {
     prometheus: Prometheus,
     scrape_seconds: u64,
     server: ServerType,
-    matchers: String,
+    /// The user's own label matchers.
+    filters: Vec<String>,
     summary: bool,
     per_stage: bool,
 }
@@ -55,7 +58,7 @@ pub(super) struct Questions {
 /// # Errors
 ///
 /// If there can be no HTTP client.
-fn questions(config: &Config, model: &str) -> Result<Option<Questions>> {
+fn questions(config: &Config) -> Result<Option<Questions>> {
     let Some((source, url)) = prometheus(config).and_then(|source| Some((source, source.url.as_ref()?)))
     else {
         return Ok(None);
@@ -66,12 +69,11 @@ fn questions(config: &Config, model: &str) -> Result<Option<Questions>> {
     if !summary && !per_stage {
         return Ok(None);
     }
-    let server = config.server.kind;
     Ok(Some(Questions {
         prometheus: Prometheus::new(url).context("Prometheus cannot be asked")?,
         scrape_seconds: scrape_seconds(source),
-        server,
-        matchers: promql::matchers(server, model, &source.filters),
+        server: config.server.kind,
+        filters: source.filters.clone(),
         summary,
         per_stage,
     }))
@@ -95,7 +97,8 @@ pub(super) fn widen_interval(config: &mut Config) {
 }
 
 impl Questions {
-    /// Waits until the last samples are in Prometheus, unless `stop` is asked for, and stores its answers.
+    /// Waits until the last samples are in Prometheus, asks it about `model`, and stores its answers. Ends once `stop` is
+    /// asked for, with the windows that were answered by then: who ends a pod does not wait for reports for long.
     ///
     /// Nothing that Prometheus does or does not is an error of the run.
     ///
@@ -105,6 +108,7 @@ impl Questions {
     pub(super) async fn ask<S: ClockSource + Sync>(
         &self,
         engine: &Engine<S>,
+        model: &str,
         (clock, started_epoch_ns): (S, i64),
         stages: &[StageFacts],
         stop: &Stop,
@@ -112,8 +116,8 @@ impl Questions {
         let settling = self.scrape_seconds + SETTLING_SECONDS;
         if !stop.is_requested() {
             tracing::info!("Waiting {settling} s until Prometheus has the last samples");
+            engine.pause(nanos_from_seconds(settling as f64), stop).await;
         }
-        engine.pause(nanos_from_seconds(settling as f64), stop).await;
         let epoch = started_epoch_ns as f64 / 1e9;
         // The clock's zero is the run's start.
         let whole = seconds(clock.now());
@@ -127,9 +131,17 @@ impl Questions {
                 (Some(stage.stage), epoch + end, end - seconds(stage.window_start))
             }));
         }
+        let matchers = promql::matchers(self.server, model, &self.filters);
         for (stage, time, seconds) in windows {
-            let queries = promql::queries(self.server, &self.matchers, seconds);
-            let answers = self.prometheus.ask(queries, time).await;
+            let queries = promql::queries(self.server, &matchers, seconds);
+            let answers = tokio::select! {
+                biased;
+                () = stop.requested() => {
+                    tracing::warn!("Prometheus is not asked any more: the program is told to end");
+                    return Ok(());
+                }
+                answers = self.prometheus.ask(queries, time) => answers,
+            };
             tell(&answers, stage);
             engine.note(&SpoolEntry::PromQl(Box::new(PromQl { stage, time, seconds, answers })))?;
         }
@@ -151,22 +163,28 @@ fn tell(answers: &[benchmark_schemas::record::PromQlAnswer], stage: Option<u32>)
 
 /// What is scraped, if anything: `extensions.scrape`.
 ///
-/// The page gets the credentials of the measured requests only where it is the same server's.
+/// The page gets the credentials of the measured requests only where it is the same server's; whoever shows it must have a
+/// certificate that those would trust.
 ///
 /// # Errors
 ///
-/// If an address or a header is none.
+/// If an address or a header is none, or a TLS file cannot be used.
 fn scraping(config: &Config) -> Result<Option<ScraperSettings>> {
     let Some(scrape) = config.extensions.as_ref().and_then(|extensions| extensions.scrape.as_ref()) else {
         return Ok(None);
     };
-    let base = config.server.base_url.trim_end_matches('/');
+    let base = base_url(&config.server.base_url);
     let url = scrape.url.clone().unwrap_or_else(|| format!("{base}/metrics"));
     let origin = |url: &str| Url::parse(url).map(|url| url.origin());
     let same_server = origin(&url)? == origin(base)?;
     let headers = if same_server { model::headers(config)? } else { HeaderMap::new() };
+    let mut files = tls_files(config);
+    if !same_server {
+        files = TlsFiles { certificate: None, key: None, ..files };
+    }
+    let tls = model::tls_to(&url, &files).context("extensions.scrape")?;
     let interval = Duration::try_from_secs_f64(scrape.interval).context("extensions.scrape.interval")?;
-    Ok(Some(ScraperSettings { url, headers, interval, server: config.server.kind }))
+    Ok(Some(ScraperSettings { url, headers, tls, interval, server: config.server.kind }))
 }
 
 #[cfg(test)]
@@ -187,14 +205,14 @@ mod tests {
         let asked = |report: &str| {
             let text =
                 format!("metrics: {{type: prometheus, prometheus: {{url: 'http://p:9090'}}}}\n{report}");
-            let questions = questions(&config(&text), "m").expect("a client");
+            let questions = questions(&config(&text)).expect("a client");
             questions.map(|questions| (questions.summary, questions.per_stage))
         };
         assert_eq!(asked(""), Some((true, false)));
         assert_eq!(asked("report: {prometheus: {per_stage: true, summary: false}}"), Some((false, true)));
         assert_eq!(asked("report: {prometheus: {summary: false}}"), None);
         assert_eq!(asked("report: {prometheus: null}"), None);
-        assert!(questions(&config("metrics: {type: prometheus}"), "m").expect("no client").is_none());
+        assert!(questions(&config("metrics: {type: prometheus}")).expect("no client").is_none());
     }
 
     #[test]
@@ -219,9 +237,24 @@ mod tests {
         assert!(settings("").is_none());
         let own = settings("extensions: {scrape: {}}").expect("asked for");
         assert_eq!((own.url.as_str(), own.interval), ("http://a:8000/metrics", Duration::from_secs(5)));
-        assert!(own.headers.contains_key("authorization"));
+        assert!(own.headers.contains_key("authorization") && own.tls.is_none());
         let other =
             settings("extensions: {scrape: {url: 'http://b:9000/m', interval: 0.5}}").expect("asked for");
         assert_eq!((other.url.as_str(), other.headers.len()), ("http://b:9000/m", 0), "no key for strangers");
+    }
+
+    #[test]
+    fn a_page_over_tls_sees_the_clients_certificate_only_if_it_is_the_servers_own() {
+        let scraping = |scrape: &str| {
+            let text = format!(
+                "load: {{stages: [{{rate: 1, duration: 1}}]}}\nextensions: {{scrape: {scrape}}}\n\
+                 server: {{base_url: 'https://a', model_name: m, cert_path: /none/cert.pem, key_path: /none/key.pem}}"
+            );
+            scraping(&Config::from_yaml(&text, "config.yml").unwrap_or_else(|problems| panic!("{problems}")))
+        };
+        let fault = format!("{:#}", scraping("{}").expect_err("no such certificate"));
+        assert!(fault.contains("/none/key.pem"), "{fault}");
+        let other = scraping("{url: 'https://b/metrics'}").expect("strangers see no certificate");
+        assert!(other.is_some_and(|settings| settings.tls.is_some()));
     }
 }

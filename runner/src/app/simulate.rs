@@ -1,6 +1,6 @@
 //! `inference-perf simulate`: serves a model server of known capacity until a signal comes.
 
-use model_server_simulator::{ModelParameters, ServiceLaw, SimulatorConfig, SimulatorError};
+use model_server_simulator::{Counting, ModelParameters, ServiceLaw, SimulatorConfig, SimulatorError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::SimulateArgs;
@@ -13,7 +13,7 @@ fn config(arguments: SimulateArgs) -> SimulatorConfig {
         port: arguments.port,
         model_name: arguments.model,
         tokenizer: arguments.tokenizer,
-        prompts_by_words: arguments.prompts_by_words,
+        counting: if arguments.prompts_by_words { Counting::Words } else { Counting::Tokens },
         model: ModelParameters {
             slots: arguments.slots,
             prefill_base_ms: arguments.prefill_ms,

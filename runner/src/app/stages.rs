@@ -8,9 +8,10 @@ use anyhow::Result;
 use benchmark_schemas::config::SweepEstimator;
 use benchmark_schemas::record::{StageFacts, StageStatus, SweepFacts};
 
+use super::complain;
 use super::serving::Questions;
 use crate::breakers::Breakers;
-use crate::clock::{ClockSource as _, MonotonicSource};
+use crate::clock::{ClockSource as _, MonotonicSource, seconds};
 use crate::driver::{Engine, Stop};
 use crate::plan::{Plan, StagePlan};
 use crate::progress::{Counts, Progress};
@@ -38,6 +39,8 @@ pub(super) struct Course<'a> {
     pub(super) scraper: Option<Scraper>,
     pub(super) breakers: Option<Arc<Breakers>>,
     pub(super) questions: Option<Questions>,
+    /// Whom those are about.
+    pub(super) model: &'a str,
     pub(super) clock: MonotonicSource,
     pub(super) signals: &'a Signals,
     pub(super) progress: &'a Progress,
@@ -48,7 +51,7 @@ impl Course<'_> {
     /// Prometheus about them once they are over.
     pub(super) async fn drive(mut self, mut engine: Engine<MonotonicSource>) -> Result<Driven> {
         let stop = self.signals.stop();
-        let mut driven = Driven::Through;
+        let (mut driven, mut probe_stopped) = (Driven::Through, false);
         let mut run = Vec::new();
         match self.sweep {
             None => run = self.run_stages(&mut engine, &self.plan.stages).await?,
@@ -57,18 +60,18 @@ impl Course<'_> {
                     engine.pause(self.plan.interval_ns, stop).await;
                     run = self.run_stages(&mut engine, &sweep.stages(&found)).await?;
                 }
-                Ok(None) => {}
+                Ok(None) => probe_stopped = true,
                 Err(error @ SweepError::NoLimit { .. }) => driven = Driven::NoStages(error),
                 Err(error) => return Err(error.into()),
             },
         }
-        // A signal from here on interrupts nothing that was planned.
-        let interrupted = stop.is_requested();
+        // A signal from here on interrupts nothing that was planned; but without its probe a sweep has not had its stages.
+        let interrupted = probe_stopped || stop.is_requested();
         if let Some(scraper) = self.scraper.take() {
             scraper.finish();
         }
         if let Some(questions) = self.questions.as_ref().filter(|_| !run.is_empty()) {
-            questions.ask(&engine, (self.clock, self.started_epoch_ns), &run, stop).await?;
+            questions.ask(&engine, self.model, (self.clock, self.started_epoch_ns), &run, stop).await?;
         }
         engine.finish(interrupted).await?;
         Ok(driven)
@@ -93,12 +96,20 @@ impl Course<'_> {
         let counts = counts(engine, self.clock);
         let stop = self.signals.stop().for_a_part();
         let found = tokio::select! {
-            found = sweep::run(sweep, engine, self.folder, &stop) => found?,
+            found = sweep::run(sweep, engine, self.folder, &stop) => found,
             never = self.progress.show("Sweep probe", requests, counts) => match never {},
             never = self.stop_when_open(&stop) => match never {},
         };
-        let Some(found) = found else {
-            tracing::info!("Sweep - probe failed: {}", self.why_stopped());
+        if let (Some(name), Ok(_) | Err(SweepError::NoLimit { .. })) = (self.opened(), &found) {
+            // Whatever the probe has found by then, stages would send nothing.
+            complain(&format!(
+                "No stage was run: circuit breaker \"{name}\" opened during the sweep's probe (see why the server fails, or \
+                 set load.circuit_breakers to others)"
+            ));
+            return Ok(None);
+        }
+        let Some(found) = found? else {
+            tracing::info!("Sweep - probe failed: interrupted");
             return Ok(None);
         };
         tracing::info!("{}", sweep_line(&found.clone().into()));
@@ -148,8 +159,8 @@ impl Course<'_> {
             }
             self.tell(&facts);
             run.push(facts);
-            if number < stages.len() {
-                // Nothing will be sent any more if a breaker is open.
+            // The last records of a stage may open a breaker as well: nothing will be sent any more then.
+            if number < stages.len() && self.open_breaker().is_none() {
                 engine.pause(self.plan.interval_ns, &stop).await;
             }
         }
@@ -169,9 +180,13 @@ impl Course<'_> {
         self.breakers.as_ref()?.open()
     }
 
+    /// Name of the circuit breaker that is open, unless a signal stops the run anyway.
+    fn opened(&self) -> Option<&str> {
+        self.open_breaker().filter(|_| !self.signals.stop().is_requested())
+    }
+
     fn why_stopped(&self) -> String {
-        let by_breaker = self.open_breaker().filter(|_| !self.signals.stop().is_requested());
-        by_breaker
+        self.opened()
             .map_or_else(|| "interrupted".to_owned(), |name| format!("circuit breaker \"{name}\" is open"))
     }
 
@@ -208,7 +223,7 @@ fn described(stage: &StagePlan) -> String {
         Some(offsets) => {
             let last = usize::try_from(requests).unwrap_or(usize::MAX).checked_sub(1);
             let last = last.and_then(|last| offsets.get(last)).copied().unwrap_or(0);
-            format!("{requests} requests of the trace within {:.3} s", last as f64 / 1e9)
+            format!("{requests} requests of the trace within {:.3} s", seconds(last))
         }
         None => format!("{requests} requests at {}/s within {} s", stage.rate, stage.duration_seconds),
     }

@@ -89,8 +89,8 @@ fn document(config_file: Option<&Path>, settings: Vec<(config::Flag, Node)>) -> 
 }
 
 /// The tokenizer that the document names: `tokenizer.pretrained_model_name_or_path`, else the model's name, as
-/// upstream has it; but a data type that needs no tokenizer has only the one that is named for it. `None` also where
-/// only the server knows the model's name, see [`tokenizer_of`].
+/// upstream has it; but for a data type that needs no tokenizer nothing is fetched that is not named for it. `None` also
+/// where only the server knows the model's name, see [`tokenizer_of`].
 async fn load_tokenizer(document: &Node) -> Result<Option<Tokenizer>, Problem> {
     let named = |path: [&str; 2]| {
         let node = document.at(path)?;
@@ -98,10 +98,15 @@ async fn load_tokenizer(document: &Node) -> Result<Option<Tokenizer>, Problem> {
         Some((path.join("."), name, node.origin.clone()))
     };
     let own = named(["tokenizer", "pretrained_model_name_or_path"]);
+    let model = named(["server", "model_name"]);
     if own.is_none() && !data_type(document).is_some_and(DataType::needs_tokenizer) {
-        return Ok(None);
+        let serves_nobody = document.at(["server", "type"]).is_some_and(|kind| kind.to_json() == "mock");
+        return Ok(match model.filter(|_| !serves_nobody) {
+            Some((_, name, _)) => tokenizer_at_hand(&name).await,
+            None => None,
+        });
     }
-    let Some((key, name, origin)) = own.or_else(|| named(["server", "model_name"])) else { return Ok(None) };
+    let Some((key, name, origin)) = own.or(model) else { return Ok(None) };
     let token = document.at(["tokenizer", "token"]).and_then(|node| match node.to_json() {
         Value::String(token) => Some(Secret::new(token)),
         _ => None,
@@ -155,9 +160,7 @@ async fn tokenizer_named(
     if path.exists() || !hub::is_model_name(name) {
         return Tokenizer::load(path).map_err(NoTokenizer::File);
     }
-    let text =
-        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-    let hub = Hub::new(HubSettings::new(&std::env::vars_os().filter_map(text).collect(), token));
+    let hub = Hub::new(hub_settings(token));
     let fetched = hub.file(name, TOKENIZER_FILE);
     let fetched = match limit.filter(|seconds| (0.0..=MOST_TIMEOUT_SECONDS).contains(seconds)) {
         None => fetched.await,
@@ -171,6 +174,25 @@ async fn tokenizer_named(
     let file = fetched.map_err(NoTokenizer::Hub)?;
     tracing::info!("Tokenizer of {name}: {}", file.origin.display());
     Tokenizer::from_bytes(file.bytes, file.origin).map_err(NoTokenizer::File)
+}
+
+/// The tokenizer in the local folder `name`, or of the model of that name in the hub's cache.
+async fn tokenizer_at_hand(name: &str) -> Option<Tokenizer> {
+    let path = Path::new(name);
+    if path.exists() || !hub::is_model_name(name) {
+        return Tokenizer::load(path).ok();
+    }
+    let settings = HubSettings { offline: true, ..hub_settings(None) };
+    let file = Hub::new(settings).file(name, TOKENIZER_FILE).await.ok()?;
+    tracing::info!("Tokenizer of {name}: {}", file.origin.display());
+    Tokenizer::from_bytes(file.bytes, file.origin).ok()
+}
+
+/// How the environment wants the hub to be asked.
+fn hub_settings(token: Option<&Secret>) -> HubSettings {
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    HubSettings::new(&std::env::vars_os().filter_map(text).collect(), token)
 }
 
 /// The data type that the document names, or the default; `None` if it is no data type.

@@ -9,9 +9,7 @@ use benchmark_schemas::config::{Config, DataType};
 use super::traces::Traces;
 use crate::plan::Plan;
 use crate::seed::Purpose;
-use crate::workload::{
-    BodyOptions, Dataset, Format, Lengths, Limits, Mock, SharedPrefix, Synthetic, Tokenizer, Workload,
-};
+use crate::workload::{Dataset, Format, Lengths, Limits, Mock, SharedPrefix, Synthetic, Tokenizer, Workload};
 
 /// What makes the requests.
 ///
@@ -22,9 +20,8 @@ pub(super) fn of(
     config: &Config,
     (plan, traces): (&Plan, &Traces),
     tokenizer: Option<&Arc<Tokenizer>>,
-    body: BodyOptions,
 ) -> Result<Arc<dyn Workload>> {
-    let data = &config.data;
+    let (data, body) = (&config.data, plan.body.clone());
     if tokenizer.is_none() {
         tracing::info!(
             "No tokenizer: token counts are the server's; where it reports none, lengths are unknown and each chunk \

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use benchmark_schemas::record::{Outcome, PROBE_STAGE, Record};
 use jmespath::Variable;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::client::Keep;
+use crate::clock::seconds;
 
 /// What expressions look at.
 pub(super) type Document = Arc<Variable>;
@@ -52,7 +54,6 @@ pub(super) fn of(record: &Record, parts: Parts) -> Document {
 }
 
 fn tree(record: &Record, parts: Parts) -> Value {
-    let seconds = |at: i64| at as f64 / 1e9;
     let bodies = record.bodies.as_deref();
     let stage = if record.stage == PROBE_STAGE { -1 } else { i64::from(record.stage) };
     let mut tree = json!({
@@ -60,18 +61,27 @@ fn tree(record: &Record, parts: Parts) -> Value {
         "scheduled_time": seconds(record.due),
         "start_time": seconds(record.start.unwrap_or(record.due)),
         "end_time": seconds(record.end),
-        "request_data": bodies.and_then(|bodies| bodies.request.as_ref()).filter(|_| parts.request),
-        "response_data": bodies.and_then(|bodies| bodies.response.as_ref()).filter(|_| parts.response),
-        "info": info(record, parts),
     });
+    let request = bodies.and_then(|bodies| bodies.request.as_ref()).filter(|_| parts.request);
+    let response = bodies.and_then(|bodies| bodies.response.as_ref()).filter(|_| parts.response);
+    set(&mut tree, "request_data", request);
+    set(&mut tree, "response_data", response);
+    tree["info"] = info(record, parts);
     if let Outcome::Failure(failure) = &record.outcome {
         tree["error"] = json!({"error_type": failure.error_type, "error_msg": failure.message});
     }
     if let Some(objectives) = &record.objectives {
-        tree["ttft_slo_sec"] = json!(objectives.ttft_seconds);
-        tree["tpot_slo_sec"] = json!(objectives.tpot_seconds);
+        set(&mut tree, "ttft_slo_sec", objectives.ttft_seconds);
+        set(&mut tree, "tpot_slo_sec", objectives.tpot_seconds);
     }
-    without_nulls(tree)
+    tree
+}
+
+/// Sets a field that is there; upstream's records have no null ones.
+fn set(tree: &mut Value, key: &str, value: Option<impl Serialize>) {
+    if let Some(value) = value {
+        tree[key] = json!(value);
+    }
 }
 
 fn info(record: &Record, parts: Parts) -> Value {
@@ -81,46 +91,43 @@ fn info(record: &Record, parts: Parts) -> Value {
     let mut info = json!({
         "request_metrics": {"text": {"input_tokens": input_tokens}},
         "extra_info": {},
-        "lora_adapter": record.adapter,
-        "labels": {},
-        "input_tokens": input_tokens,
     });
-    if succeeded {
-        info["response_metrics"] = response(record, parts);
-    }
+    set(&mut info, "lora_adapter", record.adapter.as_ref());
+    info["labels"] = json!({});
+    info["input_tokens"] = json!(input_tokens);
+    set(&mut info, "response_metrics", succeeded.then(|| response(record, parts)));
     if let Some(retries) = &record.retries {
         let first = record.start.unwrap_or(record.due);
         info["retries_attempted"] = json!(retries.count);
         info["retries_recovered"] = json!(succeeded);
-        info["retry_wasted_sec"] = json!((retries.last_start - first) as f64 / 1e9);
+        info["retry_wasted_sec"] = json!(seconds(retries.last_start - first));
     }
     info
 }
 
 fn response(record: &Record, parts: Parts) -> Value {
-    let usage = record.usage.as_ref().and_then(|usage| serde_json::from_str::<Value>(&usage.raw).ok());
-    let mut response = json!({"output_tokens": record.output_tokens, "server_usage": usage});
+    let mut response = json!({});
+    set(&mut response, "output_tokens", record.output_tokens);
+    let usage = record.usage.as_ref().and_then(|usage| serde_json::from_str(&usage.raw).ok());
+    set(&mut response, "server_usage", usage.map(without_nulls));
     if parts.times {
-        let times = |times: Vec<i64>| times.into_iter().map(|at| at as f64 / 1e9).collect::<Value>();
+        let times = |times: Vec<i64>| times.into_iter().map(seconds).collect::<Value>();
         let tokens =
             record.chunks.iter().flat_map(|chunk| std::iter::repeat_n(chunk.at, chunk.tokens as usize));
         response["chunk_times"] = times(record.chunks.iter().map(|chunk| chunk.at).collect());
         response["output_token_times"] = times(tokens.collect());
     }
-    if let Some(chunks) =
-        record.bodies.as_ref().and_then(|bodies| bodies.chunks.as_ref()).filter(|_| parts.chunks)
-    {
-        response["response_chunks"] = json!(chunks);
-    }
+    let chunks = record.bodies.as_ref().and_then(|bodies| bodies.chunks.as_ref());
+    set(&mut response, "response_chunks", chunks.filter(|_| parts.chunks));
     response
 }
 
-/// `tree` without null members, at any depth.
+/// What a server says, without null members at any depth.
 fn without_nulls(tree: Value) -> Value {
     match tree {
         Value::Object(members) => {
             let kept = members.into_iter().filter(|(_, member)| !member.is_null());
-            Value::Object(kept.map(|(key, member)| (key, without_nulls(member))).collect::<Map<_, _>>())
+            Value::Object(kept.map(|(key, member)| (key, without_nulls(member))).collect())
         }
         other => other,
     }

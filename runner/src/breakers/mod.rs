@@ -52,6 +52,9 @@ impl Breakers {
     /// The first expression that is wrong, also of breakers that are not named there.
     pub fn of(config: &Config) -> Result<Option<Self>, ExpressionError> {
         let defined = config.circuit_breakers.as_deref().unwrap_or_default();
+        if defined.is_empty() {
+            return Ok(None);
+        }
         let mut compiled = Vec::new();
         for (index, breaker) in defined.iter().enumerate() {
             compiled.push(Breaker::compile(breaker, &format!("circuit_breakers[{index}]"))?);
@@ -66,9 +69,11 @@ impl Breakers {
         }
         // The first that is named is the first to be told of.
         breakers.sort_by_key(|breaker| wanted.iter().position(|name| *name == breaker.name));
+        if breakers.is_empty() {
+            return Ok(None);
+        }
         let parts = Parts::in_expressions(breakers.iter().flat_map(Breaker::expressions));
-        let this = Self { list: breakers, parts, opened: CancellationToken::new() };
-        Ok((!this.list.is_empty()).then_some(this))
+        Ok(Some(Self { list: breakers, parts, opened: CancellationToken::new() }))
     }
 
     /// Texts that records must keep for the expressions of `config`'s breakers.

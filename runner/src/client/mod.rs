@@ -25,10 +25,11 @@ use serde_json::{Map, Value};
 use crate::clock::Clock;
 use crate::workload::Prepared;
 
-pub use parse::{Chunks, Reading};
+pub use parse::{AnswerReading, Chunks};
 pub use pieces::read_pieces;
 pub use secrets::Secrets;
 pub use sse::SseDecoder;
+pub use target::base_url;
 pub use transports::Transports;
 
 /// Response bodies above this size fail their request instead of filling the memory.
@@ -185,7 +186,7 @@ impl Exchange {
     /// # Errors
     ///
     /// The error that the server reports in it, or that it is not JSON.
-    pub fn add_body(&mut self, reading: Reading, data: &[u8]) -> Result<(), Failure> {
+    pub fn add_body(&mut self, reading: AnswerReading, data: &[u8]) -> Result<(), Failure> {
         let content = parse::body(reading, data)?;
         self.no_answer = !content.answers;
         if let Some(text) = content.text {
@@ -260,7 +261,7 @@ mod tests {
 
     #[test]
     fn an_answer_falls_into_rows_of_one_kind() {
-        let reading = Reading { api: ApiType::Chat, ..Reading::default() };
+        let reading = AnswerReading { api: ApiType::Chat, ..AnswerReading::default() };
         let (mut facts, mut chunks) = (Exchange::default(), Chunks::new(reading));
         assert_eq!(facts.rows().collect::<Vec<_>>(), [("", 0)]);
         for delta in [

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 /// How the answers of a run are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Reading {
+pub struct AnswerReading {
     /// API that they come from.
     pub api: ApiType,
     /// Which parts of them are tokens.
@@ -43,7 +43,7 @@ pub(super) struct Content<'a> {
 /// Reads the chunks of one stream.
 #[derive(Debug, Default)]
 pub struct Chunks {
-    reading: Reading,
+    reading: AnswerReading,
     /// The last chunk of a common shape, where its text lies, and what that is.
     last: Vec<u8>,
     text_start: usize,
@@ -54,7 +54,7 @@ pub struct Chunks {
 impl Chunks {
     /// Reads chunks as `reading` says.
     #[must_use]
-    pub fn new(reading: Reading) -> Self {
+    pub fn new(reading: AnswerReading) -> Self {
         Self { reading, ..Self::default() }
     }
 
@@ -105,7 +105,7 @@ impl Chunks {
 /// # Errors
 ///
 /// `JSONDecodeError`, upstream's name, if it is not JSON.
-pub(super) fn body(reading: Reading, data: &[u8]) -> Result<Content<'static>, Failure> {
+pub(super) fn body(reading: AnswerReading, data: &[u8]) -> Result<Content<'static>, Failure> {
     serde_json::from_slice(data).map(|value| typed::whole(reading, value, data)).map_err(|error| Failure {
         error_type: "JSONDecodeError".to_owned(),
         message: format!("the response body is not JSON: {error}"),

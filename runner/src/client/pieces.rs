@@ -2,12 +2,12 @@
 
 use benchmark_schemas::record::{Failure, Nanos};
 
-use super::{Chunks, Exchange, Keep, Reading, SseDecoder};
+use super::{AnswerReading, Chunks, Exchange, Keep, SseDecoder};
 
 /// What a stream says that comes in `pieces`, the first of them read at instant 0, the next at 1, and so on; and the first
 /// error that it reports.
 pub fn read_pieces<'a>(
-    reading: Reading,
+    reading: AnswerReading,
     keep: Keep,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Exchange, Option<Failure>) {

@@ -5,6 +5,12 @@ use std::fmt;
 use http::Uri;
 use url::{Host, Url};
 
+/// `server.base_url` as paths are appended to it: one slash at its end is dropped, nothing else is changed.
+#[must_use]
+pub fn base_url(configured: &str) -> &str {
+    configured.strip_suffix('/').unwrap_or(configured)
+}
+
 /// The address of the measured endpoint.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
@@ -19,14 +25,13 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// `base_url` + `route`; one slash at the end of `base_url` is dropped, nothing else is changed.
+    /// [`base_url`] of `configured` + `route`.
     ///
     /// # Errors
     ///
-    /// What is wrong with `base_url`.
-    pub(super) fn parse(base_url: &str, route: &str) -> Result<Self, String> {
-        let base_url = base_url.strip_suffix('/').unwrap_or(base_url);
-        let url = Url::parse(base_url).map_err(|error| error.to_string())?;
+    /// What is wrong with the address.
+    pub(super) fn parse(configured: &str, route: &str) -> Result<Self, String> {
+        let url = Url::parse(base_url(configured)).map_err(|error| error.to_string())?;
         let tls = match url.scheme() {
             "http" => false,
             "https" => true,

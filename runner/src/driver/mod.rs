@@ -126,9 +126,10 @@ impl<S: ClockSource + Sync> Engine<S> {
         for r in 0..count {
             let (sender, inbox) = mpsc::channel(in_flight + recorder::BACKLOG);
             let (options, spool) = (options.clone(), self.spool.clone());
+            let workload = Arc::clone(&self.workload);
             let unrecorded = self.unrecorded.clone();
             let live = self.progress.live();
-            let part = move || recorder::record(inbox, options, spool, live, unrecorded);
+            let part = move || recorder::record(inbox, options, workload, spool, live, unrecorded);
             self.start_part("recorder", format!("recorder-{r}"), Role::Background, part)?;
             self.recorders.push(sender);
         }
@@ -148,7 +149,6 @@ impl<S: ClockSource + Sync> Engine<S> {
         let (patience, grace_ns) = (settings.patience, settings.grace_ns);
         let source = self.source.clone();
         let records = self.recorders[k % self.recorders.len()].clone();
-        let workload = Arc::clone(&self.workload);
         let part = move || async move {
             let set_up = || {
                 let clock = source.for_this_runtime()?;
@@ -158,7 +158,7 @@ impl<S: ClockSource + Sync> Engine<S> {
             match set_up() {
                 Ok(sender) => {
                     let _ = started.send(Ok(()));
-                    let worker = Worker { sender, records, workload, grace_ns };
+                    let worker = Worker { sender, records, grace_ns };
                     worker::serve(worker, inbox).await;
                 }
                 Err(error) => drop(started.send(Err(error))),

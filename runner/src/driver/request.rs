@@ -12,7 +12,7 @@ use super::settings::Patience;
 use crate::client::{Exchange, Transport};
 use crate::clock::Clock;
 use crate::recorder::{Finished, Message};
-use crate::workload::{Drawn, Prepared};
+use crate::workload::Prepared;
 
 /// What the requests of a worker share.
 pub(super) struct Sender<C, T> {
@@ -51,7 +51,6 @@ impl<C: Clock> Pending<C> {
             end: due,
             outcome: Outcome::Cancelled,
             retries: None,
-            drawn: Drawn::default(),
             prompt_tokens: 0,
             request_bytes: 0,
             body: None,
@@ -63,12 +62,6 @@ impl<C: Clock> Pending<C> {
     /// Notes when it held an in-flight permit.
     pub(super) fn permitted(mut self, at: Option<Nanos>) -> Self {
         self.record.permitted = at;
-        self
-    }
-
-    /// Notes the lengths drawn for it.
-    pub(super) fn drawn(mut self, drawn: Drawn) -> Self {
-        self.record.drawn = drawn;
         self
     }
 
@@ -127,7 +120,6 @@ pub(super) async fn run<C: Clock, T: Transport>(
     permit: Permit,
 ) {
     request.memory = None;
-    pending.record.drawn = request.drawn;
     pending.record.prompt_tokens = request.prompt_tokens;
     pending.record.request_bytes = u32::try_from(request.body.len()).unwrap_or(u32::MAX);
     pending.record.body = sender.keeps_requests.then(|| request.body.clone());

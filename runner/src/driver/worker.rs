@@ -25,13 +25,12 @@ use crate::client::Transport;
 use crate::clock::Clock;
 use crate::recorder::Message;
 use crate::schedule::Arrival;
-use crate::workload::{Bodies, Prepared, Workload};
+use crate::workload::{Bodies, Prepared};
 
 /// What a worker keeps for the whole run.
 pub(super) struct Worker<C, T> {
     pub(super) sender: Rc<Sender<C, T>>,
     pub(super) records: mpsc::Sender<Message>,
-    pub(super) workload: Arc<dyn Workload>,
     pub(super) grace_ns: Nanos,
 }
 
@@ -275,9 +274,8 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
     }
 
     async fn not_dispatched(&self, next: &Next) {
-        let drawn = self.worker.workload.drawn(self.id, next.arrival.index);
         let place = reserve(&self.worker.records).await;
-        self.pending(next, place).drawn(drawn).end(Outcome::NotDispatched);
+        self.pending(next, place).end(Outcome::NotDispatched);
     }
 }
 

@@ -185,7 +185,7 @@ impl<'a> Client<'a> {
         let fault = if error.is_timeout() {
             format!("no answer within {} s", self.settings.silence.as_secs_f64())
         } else {
-            reason(&error.without_url())
+            crate::cause::innermost(&error.without_url()).to_string()
         };
         HubError::Unreachable { address: self.shown(), fault }
     }
@@ -211,14 +211,6 @@ async fn insisting<T>(
 const AGENT: &str = concat!("inference-perf/", env!("CARGO_PKG_VERSION"));
 
 /// The innermost cause: what is around it only says that a request failed.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
-}
-
 impl Head {
     /// Takes what the headers say; of a redirected file the hub's own answer says it first.
     fn learn(&mut self, headers: &HeaderMap) {

@@ -9,9 +9,10 @@ use benchmark_schemas::record::{Nanos, Outcome, Record};
 use super::goodput::Goodput;
 use super::labels::LabelGroups;
 use super::pool::Pool;
-use super::request::{RequestMetrics, seconds, token_gaps};
+use super::request::{RequestMetrics, token_gaps};
 use super::retries::RetryTotals;
 use super::{Dist, Ledger, MetricOptions, ratio};
+use crate::clock::seconds;
 
 /// Aggregates of a set of records.
 #[derive(Debug, Clone, Default)]

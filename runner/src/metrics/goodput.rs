@@ -7,8 +7,8 @@
 use benchmark_schemas::config::Limited;
 use benchmark_schemas::record::{Nanos, Objectives, Record};
 
-use super::request::seconds;
 use super::{MetricOptions, RequestMetrics, ratio};
+use crate::clock::seconds;
 
 /// What `metrics` have of a latency that can have a limit, seconds.
 fn value(limited: Limited, metrics: &RequestMetrics) -> Option<f64> {

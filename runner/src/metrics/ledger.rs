@@ -8,7 +8,8 @@ use benchmark_schemas::record::{Chunk, ChunkCount, ChunkKind, Record};
 
 use super::percentile::Percentiles;
 use super::pool::{Dist, Pool};
-use super::request::{seconds, token_times};
+use super::request::token_times;
+use crate::clock::seconds;
 
 /// A wait is a stall as far as it is longer than so many of the answer's own mean gaps.
 const STALL_GAPS: f64 = 3.0;

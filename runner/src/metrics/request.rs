@@ -9,11 +9,7 @@
 use benchmark_schemas::record::{Nanos, Outcome, Record};
 
 use super::MetricOptions;
-
-/// Seconds of `nanos`.
-pub fn seconds(nanos: i64) -> f64 {
-    nanos as f64 / 1e9
-}
+use crate::clock::seconds;
 
 /// Counts and latencies of one request.
 #[derive(Debug, Clone, Copy, PartialEq)]

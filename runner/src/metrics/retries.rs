@@ -4,7 +4,7 @@ use benchmark_schemas::record::{Outcome, Record};
 
 use super::percentile::Percentiles;
 use super::pool::Pool;
-use super::request::seconds;
+use crate::clock::seconds;
 
 /// What sending again did for one request.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,15 +3,20 @@
 //! A server that still loads its model is worth the wait; one that serves another model, or refuses the key, is not. Knows
 //! HTTP and the two questions, nothing of the run that follows.
 
+mod models;
+
 use std::fmt;
 use std::time::Duration;
 
+use benchmark_schemas::variables::PREFLIGHT;
 use reqwest::{Client, StatusCode};
-use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-/// Variable with the longest wait in seconds; nothing is asked where it is not set.
-pub const WAIT_VARIABLE: &str = "INFERENCE_PERF_PREFLIGHT";
+use crate::cause::innermost;
+use crate::client::base_url;
+use crate::serving::bounded;
+
+pub use models::{MOST_LIST_BYTES, model_names, models_url, redirect};
 
 /// Pause between two rounds of questions.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -22,9 +27,9 @@ const REMINDER: Duration = Duration::from_secs(30);
 /// The server that a run is about to measure.
 #[derive(Debug)]
 pub struct Target {
-    /// Asks with the headers and the key of the measured requests.
+    /// Asks with the headers and the key of the measured requests, and follows no redirect.
     pub client: Client,
-    /// Address without the path of an API.
+    /// `server.base_url`.
     pub base_url: String,
     /// Model that must be served; any if `None`.
     pub model: Option<String>,
@@ -49,7 +54,7 @@ impl fmt::Display for NotReady {
         match self {
             Self::InTime { seconds, reason } => write!(
                 f,
-                "the target is not ready after {seconds} s: {reason} (start the model server, or wait longer: {WAIT_VARIABLE}, in \
+                "the target is not ready after {seconds} s: {reason} (start the model server, or wait longer: {PREFLIGHT}, in \
                  the chart benchmark.preflight.waitSeconds)"
             ),
             Self::Ever(reason) => write!(f, "the target cannot be measured: {reason}"),
@@ -59,31 +64,18 @@ impl fmt::Display for NotReady {
 
 impl std::error::Error for NotReady {}
 
-/// The longest wait that `value`, the content of [`WAIT_VARIABLE`], stands for; `None` if there is to be none.
-///
-/// # Errors
-///
-/// If it is no number of seconds.
-pub fn wait_of(value: Option<&str>) -> Result<Option<Duration>, String> {
-    match value.map(str::trim).filter(|value| !value.is_empty()) {
-        None => Ok(None),
-        Some(value) => value.parse().map(|seconds| Some(Duration::from_secs(seconds))).map_err(|_| {
-            format!("{WAIT_VARIABLE}: `{value}` is no whole number of seconds (write one such as 600, or unset it)")
-        }),
-    }
-}
-
-/// Waits until the target is ready, at most `limit`, which is rounded up to a whole round of questions.
+/// Waits until the target is ready, at most `limit`, which is rounded up to a whole round of questions. Gives the names of
+/// the models that it lists; `None` if it lists none.
 ///
 /// # Errors
 ///
 /// If it is not ready by then, or never will be.
-pub async fn wait(target: &Target, limit: Duration) -> Result<(), NotReady> {
+pub async fn wait(target: &Target, limit: Duration) -> Result<Option<Vec<String>>, NotReady> {
     let begin = Instant::now();
     let mut reminded: Option<Instant> = None;
     loop {
         let reason = match ask(target).await {
-            Ok(()) => return Ok(()),
+            Ok(names) => return Ok(names),
             Err(Answer::Never(reason)) => return Err(NotReady::Ever(reason)),
             Err(Answer::NotYet(reason)) => reason,
         };
@@ -105,34 +97,41 @@ enum Answer {
     Never(String),
 }
 
-async fn ask(target: &Target) -> Result<(), Answer> {
-    let base_url = target.base_url.trim_end_matches('/');
-    let health = format!("{base_url}/health");
+async fn ask(target: &Target) -> Result<Option<Vec<String>>, Answer> {
+    let health = format!("{}/health", base_url(&target.base_url));
     let answer = target.client.get(&health).send().await.map_err(|error| unreachable_at(&health, error))?;
-    // Not every server, and hardly any gateway, has this path.
-    if !matches!(answer.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
+    // Not every server, and hardly any gateway, has this path; the list of models tells more.
+    if !is_missing(answer.status()) && !answer.status().is_redirection() {
         judge(&health, answer.status())?;
     }
-    let models = format!("{base_url}/v1/models");
+    let models = models_url(&target.base_url);
     let answer = target.client.get(&models).send().await.map_err(|error| unreachable_at(&models, error))?;
-    if matches!(answer.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
+    if is_missing(answer.status()) {
         tracing::info!("{models} lists no models, so the name is not checked");
-        return Ok(());
+        return Ok(None);
+    }
+    if let Some(redirect) = redirect(&answer) {
+        return Err(Answer::Never(format!("{models} {redirect}")));
     }
     judge(&models, answer.status())?;
-    let list: Value = answer.json().await.map_err(|_| Answer::NotYet(format!("{models} gives no JSON")))?;
-    let names: Vec<&str> =
-        list["data"].as_array().into_iter().flatten().filter_map(|model| model["id"].as_str()).collect();
+    let list =
+        bounded(answer, MOST_LIST_BYTES).await.ok().and_then(|list| serde_json::from_slice(&list).ok());
+    let names = model_names(&list.ok_or_else(|| Answer::NotYet(format!("{models} gives no JSON")))?);
     if names.is_empty() {
         return Err(Answer::NotYet(format!("{models} lists no model yet")));
     }
     match &target.model {
-        Some(model) if !names.contains(&model.as_str()) => Err(Answer::Never(format!(
+        Some(model) if !names.contains(model) => Err(Answer::Never(format!(
             "it does not serve the model `{model}` (set server.model_name, in the chart benchmark.target.modelName, to one of: {})",
             names.join(", ")
         ))),
-        _ => Ok(()),
+        _ => Ok(Some(names)),
     }
+}
+
+/// The server does not know the path.
+fn is_missing(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
 }
 
 fn judge(url: &str, status: StatusCode) -> Result<(), Answer> {
@@ -146,15 +145,7 @@ fn judge(url: &str, status: StatusCode) -> Result<(), Answer> {
 }
 
 fn unreachable_at(url: &str, error: reqwest::Error) -> Answer {
-    // The innermost cause says what happened; the outer ones repeat the address.
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    let mut text = cause.to_string();
-    while let Some(inner) = cause.source() {
-        cause = inner;
-        text = cause.to_string();
-    }
-    Answer::NotYet(format!("{url}: {text}"))
+    Answer::NotYet(format!("{url}: {}", innermost(&error.without_url())))
 }
 
 #[cfg(test)]

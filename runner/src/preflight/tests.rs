@@ -40,7 +40,7 @@ async fn server(health: &[u16], models: &[(u16, &str)]) -> String {
 
 fn target(base_url: String, model: &str) -> Target {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder().no_proxy().build().unwrap();
+    let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     Target { client, base_url, model: Some(model.to_owned()) }
 }
 
@@ -48,13 +48,30 @@ async fn outcome(health: &[u16], models: &[(u16, &str)], model: &str, seconds: u
     let target = target(server(health, models).await, model);
     let base_url = target.base_url.trim_end_matches('/').to_owned();
     let outcome = wait(&target, Duration::from_secs(seconds)).await;
-    outcome.map_err(|error| error.to_string().replace(&base_url, "http://server"))
+    outcome.map(drop).map_err(|error| error.to_string().replace(&base_url, "http://server"))
 }
 
 #[tokio::test]
 async fn a_healthy_server_with_the_model_is_ready() {
     assert_eq!(outcome(&[200], &[(200, LIST)], "m", 0).await, Ok(()));
     assert_eq!(outcome(&[200], &[(200, LIST)], "adapter", 0).await, Ok(()));
+}
+
+#[tokio::test]
+async fn the_list_of_models_is_given_where_there_is_one() {
+    let listed =
+        |models| async move { wait(&target(server(&[200], models).await, "m"), Duration::ZERO).await };
+    assert_eq!(listed(&[(200, LIST)]).await, Ok(Some(vec!["m".to_owned(), "adapter".to_owned()])));
+    assert_eq!(listed(&[(404, "")]).await, Ok(None));
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed_and_not_waited_for() {
+    assert_eq!(outcome(&[302], &[(200, LIST)], "m", 0).await, Ok(()), "the list tells more than the health");
+    insta::assert_snapshot!(
+        outcome(&[200], &[(307, "")], "m", 600).await.unwrap_err(),
+        @"the target cannot be measured: http://server/v1/models redirects to somewhere else, which is not followed (set server.base_url to where the server is)"
+    );
 }
 
 #[tokio::test]
@@ -103,12 +120,4 @@ async fn a_server_that_is_not_there_is_not_ready() {
         error.to_string().replace(&base_url, "http://server"),
         @"the target is not ready after 0 s: http://server/health: Connection refused (os error 111) (start the model server, or wait longer: INFERENCE_PERF_PREFLIGHT, in the chart benchmark.preflight.waitSeconds)"
     );
-}
-
-#[test]
-fn the_variable_is_a_number_of_seconds() {
-    assert_eq!(wait_of(None), Ok(None));
-    assert_eq!(wait_of(Some("")), Ok(None));
-    assert_eq!(wait_of(Some(" 600\n")), Ok(Some(Duration::from_mins(10))));
-    insta::assert_snapshot!(wait_of(Some("10m")).unwrap_err(), @"INFERENCE_PERF_PREFLIGHT: `10m` is no whole number of seconds (write one such as 600, or unset it)");
 }

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::breakers::Breakers;
 use crate::client::{Exchange, Keep, Secrets};
 use crate::spool::SpoolWriter;
-use crate::workload::{Adapters, Drawn, Tokenizer};
+use crate::workload::{Adapters, Drawn, Tokenizer, Workload};
 
 pub use live::{Live, LiveLatency};
 
@@ -49,8 +49,6 @@ pub struct Finished {
     pub outcome: Outcome,
     /// Whether it was sent more than once.
     pub retries: Option<Retries>,
-    /// Lengths drawn for it.
-    pub drawn: Drawn,
     /// Tokens of the prompt that was made; 0 if none was.
     pub prompt_tokens: u32,
     /// Bytes of the body that was made; 0 if none was.
@@ -123,13 +121,15 @@ impl Default for RecordOptions {
     }
 }
 
-/// Records until nobody sends any more; hands what it has to the system at least every second.
+/// Records until nobody sends any more; hands what it has to the system at least every second. The lengths drawn for a
+/// request are `workload`'s, whether it was sent or not.
 ///
 /// `unrecorded` is cancelled when it can record no more: the spool refuses, or it ends. What is wrong with the spool the
 /// spool itself keeps.
 pub async fn record(
     mut inbox: mpsc::Receiver<Message>,
     options: RecordOptions,
+    workload: Arc<dyn Workload>,
     spool: SharedSpool,
     live: Arc<Live>,
     unrecorded: CancellationToken,
@@ -143,7 +143,8 @@ pub async fn record(
         tokio::select! {
             message = inbox.recv() => match message {
                 Some(Message::Finished(finished)) => {
-                    let record = make_record(*finished, &options, &mut counter);
+                    let drawn = workload.drawn(finished.stage, finished.index);
+                    let record = make_record(*finished, drawn, &options, &mut counter);
                     live.note(&record);
                     let opened = options.breakers.as_ref().map(|breakers| breakers.observe(&record));
                     if spool.writer().append(&SpoolEntry::Request(Box::new(record))).is_err() {
@@ -168,7 +169,7 @@ pub async fn record(
     }
 }
 
-fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counter) -> Record {
+fn make_record(finished: Finished, drawn: Drawn, options: &RecordOptions, counter: &mut Counter) -> Record {
     let exchange = &finished.exchange;
     let chunks = exchange.chunk_texts().map(|(mark, text)| Chunk {
         at: mark.at,
@@ -192,8 +193,8 @@ fn make_record(finished: Finished, options: &RecordOptions, counter: &mut Counte
         streamed: options.streamed,
         request_bytes: finished.request_bytes,
         prompt_tokens: exchange.known_tokens.map_or(finished.prompt_tokens, |(prompt, _)| prompt),
-        drawn_prompt_tokens: finished.drawn.prompt_tokens,
-        max_tokens: finished.drawn.output_tokens,
+        drawn_prompt_tokens: drawn.prompt_tokens,
+        max_tokens: drawn.output_tokens,
         output_tokens,
         rules: TokenRules {
             chunks: if options.tokenizer.is_some() { ChunkCount::Tokenizer } else { ChunkCount::OneEach },
@@ -265,7 +266,7 @@ mod tests {
 
     use crate::client::Mark;
     use crate::spool::SpoolReader;
-    use crate::workload::fixtures;
+    use crate::workload::{Prepared, fixtures};
 
     use super::*;
 
@@ -290,11 +291,25 @@ mod tests {
             end: 9,
             outcome: Outcome::Success,
             retries: None,
-            drawn: Drawn { prompt_tokens: 5, output_tokens: 3 },
             prompt_tokens: 4,
             request_bytes: 4,
             body: Some(Bytes::from_static(b"body")),
             exchange,
+        }
+    }
+
+    const DRAWN: Drawn = Drawn { prompt_tokens: 5, output_tokens: 3 };
+
+    struct Drawing;
+
+    impl Workload for Drawing {
+        fn drawn(&self, stage: u32, index: u64) -> Drawn {
+            assert!(stage == 2 && index < 5, "it is asked about those that have finished");
+            DRAWN
+        }
+
+        fn prepare(&self, _stage: u32, _index: u64) -> Prepared {
+            unreachable!("recorders make no requests")
         }
     }
 
@@ -307,7 +322,7 @@ mod tests {
     fn a_record_has_all_facts_and_counts() {
         let options = options(Some(fixtures::byte_level(&["time"])), Keep::default());
         let mut counter = Counter::new(options.tokenizer.clone());
-        let record = make_record(finished(7, &["a", " ti", "me"]), &options, &mut counter);
+        let record = make_record(finished(7, &["a", " ti", "me"]), DRAWN, &options, &mut counter);
         assert_eq!((record.stage, record.index, record.end), (2, 7, 9));
         assert_eq!((record.prompt_tokens, record.drawn_prompt_tokens, record.max_tokens), (4, 5, 3));
         assert_eq!(record.request_bytes, 4);
@@ -326,7 +341,7 @@ mod tests {
     #[test]
     fn without_a_tokenizer_a_chunk_is_a_token_and_the_answer_is_not_counted() {
         let options = options(None, Keep::default());
-        let record = make_record(finished(0, &["a", " b"]), &options, &mut Counter::new(None));
+        let record = make_record(finished(0, &["a", " b"]), DRAWN, &options, &mut Counter::new(None));
         assert_eq!(record.output_tokens, None);
         assert!(record.chunks.iter().all(|chunk| chunk.tokens == 1));
     }
@@ -336,15 +351,15 @@ mod tests {
         let options = options(Some(fixtures::byte_level(&[])), Keep::default());
         let mut counter = Counter::new(options.tokenizer.clone());
         let cancelled = Finished { outcome: Outcome::Cancelled, ..finished(0, &[]) };
-        assert_eq!(make_record(cancelled, &options, &mut counter).output_tokens, None);
-        assert_eq!(make_record(finished(0, &[]), &options, &mut counter).output_tokens, Some(0));
+        assert_eq!(make_record(cancelled, DRAWN, &options, &mut counter).output_tokens, None);
+        assert_eq!(make_record(finished(0, &[]), DRAWN, &options, &mut counter).output_tokens, Some(0));
     }
 
     #[test]
     fn texts_are_kept_as_asked_for() {
         let keep = Keep { request: true, response: false, chunks: true };
         let options = options(None, keep);
-        let record = make_record(finished(0, &["a"]), &options, &mut Counter::new(None));
+        let record = make_record(finished(0, &["a"]), DRAWN, &options, &mut Counter::new(None));
         let bodies = record.bodies.expect("kept");
         assert_eq!(bodies.request.as_deref(), Some("body"));
         assert_eq!(bodies.response, None);
@@ -359,6 +374,7 @@ mod tests {
         let task = tokio::spawn(record(
             inbox,
             options(None, Keep::default()),
+            Arc::new(Drawing),
             spool.clone(),
             Arc::new(Live::new(true)),
             CancellationToken::new(),
@@ -371,7 +387,13 @@ mod tests {
         sender.send(Message::Barrier(reached)).await.expect("taken");
         barrier.await.expect("answered");
         tokio::time::sleep(Duration::from_millis(1_100)).await;
-        assert_eq!(SpoolReader::open(folder.path()).expect("a spool").count(), 5);
+        let entries: Vec<_> = SpoolReader::open(folder.path()).expect("a spool").collect();
+        assert_eq!(entries.len(), 5);
+        let is_drawn = |entry: &Result<SpoolEntry, _>| {
+            matches!(entry, Ok(SpoolEntry::Request(record))
+                if (record.drawn_prompt_tokens, record.max_tokens) == (DRAWN.prompt_tokens, DRAWN.output_tokens))
+        };
+        assert!(entries.iter().all(is_drawn), "{entries:?}");
         drop(sender);
         task.await.expect("it ends with its senders");
     }

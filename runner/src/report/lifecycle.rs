@@ -11,10 +11,10 @@ use benchmark_schemas::report::{ClientConduct, Pacing};
 use serde_json::{Map, Value, json};
 
 use super::{Document, RunReport, serving};
+use crate::clock::seconds;
 use crate::metrics::aggregate::Aggregate;
 use crate::metrics::percentile::Percentiles;
 use crate::metrics::pool::Pool;
-use crate::metrics::request::seconds;
 use crate::metrics::retries::RetryTotals;
 use crate::metrics::{AdapterMetrics, Dist, Failures, MetricOptions, StageMetrics, Successes};
 

@@ -11,12 +11,12 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Document, RunReport};
+use crate::clock::seconds;
 use crate::metrics::StageMetrics;
 use crate::metrics::aggregate::Aggregate;
 use crate::metrics::options::PARTIAL_REPORT_PERCENTILES;
 use crate::metrics::percentile::{Percentiles, percentile_key};
 use crate::metrics::pool::Pool;
-use crate::metrics::request::seconds;
 
 /// Version of the format.
 pub const VERSION: &str = "0.2.1";

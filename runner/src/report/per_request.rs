@@ -12,8 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::Export;
 use super::json::{self, Layout};
+use crate::clock::seconds;
 use crate::metrics::goodput::own_objectives;
-use crate::metrics::request::{seconds, token_gaps, token_times};
+use crate::metrics::request::{token_gaps, token_times};
 use crate::metrics::retries::Retry;
 use crate::metrics::run::records;
 use crate::metrics::{MetricOptions, RecordSource, RequestMetrics, percentile};

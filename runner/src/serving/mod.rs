@@ -4,6 +4,7 @@
 //! here runs on the measuring threads, and no fault of it costs a run its other results. It knows names and meaning of
 //! each server's metrics, but not how a report looks.
 
+mod bounded;
 pub mod exposition;
 pub mod names;
 pub mod observed;
@@ -14,6 +15,7 @@ pub mod scrape;
 #[cfg(doc)]
 use benchmark_schemas::record::{PromQl, Scrape};
 
+pub use bounded::{Unread, bounded};
 pub use observed::{Observation, Observations};
 pub use prometheus::Prometheus;
 pub use scrape::{Scraper, ScraperSettings};

@@ -8,6 +8,9 @@ use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use super::{Unread, bounded};
+use crate::cause::innermost;
+
 /// Time that one query may take.
 pub const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time that all queries of a window may take.
@@ -72,15 +75,12 @@ impl Prometheus {
         let unreachable = |error| Fault::Unreachable(fault(error));
         let mut url = self.endpoint.clone();
         url.query_pairs_mut().append_pair("query", query).append_pair("time", &time.to_string());
-        let mut answer = self.client.get(url).send().await.map_err(unreachable)?;
+        let answer = self.client.get(url).send().await.map_err(unreachable)?;
         let status = answer.status();
-        let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(unreachable)? {
-            body.extend_from_slice(&piece);
-            if body.len() > MOST_ANSWER_BYTES {
-                return Err(Fault::Refused("the answer has more than 1 MiB".to_owned()));
-            }
-        }
+        let body = bounded(answer, MOST_ANSWER_BYTES).await.map_err(|fault| match fault {
+            Unread::Broken(error) => unreachable(error),
+            too_large @ Unread::TooLarge { .. } => Fault::Refused(format!("the answer {too_large}")),
+        })?;
         let body = String::from_utf8_lossy(&body).into_owned();
         if !status.is_success() {
             let shown: String = body.chars().take(SHOWN).collect();
@@ -112,11 +112,7 @@ pub(super) fn fault(error: reqwest::Error) -> String {
     if error.is_connect() {
         return "no connection can be made".to_owned();
     }
-    let mut source: &dyn std::error::Error = &error;
-    while let Some(cause) = source.source() {
-        source = cause;
-    }
-    source.to_string()
+    innermost(&error).to_string()
 }
 
 #[cfg(test)]

@@ -5,16 +5,18 @@
 //! once.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use benchmark_schemas::config::ServerType;
 use benchmark_schemas::record::{Sample, Scrape, ScrapeMoment, SpoolEntry};
 use reqwest::header::HeaderMap;
+use rustls::ClientConfig;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::{exposition, names};
+use super::{Unread, bounded, exposition, names};
 use crate::clock::ClockSource;
 use crate::recorder::SharedSpool;
 
@@ -30,6 +32,8 @@ pub struct ScraperSettings {
     pub url: String,
     /// Headers that the server may want to see; they are not told.
     pub headers: HeaderMap,
+    /// How it is spoken to over TLS; the system's certificates and none of the client's if not given.
+    pub tls: Option<Arc<ClientConfig>>,
     /// Time between two scrapes of a running stage.
     pub interval: Duration,
     /// Whose names are known.
@@ -58,15 +62,17 @@ impl Scraper {
         spool: SharedSpool,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .default_headers(settings.headers.clone())
             // As the measured requests: straight to the server.
             .no_proxy()
             // The headers are for this server alone.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(io::Error::other)?;
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(tls) = &settings.tls {
+            client = client.tls_backend_preconfigured((**tls).clone());
+        }
+        let client = client.build().map_err(io::Error::other)?;
         let (orders, inbox) = mpsc::channel(1);
         let task = Task { settings, client, clock, spool, told: None };
         let thread = std::thread::Builder::new().name("scraper".to_owned());
@@ -157,18 +163,15 @@ impl<S: ClockSource> Task<S> {
 
     async fn page(&self) -> Result<String, String> {
         let told = |error: reqwest::Error| super::prometheus::fault(error);
-        let mut answer = self.client.get(&self.settings.url).send().await.map_err(told)?;
+        let answer = self.client.get(&self.settings.url).send().await.map_err(told)?;
         let status = answer.status();
         if !status.is_success() {
             return Err(format!("HTTP {}", status.as_u16()));
         }
-        let mut page = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(told)? {
-            page.extend_from_slice(&piece);
-            if page.len() > MOST_PAGE_BYTES {
-                return Err(format!("the page has more than {} MiB", MOST_PAGE_BYTES >> 20));
-            }
-        }
+        let page = bounded(answer, MOST_PAGE_BYTES).await.map_err(|fault| match fault {
+            Unread::Broken(error) => told(error),
+            too_large @ Unread::TooLarge { .. } => format!("the page {too_large}"),
+        })?;
         Ok(String::from_utf8_lossy(&page).into_owned())
     }
 }
@@ -187,25 +190,21 @@ fn known_samples(page: &str, server: ServerType) -> Result<Vec<Sample>, String> 
         }
     }
     if known.is_empty() {
-        return Err(format!("the page has no metric of a server of type {}", name_of(server)));
+        return Err(format!("the page has no metric of a server of type {}", server.as_str()));
     }
     Ok(known)
-}
-
-fn name_of(server: ServerType) -> &'static str {
-    match server {
-        ServerType::Vllm => "vllm",
-        ServerType::Sglang => "sglang",
-        ServerType::Tgi => "tgi",
-        ServerType::Mock => "mock",
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use model_server_simulator::{SimulatorConfig, spawn};
+    use rustls::crypto::ring;
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::client::tls::{TlsFiles, client_config};
     use crate::clock::MonotonicSource;
     use crate::serving::{Observations, names::Meaning};
     use crate::spool::{SpoolReader, SpoolWriter};
@@ -219,7 +218,7 @@ mod tests {
 
     fn settings(url: String) -> ScraperSettings {
         let interval = Duration::from_millis(20);
-        ScraperSettings { url, headers: HeaderMap::new(), interval, server: ServerType::Vllm }
+        ScraperSettings { url, headers: HeaderMap::new(), tls: None, interval, server: ServerType::Vllm }
     }
 
     fn scrapes(folder: &std::path::Path) -> Vec<Scrape> {
@@ -233,7 +232,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stage_is_scraped_before_during_and_after() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = ring::default_provider().install_default();
         let server = spawn(SimulatorConfig { port: 0, ..SimulatorConfig::default() }).expect("a server");
         let folder = tempfile::tempdir().expect("a folder");
         let spool = SharedSpool::new(SpoolWriter::create(folder.path()).expect("a spool"));
@@ -258,9 +257,58 @@ mod tests {
         assert_eq!(stage.gauge(Meaning::Running).map(|gauge| gauge.max), Some(0.0));
     }
 
+    const PEM: &[u8] = include_bytes!("../client/http/test-server.pem");
+
+    /// Shows a page over TLS, with a certificate of its own.
+    async fn secure_page() -> String {
+        let key = PrivateKeyDer::from_pem_slice(PEM).expect("a key");
+        let certificate = CertificateDer::from_pem_slice(PEM).expect("a certificate");
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .expect("a configuration");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let _ = stream.read(&mut [0; 4096]).await;
+                let page = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nvllm:num_requests_running 1\n";
+                let _ = stream.write_all(page.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        format!("https://{address}/metrics")
+    }
+
+    #[tokio::test]
+    async fn a_page_over_tls_is_trusted_as_the_run_trusts() {
+        let _ = ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a folder");
+        let authorities = folder.path().join("ca.pem");
+        fs_err::write(&authorities, PEM).expect("a file");
+        let tls = client_config(&TlsFiles { authorities: Some(authorities), ..TlsFiles::default() });
+        let url = secure_page().await;
+        for (tls, is_read) in [(None, false), (Some(tls.expect("a configuration")), true)] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let spool = SharedSpool::new(SpoolWriter::create(folder.path()).expect("a spool"));
+            let settings = ScraperSettings { tls, ..settings(url.clone()) };
+            let scraper =
+                Scraper::start(settings, MonotonicSource::start(), spool.clone()).expect("a thread");
+            scraper.before(0).await;
+            scraper.finish();
+            spool.writer().flush().expect("flushed");
+            let found = scrapes(folder.path());
+            assert_eq!((found.len(), found[0].outcome.is_ok()), (1, is_read), "{found:?}");
+        }
+    }
+
     #[tokio::test]
     async fn a_server_without_the_page_costs_nothing_but_the_numbers() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
         let spool = SharedSpool::new(SpoolWriter::create(folder.path()).expect("a spool"));
         // Nobody listens on a port that was given back.

@@ -3,12 +3,9 @@
 //! The choice is a function of (seed, stage, index), so it repeats whatever the number of workers, and whoever knows a
 //! request's place knows its adapter.
 
-use std::sync::Arc;
-
 use benchmark_schemas::config::AdapterShare;
 use rand::RngExt;
 
-use super::{Drawn, Prepared, Workload};
 use crate::seed::{Purpose, Seed};
 
 /// The adapters and their shares.
@@ -38,60 +35,16 @@ impl Adapters {
         Some(Self { seed, ends })
     }
 
-    /// Position of the adapter of a request among those of [`Self::names`].
-    fn position(&self, stage: u32, index: u64) -> usize {
-        let drawn: f64 = self.seed.rng(Purpose::Adapter, stage, index).random();
-        self.ends.partition_point(|(end, _)| *end <= drawn).min(self.ends.len() - 1)
-    }
-
     /// Adapter of request `index` of `stage`.
     pub fn of(&self, stage: u32, index: u64) -> &str {
-        &self.ends[self.position(stage, index)].1
+        let drawn: f64 = self.seed.rng(Purpose::Adapter, stage, index).random();
+        let position = self.ends.partition_point(|(end, _)| *end <= drawn).min(self.ends.len() - 1);
+        &self.ends[position].1
     }
 
     /// Names of the adapters that requests may ask for.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.ends.iter().map(|(_, name)| name.as_str())
-    }
-}
-
-/// A workload whose requests go to adapters: each adapter is a model of its own.
-pub struct Split {
-    adapters: Arc<Adapters>,
-    /// In the order of the adapters' names.
-    workloads: Vec<Arc<dyn Workload>>,
-}
-
-impl Split {
-    /// `of` makes the workload for a model of the given name.
-    ///
-    /// # Errors
-    ///
-    /// What `of` says.
-    pub fn new<E>(
-        adapters: Arc<Adapters>,
-        of: impl Fn(&str) -> Result<Arc<dyn Workload>, E>,
-    ) -> Result<Self, E> {
-        let workloads = adapters.names().map(of).collect::<Result<_, _>>()?;
-        Ok(Self { adapters, workloads })
-    }
-
-    fn workload(&self, stage: u32, index: u64) -> &dyn Workload {
-        &*self.workloads[self.adapters.position(stage, index)]
-    }
-}
-
-impl Workload for Split {
-    fn drawn(&self, stage: u32, index: u64) -> Drawn {
-        self.workload(stage, index).drawn(stage, index)
-    }
-
-    fn prepare(&self, stage: u32, index: u64) -> Prepared {
-        self.workload(stage, index).prepare(stage, index)
-    }
-
-    fn inexact(&self) -> u64 {
-        self.workloads.iter().map(|workload| workload.inexact()).sum()
     }
 }
 
@@ -130,35 +83,5 @@ mod tests {
         assert_eq!(adapters(1, &[("a", 0.0)]), None);
         let one = adapters(1, &[("a", 1.0)]).expect("an adapter");
         assert!((0..100).all(|index| one.of(0, index) == "a"));
-    }
-
-    struct Named(String);
-
-    impl Workload for Named {
-        fn drawn(&self, _stage: u32, _index: u64) -> Drawn {
-            Drawn { prompt_tokens: u32::try_from(self.0.len()).unwrap_or(0), output_tokens: 1 }
-        }
-
-        fn prepare(&self, stage: u32, index: u64) -> Prepared {
-            let drawn = self.drawn(stage, index);
-            Prepared { index, body: self.0.clone().into(), prompt_tokens: 0, drawn, memory: None }
-        }
-
-        fn inexact(&self) -> u64 {
-            2
-        }
-    }
-
-    #[test]
-    fn the_adapter_is_the_model_of_the_body() {
-        let adapters = Arc::new(adapters(3, &[("short", 0.5), ("longer", 0.5)]).expect("adapters"));
-        let of = |name: &str| Ok::<_, std::convert::Infallible>(Arc::new(Named(name.to_owned())) as _);
-        let Ok(split) = Split::new(Arc::clone(&adapters), of);
-        for index in 0..200 {
-            let name = adapters.of(4, index);
-            assert_eq!(split.prepare(4, index).body, name.as_bytes());
-            assert_eq!(split.drawn(4, index).prompt_tokens as usize, name.len());
-        }
-        assert_eq!(split.inexact(), 4);
     }
 }

@@ -3,13 +3,47 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::sync::Arc;
 
 use benchmark_schemas::config::ApiType;
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::Adapters;
+
 /// `max_tokens` of requests for which no length is drawn, as upstream's clients have it.
-pub const DEFAULT_MAX_TOKENS: u32 = 30;
+const DEFAULT_MAX_TOKENS: u32 = 30;
+
+/// Whom requests are for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Model {
+    /// All for the model of this name.
+    One(String),
+    /// For LoRA adapters, each of which is a model of its own.
+    Split(Arc<Adapters>),
+}
+
+impl Model {
+    /// The model that request `index` of `stage` is for.
+    pub fn of(&self, stage: u32, index: u64) -> &str {
+        match self {
+            Self::One(name) => name,
+            Self::Split(adapters) => adapters.of(stage, index),
+        }
+    }
+}
+
+impl From<String> for Model {
+    fn from(name: String) -> Self {
+        Self::One(name)
+    }
+}
+
+impl From<&str> for Model {
+    fn from(name: &str) -> Self {
+        Self::One(name.to_owned())
+    }
+}
 
 /// Who says something in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +88,8 @@ impl<'a> Message<'a> {
 pub struct BodyOptions {
     /// API that they are for.
     pub api: ApiType,
-    /// Name of the model.
-    pub model: String,
+    /// Whom they are for.
+    pub model: Model,
     /// Ask for a stream, with the usage at its end.
     pub streaming: bool,
     /// Ask the server to go on until `max_tokens`.
@@ -69,7 +103,7 @@ pub struct BodyOptions {
 impl BodyOptions {
     /// Bodies that ask `model` for whole answers of any length.
     #[must_use]
-    pub fn new(api: ApiType, model: impl Into<String>) -> Self {
+    pub fn new(api: ApiType, model: impl Into<Model>) -> Self {
         Self {
             api,
             model: model.into(),
@@ -86,12 +120,14 @@ impl BodyOptions {
         if length == 0 { self.default_max_tokens } else { length }
     }
 
-    /// The body for one prompt, which is the only message of a chat, and an answer of `length` tokens.
+    /// The body of request `index` of `stage` for one prompt, which is the only message of a chat, and an answer of
+    /// `length` tokens.
     #[must_use]
-    pub fn of_prompt(&self, prompt: &str, length: u32) -> Bytes {
-        let mut body = Vec::with_capacity(prompt.len() + self.model.len() + 192);
+    pub fn of_prompt(&self, (stage, index): (u32, u64), prompt: &str, length: u32) -> Bytes {
+        let model = self.model.of(stage, index);
+        let mut body = Vec::with_capacity(prompt.len() + model.len() + 192);
         body.extend_from_slice(b"{\"model\": ");
-        write_string(&mut body, &self.model);
+        write_string(&mut body, model);
         if self.api == ApiType::Completion {
             body.extend_from_slice(b", \"prompt\": ");
             write_string(&mut body, prompt);
@@ -103,17 +139,17 @@ impl BodyOptions {
         self.finish(body, length)
     }
 
-    /// The body for a conversation so far, and an answer of `length` tokens; for chats, not for completions.
+    /// The body of request `index` of `stage` for a conversation so far, and an answer of `length` tokens; for chats, not for completions.
     ///
     /// Anthropic's API has system messages as a text of their own, and else only users and assistants.
     #[must_use]
-    pub fn of_messages(&self, messages: &[Message<'_>], length: u32) -> Bytes {
+    pub fn of_messages(&self, (stage, index): (u32, u64), messages: &[Message<'_>], length: u32) -> Bytes {
         let anthropic = self.api == ApiType::AnthropicMessages;
         let (apart, in_turn): (Vec<_>, Vec<_>) =
             messages.iter().partition(|message| anthropic && message.role == Role::System);
         let mut body = Vec::with_capacity(in_turn.iter().map(|message| message.content.len() + 48).sum());
         body.extend_from_slice(b"{\"model\": ");
-        write_string(&mut body, &self.model);
+        write_string(&mut body, self.model.of(stage, index));
         body.extend_from_slice(b", \"messages\": [");
         for (i, message) in in_turn.into_iter().enumerate() {
             let between = if i > 0 { ", " } else { "" };
@@ -223,10 +259,14 @@ fn write_escape(body: &mut Vec<u8>, character: char) {
 
 #[cfg(test)]
 mod tests {
+    use benchmark_schemas::config::AdapterShare;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::seed::Seed;
+
+    const FIRST: (u32, u64) = (0, 0);
 
     fn options(api: ApiType, streaming: bool) -> BodyOptions {
         BodyOptions { streaming, ..BodyOptions::new(api, "qwen3-8b") }
@@ -238,18 +278,18 @@ mod tests {
 
     #[test]
     fn completions_are_upstreams() {
-        let body = options(ApiType::Completion, true).of_prompt("say \"hé\u{7f}😀\"\n\\", 256);
+        let body = options(ApiType::Completion, true).of_prompt(FIRST, "say \"hé\u{7f}😀\"\n\\", 256);
         insta::assert_snapshot!(text(&body), @r#"{"model": "qwen3-8b", "prompt": "say \"h\u00e9\u007f\ud83d\ude00\"\n\\", "max_tokens": 256, "ignore_eos": true, "stream": true, "stream_options": {"include_usage": true}}"#);
-        let body = options(ApiType::Completion, false).of_prompt("hi", 30);
+        let body = options(ApiType::Completion, false).of_prompt(FIRST, "hi", 30);
         insta::assert_snapshot!(text(&body), @r#"{"model": "qwen3-8b", "prompt": "hi", "max_tokens": 30, "ignore_eos": true, "stream": false}"#);
     }
 
     #[test]
     fn chats_are_upstreams() {
-        let body = options(ApiType::Chat, true).of_prompt("a \"b\"", 7);
+        let body = options(ApiType::Chat, true).of_prompt(FIRST, "a \"b\"", 7);
         insta::assert_snapshot!(text(&body), @r#"{"model": "qwen3-8b", "messages": [{"role": "user", "content": "a \"b\""}], "max_tokens": 7, "ignore_eos": true, "stream": true, "stream_options": {"include_usage": true}}"#);
         let options = BodyOptions { ignore_eos: false, ..options(ApiType::Chat, false) };
-        insta::assert_snapshot!(text(&options.of_prompt("hi", 1)), @r#"{"model": "qwen3-8b", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1, "ignore_eos": false, "stream": false}"#);
+        insta::assert_snapshot!(text(&options.of_prompt(FIRST, "hi", 1)), @r#"{"model": "qwen3-8b", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1, "ignore_eos": false, "stream": false}"#);
     }
 
     #[test]
@@ -261,7 +301,7 @@ mod tests {
                 ..options(ApiType::AnthropicMessages, streaming)
             };
             assert_eq!(
-                text(&options.of_prompt("hi", 9)),
+                text(&options.of_prompt(FIRST, "hi", 9)),
                 format!(
                     r#"{{"model": "qwen3-8b", "messages": [{{"role": "user", "content": "hi"}}], "max_tokens": 9, "stream": {streaming}}}"#
                 )
@@ -278,19 +318,22 @@ mod tests {
             Message::new(Role::System, "brief"),
             Message::new(Role::User, "c"),
         ];
-        let body = options(ApiType::Chat, false).of_messages(&messages, 4);
+        let body = options(ApiType::Chat, false).of_messages(FIRST, &messages, 4);
         insta::assert_snapshot!(text(&body), @r#"{"model": "qwen3-8b", "messages": [{"role": "system", "content": "be\n"}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "system", "content": "brief"}, {"role": "user", "content": "c"}], "max_tokens": 4, "ignore_eos": true, "stream": false}"#);
-        let body = options(ApiType::AnthropicMessages, true).of_messages(&messages, 4);
+        let body = options(ApiType::AnthropicMessages, true).of_messages(FIRST, &messages, 4);
         insta::assert_snapshot!(text(&body), @r#"{"model": "qwen3-8b", "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], "system": "be\n\n\nbrief", "max_tokens": 4, "stream": true}"#);
         let one = [Message::new(Role::User, "hi")];
         for api in [ApiType::Chat, ApiType::AnthropicMessages] {
-            assert_eq!(options(api, true).of_messages(&one, 4), options(api, true).of_prompt("hi", 4));
+            assert_eq!(
+                options(api, true).of_messages(FIRST, &one, 4),
+                options(api, true).of_prompt(FIRST, "hi", 4)
+            );
         }
     }
 
     #[test]
     fn no_length_means_the_default() {
-        let body = options(ApiType::Completion, false).of_prompt("hi", 0);
+        let body = options(ApiType::Completion, false).of_prompt(FIRST, "hi", 0);
         assert!(text(&body).contains(r#""max_tokens": 30,"#), "{}", text(&body));
     }
 
@@ -299,16 +342,29 @@ mod tests {
         let format =
             json!({"type": "json_schema", "json_schema": {"name": "x", "schema": null, "é": [1, true]}});
         let options = BodyOptions { response_format: Some(format), ..options(ApiType::Completion, false) };
-        insta::assert_snapshot!(text(&options.of_prompt("", 1)), @r#"{"model": "qwen3-8b", "prompt": "", "max_tokens": 1, "ignore_eos": true, "stream": false, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": null, "\u00e9": [1, true]}}}"#);
+        insta::assert_snapshot!(text(&options.of_prompt(FIRST, "", 1)), @r#"{"model": "qwen3-8b", "prompt": "", "max_tokens": 1, "ignore_eos": true, "stream": false, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": null, "\u00e9": [1, true]}}}"#);
         let options = BodyOptions { api: ApiType::Chat, ..options };
-        assert!(text(&options.of_prompt("", 1)).ends_with("[1, true]}}}"));
+        assert!(text(&options.of_prompt(FIRST, "", 1)).ends_with("[1, true]}}}"));
+    }
+
+    #[test]
+    fn the_adapter_is_the_model_of_the_body() {
+        let share = |name: &str| AdapterShare { name: name.to_owned(), split: 0.5 };
+        let adapters = Adapters::new(Seed(3), &[share("short"), share("longer")]).expect("adapters");
+        let adapters = Arc::new(adapters);
+        let options = BodyOptions::new(ApiType::Completion, Model::Split(Arc::clone(&adapters)));
+        for index in 0..200 {
+            let body = options.of_prompt((4, index), "hi", 1);
+            let start = format!("{{\"model\": \"{}\", \"prompt\"", adapters.of(4, index));
+            assert!(text(&body).starts_with(&start), "{}", text(&body));
+        }
     }
 
     proptest! {
         #[test]
         fn any_prompt_survives(prompt: String, length: u32, chat: bool) {
             let api = if chat { ApiType::Chat } else { ApiType::Completion };
-            let body = options(api, true).of_prompt(&prompt, length);
+            let body = options(api, true).of_prompt(FIRST, &prompt, length);
             prop_assert!(body.is_ascii());
             let value: Value = serde_json::from_slice(&body).expect("JSON");
             let sent = if chat { &value["messages"][0]["content"] } else { &value["prompt"] };

@@ -1,7 +1,7 @@
 //! Texts of exactly the wanted number of tokens, special tokens included.
 //!
 //! A text is composed of words whose counts add up (see [`super::words`]). At the start it is tried out whether they
-//! do for this tokenizer; if so texts need not be encoded (one in 1024 still is), if not each is encoded and mended in
+//! do for this tokenizer; if so texts need not be encoded (one in [`CHECKED`] still is), if not each is encoded and mended in
 //! a bounded search, and the nearest is given. Texts begin with words that number them, so no two of a run are alike
 //! and a prefix cache finds nothing to share; a text can also go on after another one, which it then shares. It knows
 //! nothing of requests.
@@ -88,15 +88,6 @@ pub(super) struct Composer {
     inexact: AtomicU64,
 }
 
-/// What there is to know about the prompts made so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SyntheticFacts {
-    /// Lengths are exact by construction; otherwise every prompt was encoded.
-    pub by_construction: bool,
-    /// Prompts for which no text of the drawn length was found.
-    pub inexact: u64,
-}
-
 impl Composer {
     /// Composes of `words`, or of passages of a corpus.
     pub(super) fn new(
@@ -130,12 +121,15 @@ impl Composer {
         }
     }
 
-    /// What there is to know about the prompts made so far.
-    pub(super) fn facts(&self) -> SyntheticFacts {
-        SyntheticFacts {
-            by_construction: self.additive.load(Ordering::Relaxed),
-            inexact: self.inexact.load(Ordering::Relaxed),
-        }
+    /// Prompts noted so far that do not have the wanted length.
+    pub(super) fn inexact(&self) -> u64 {
+        self.inexact.load(Ordering::Relaxed)
+    }
+
+    /// Whether lengths are exact by construction; otherwise every text is encoded.
+    #[cfg(test)]
+    pub(super) fn is_additive(&self) -> bool {
+        self.additive.load(Ordering::Relaxed)
     }
 
     /// Whether counts add up, over texts of all sizes that no run sends.

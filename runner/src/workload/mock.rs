@@ -44,10 +44,10 @@ impl Workload for Mock {
         self.lengths(&self.prompt(index))
     }
 
-    fn prepare(&self, _stage: u32, index: u64) -> Prepared {
+    fn prepare(&self, stage: u32, index: u64) -> Prepared {
         let prompt = self.prompt(index);
         let drawn = self.lengths(&prompt);
-        let body = self.options.of_prompt(&prompt, drawn.output_tokens);
+        let body = self.options.of_prompt((stage, index), &prompt, drawn.output_tokens);
         Prepared { index, body, prompt_tokens: drawn.prompt_tokens, drawn, memory: None }
     }
 }

@@ -19,9 +19,9 @@ mod words;
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
-pub use adapters::{Adapters, Split};
-pub use body::{BodyOptions, DEFAULT_MAX_TOKENS, Message, Role};
-pub use composer::{SyntheticError, SyntheticFacts};
+pub use adapters::Adapters;
+pub use body::{BodyOptions, Message, Model, Role};
+pub use composer::SyntheticError;
 pub use dataset::{Dataset, DatasetError, Format, Limits};
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;

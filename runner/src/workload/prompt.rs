@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::body::BodyOptions;
-use super::composer::{Composer, Name, SyntheticError, SyntheticFacts, Text, read_corpus};
+use super::composer::{Composer, Name, SyntheticError, Text, read_corpus};
 use super::lengths::Lengths;
 use super::tokenizer::Tokenizer;
 use super::words::Words;
@@ -42,11 +42,6 @@ impl Synthetic {
     pub(super) fn of(composer: Composer, (input, output): (Lengths, Lengths), options: BodyOptions) -> Self {
         Self { composer, input, output, options }
     }
-
-    /// What there is to know about the prompts made so far.
-    pub fn facts(&self) -> SyntheticFacts {
-        self.composer.facts()
-    }
 }
 
 impl Workload for Synthetic {
@@ -59,12 +54,12 @@ impl Workload for Synthetic {
         let name = Name { purpose: Purpose::Prompt, stage, index };
         let Text { text, tokens } = self.composer.text(name, drawn.prompt_tokens);
         self.composer.note(tokens, drawn.prompt_tokens);
-        let body = self.options.of_prompt(&text, drawn.output_tokens);
+        let body = self.options.of_prompt((stage, index), &text, drawn.output_tokens);
         Prepared { index, body, prompt_tokens: tokens, drawn, memory: None }
     }
 
     fn inexact(&self) -> u64 {
-        self.facts().inexact
+        self.composer.inexact()
     }
 }
 

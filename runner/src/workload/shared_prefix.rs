@@ -86,7 +86,7 @@ impl Workload for SharedPrefix {
         let name = Name { purpose: Purpose::Question, stage: 0, index: prompt };
         let (body, prompt_tokens) = if self.options.api == ApiType::Completion || prefix.text.is_empty() {
             let whole = self.composer.after(&prefix, name, drawn.prompt_tokens);
-            (self.options.of_prompt(&whole.text, drawn.output_tokens), whole.tokens)
+            (self.options.of_prompt((stage, index), &whole.text, drawn.output_tokens), whole.tokens)
         } else {
             // Special tokens are counted once, as part of the beginning.
             let special = self.composer.special();
@@ -94,7 +94,7 @@ impl Workload for SharedPrefix {
             let question = self.composer.text(name, question);
             let messages =
                 [Message::new(Role::System, &*prefix.text), Message::new(Role::User, &*question.text)];
-            let body = self.options.of_messages(&messages, drawn.output_tokens);
+            let body = self.options.of_messages((stage, index), &messages, drawn.output_tokens);
             (body, prefix.tokens + question.tokens.saturating_sub(special))
         };
         self.composer.note(prompt_tokens, drawn.prompt_tokens);
@@ -102,7 +102,7 @@ impl Workload for SharedPrefix {
     }
 
     fn inexact(&self) -> u64 {
-        self.composer.facts().inexact
+        self.composer.inexact()
     }
 }
 

@@ -50,3 +50,16 @@ pub enum ServerType {
     /// No server: answers are made up by the client.
     Mock,
 }
+
+impl ServerType {
+    /// As it is written in a configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Vllm => "vllm",
+            Self::Sglang => "sglang",
+            Self::Tgi => "tgi",
+            Self::Mock => "mock",
+        }
+    }
+}

@@ -88,7 +88,7 @@ impl Found<'_> {
 
     fn data(&mut self, name: &str, scenario: &Scenario) {
         let data = scenario.data.clone().unwrap_or_default();
-        if !translate::draws_lengths(data.kind) {
+        if !data.kind.is_none_or(DataType::draws_lengths) {
             return;
         }
         for (part, lengths) in [("input", &data.input), ("output", &data.output)] {

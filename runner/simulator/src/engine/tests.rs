@@ -1,5 +1,6 @@
 //! The engine under tokio's paused time: no HTTP, no waiting.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use super::*;
@@ -14,6 +15,13 @@ fn parameters(slots: u32) -> ModelParameters {
         decode_base_ms: 3.7,
         decode_per_running_sequence_us: 61.0,
         ..ModelParameters::null(slots)
+    }
+}
+
+impl<T: Timer> Ticket<T> {
+    /// The next token once it is due; `None` after the last one.
+    async fn next_token(&mut self) -> Option<Token> {
+        poll_fn(|context| self.poll_token(context)).await
     }
 }
 

@@ -35,7 +35,7 @@ fn config(base_url: &str, api: &str) -> Config {
 fn ask(config: &Config) -> Result<String, String> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(name(config)).map_err(|error| format!("{error:#}"))
+    runtime.block_on(Models::default().name(config)).map_err(|error| format!("{error:#}"))
 }
 
 #[test]
@@ -69,4 +69,25 @@ fn a_server_that_does_not_exist_is_not_asked() {
         ..config
     };
     assert_eq!(ask(&config).as_deref(), Ok("mock_model"));
+}
+
+#[test]
+fn the_list_is_asked_for_once() {
+    let list =
+        "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"data\": [{\"id\": \"one\"}, {\"id\": \"two\"}]}";
+    let (url, asked) = server(list);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let config = config(&url, "chat");
+    let mut models = Models::default();
+    runtime.block_on(async {
+        // The server answers one request and is gone.
+        assert_eq!(models.name(&config).await.expect("a name"), "one");
+        models.check_adapters(&config, ["two"].into_iter()).await.expect("it is listed");
+        let missing = models.check_adapters(&config, ["three"].into_iter()).await.expect_err("it is not");
+        insta::assert_snapshot!(missing, @r#"load.lora_traffic_split: the server has no adapter "three"; it lists one, two (load the adapter, or name another)"#);
+        let mut known = Models::new(Some(vec!["known".to_owned()]));
+        assert_eq!(known.name(&config).await.expect("nobody is asked"), "known");
+    });
+    asked.join().expect("it was asked");
 }

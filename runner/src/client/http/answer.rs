@@ -7,12 +7,12 @@ use http::StatusCode;
 use super::body::Body;
 use super::response::{self, Framing, Head, Malformed};
 use super::*;
-use crate::client::{Chunks, Reading};
+use crate::client::{AnswerReading, Chunks};
 
 /// A response as it comes.
 pub(super) struct Answer {
     streaming: bool,
-    reading: Reading,
+    reading: AnswerReading,
     /// The start of a head that has not come whole.
     gathered: Vec<u8>,
     head: Option<Head>,
@@ -40,7 +40,7 @@ struct Content {
 
 impl Answer {
     /// Nothing has come yet.
-    pub(super) fn new(streaming: bool, reading: Reading, keep: Keep) -> Self {
+    pub(super) fn new(streaming: bool, reading: AnswerReading, keep: Keep) -> Self {
         Self {
             streaming,
             reading,

@@ -16,7 +16,7 @@ use rustls::ClientConfig;
 
 use crate::client::target::Target;
 use crate::client::tls::{self, TlsError, TlsFiles};
-use crate::client::{Keep, Reading, Secrets};
+use crate::client::{AnswerReading, Keep, Secrets};
 
 /// Version of Anthropic's API that is spoken.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
@@ -27,7 +27,7 @@ pub struct HttpSettings {
     /// `server.base_url`; one slash at its end is dropped.
     pub base_url: String,
     /// How answers are read: the API whose path is appended to it, and what of its answers are tokens.
-    pub reading: Reading,
+    pub reading: AnswerReading,
     /// `server.api_key`, sent as the API wants it.
     pub api_key: Option<Secret>,
     /// `api.headers`: they replace the built-in headers, case ignored.
@@ -79,7 +79,7 @@ pub(super) struct Shared {
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) connect_timeout: Option<Nanos>,
     pub(super) streaming: bool,
-    pub(super) reading: Reading,
+    pub(super) reading: AnswerReading,
     pub(super) keep: Keep,
     pub(super) secrets: Secrets,
 }

@@ -8,7 +8,7 @@ use benchmark_schemas::config::{AnswerTokens, ApiType};
 use benchmark_schemas::record::ChunkKind;
 use memchr::memchr2;
 
-use super::Reading;
+use super::AnswerReading;
 
 /// The text of a chunk.
 #[derive(Debug, PartialEq)]
@@ -26,7 +26,7 @@ impl Found<'_> {
 }
 
 /// Reads a chunk of a common shape; `None` if it needs the typed path.
-pub(super) fn scan(reading: Reading, data: &[u8]) -> Option<Found<'_>> {
+pub(super) fn scan(reading: AnswerReading, data: &[u8]) -> Option<Found<'_>> {
     let mut scanner = Scanner { data, at: 0, all: reading.tokens == AnswerTokens::All };
     let found = match reading.api {
         ApiType::Completion => scanner.choices(Scanner::completion)?,
@@ -121,14 +121,20 @@ impl<'a> Scanner<'a> {
             };
             found[place].replace(scanner.text(kind)?).is_none().then_some(())
         })?;
-        let mut filled = found.iter().flatten().filter(|found| !found.text.is_empty());
-        // Several texts in one chunk: the typed path knows what becomes of them.
-        let (first, second) = (filled.next().is_some(), filled.next().is_some());
-        if second {
-            return None;
+        let says = |found: &Option<Found<'_>>| found.as_ref().is_some_and(|found| !found.text.is_empty());
+        let filled = found.each_ref().map(says);
+        let [content, reasoning, other_name] = found;
+        match filled {
+            // Several texts in one chunk: the typed path knows what becomes of them.
+            [true, true, _] | [true, _, true] => None,
+            [true, ..] => content,
+            // The two names of one thing, vLLM sends either, or both with the same text. Both are no frame: the next
+            // chunk may fill the other name alone.
+            [_, true, true] => reasoning.map(|found| Found { start: None, ..found }),
+            [_, true, _] => reasoning,
+            [_, _, true] => other_name,
+            _ => content.or(reasoning).or(other_name).or(Some(Found::NOTHING)),
         }
-        let mut found = found.into_iter().flatten().filter(|found| first != found.text.is_empty());
-        Some(found.next().unwrap_or(Found::NOTHING))
     }
 
     /// An event of Anthropic's API that adds text to a block.

@@ -7,7 +7,7 @@ use super::*;
 
 mod chats;
 
-const COMPLETION: Reading = Reading { api: ApiType::Completion, tokens: AnswerTokens::All };
+const COMPLETION: AnswerReading = AnswerReading { api: ApiType::Completion, tokens: AnswerTokens::All };
 
 /// Reads a chunk as the first of its stream.
 fn chunk(data: &[u8]) -> Content<'_> {

@@ -7,10 +7,10 @@ use benchmark_schemas::config::{AnswerTokens, ApiType};
 use benchmark_schemas::record::{ChunkKind, Failure};
 use serde_json::{Map, Value};
 
-use super::{Content, Reading};
+use super::{AnswerReading, Content};
 
 /// What a chunk of a stream says; `data` is its JSON text.
-pub(super) fn chunk(reading: Reading, mut value: Value, data: &[u8]) -> Content<'static> {
+pub(super) fn chunk(reading: AnswerReading, mut value: Value, data: &[u8]) -> Content<'static> {
     let mut parts = Parts::new(reading);
     match reading.api {
         ApiType::Completion => parts.text(value.pointer_mut("/choices/0/text")),
@@ -25,7 +25,7 @@ pub(super) fn chunk(reading: Reading, mut value: Value, data: &[u8]) -> Content<
 }
 
 /// What a whole body says; `data` is its JSON text.
-pub(super) fn whole(reading: Reading, mut value: Value, data: &[u8]) -> Content<'static> {
+pub(super) fn whole(reading: AnswerReading, mut value: Value, data: &[u8]) -> Content<'static> {
     let mut parts = Parts::new(reading);
     let answers = match reading.api {
         ApiType::Completion => {
@@ -70,7 +70,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(reading: Reading) -> Self {
+    fn new(reading: AnswerReading) -> Self {
         let all = reading.tokens == AnswerTokens::All;
         Self { all, reasoning: String::new(), answer: String::new(), calls: String::new() }
     }

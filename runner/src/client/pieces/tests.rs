@@ -20,7 +20,7 @@ struct Said {
     error: Option<Failure>,
 }
 
-fn said<'a>(reading: Reading, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Said, Vec<Nanos>) {
+fn said<'a>(reading: AnswerReading, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Said, Vec<Nanos>) {
     let (facts, error) = read_pieces(reading, KEEP, pieces);
     let said = Said {
         text: facts.text,
@@ -116,14 +116,19 @@ fn event() -> impl Strategy<Value = String> {
     ]
 }
 
-fn readings() -> impl Strategy<Value = Reading> {
+fn readings() -> impl Strategy<Value = AnswerReading> {
     let api = prop_oneof![Just(ApiType::Completion), Just(ApiType::Chat), Just(ApiType::AnthropicMessages)];
     let tokens = prop_oneof![Just(AnswerTokens::All), Just(AnswerTokens::Content)];
-    (api, tokens).prop_map(|(api, tokens)| Reading { api, tokens })
+    (api, tokens).prop_map(|(api, tokens)| AnswerReading { api, tokens })
 }
 
 /// The first piece has `end` bytes or more, so what lies in it came at instant 0.
-fn check_split(reading: Reading, stream: &[u8], whole: &Said, cuts: &[usize]) -> Result<(), TestCaseError> {
+fn check_split(
+    reading: AnswerReading,
+    stream: &[u8],
+    whole: &Said,
+    cuts: &[usize],
+) -> Result<(), TestCaseError> {
     let mut ends: Vec<usize> = cuts.to_vec();
     ends.push(stream.len());
     let starts = std::iter::once(0).chain(cuts.iter().copied());
@@ -180,7 +185,7 @@ fn an_event_has_the_instant_of_its_last_bytes() {
     let (one, two) = (chunk("one"), chunk(" two"));
     let (start, rest) = two.as_bytes().split_at(20);
     let pieces = [one.as_bytes(), start, b"", rest, &one.as_bytes()[..one.len() - 1]];
-    let (facts, error) = read_pieces(Reading::default(), Keep::default(), pieces);
+    let (facts, error) = read_pieces(AnswerReading::default(), Keep::default(), pieces);
     assert_eq!((facts.text.as_str(), error), ("one twoone", None));
     assert_eq!(facts.marks.iter().map(|mark| mark.at).collect::<Vec<_>>(), [0, 3, 5]);
 }

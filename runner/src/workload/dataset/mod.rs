@@ -195,14 +195,14 @@ impl Workload for Dataset {
         Drawn::default()
     }
 
-    fn prepare(&self, _stage: u32, index: u64) -> Prepared {
+    fn prepare(&self, stage: u32, index: u64) -> Prepared {
         let row = self.read(index);
         let prompt = row.prompt();
         let output_tokens = self.options.max_tokens(self.answer_tokens(&row));
         let body = if self.options.api == ApiType::Completion {
-            self.options.of_prompt(&prompt, output_tokens)
+            self.options.of_prompt((stage, index), &prompt, output_tokens)
         } else {
-            self.options.of_messages(&row.messages, output_tokens)
+            self.options.of_messages((stage, index), &row.messages, output_tokens)
         };
         let prompt_tokens = self.prompt_tokens(&prompt);
         Prepared { index, body, prompt_tokens, drawn: Drawn { prompt_tokens, output_tokens }, memory: None }

@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn faults_have_their_line() {
-        let fault = |text: &str| scan(text, 9).map_err(|Fault { line, fault }| format!("{line}: {fault}"));
+        let fault = |text: &str| scan(text, 99).map_err(|Fault { line, fault }| format!("{line}: {fault}"));
         insta::assert_snapshot!(fault("{}\n{}\noops\n").expect_err("text"), @"3: there must be an object in braces, not `oops`");
         insta::assert_snapshot!(fault("{}\n\n{\"a\": [1}\n{}\n").expect_err("a bracket"), @"3: the object that begins here has no end: the file is cut off, or a bracket is missing");
     }

@@ -1,7 +1,7 @@
 //! A server that follows a script byte by byte, and requests to it.
 
 use super::*;
-use crate::client::Reading;
+use crate::client::AnswerReading;
 use crate::client::tls::TlsFiles;
 
 /// What the server does with a request after it has read it whole.
@@ -93,7 +93,7 @@ pub(super) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Optio
 pub(super) fn settings(base_url: String) -> HttpSettings {
     HttpSettings {
         base_url,
-        reading: Reading::default(),
+        reading: AnswerReading::default(),
         api_key: None,
         headers: Vec::new(),
         tls: TlsFiles::default(),

@@ -2,10 +2,10 @@
 
 use super::*;
 
-const CHAT: Reading = Reading { api: ApiType::Chat, tokens: AnswerTokens::All };
-const MESSAGES: Reading = Reading { api: ApiType::AnthropicMessages, tokens: AnswerTokens::All };
+const CHAT: AnswerReading = AnswerReading { api: ApiType::Chat, tokens: AnswerTokens::All };
+const MESSAGES: AnswerReading = AnswerReading { api: ApiType::AnthropicMessages, tokens: AnswerTokens::All };
 
-fn read(reading: Reading, data: &str) -> Option<(ChunkKind, String)> {
+fn read(reading: AnswerReading, data: &str) -> Option<(ChunkKind, String)> {
     let content = Chunks::new(reading).read(data.as_bytes());
     content.text.map(|text| (content.kind, text.into_owned()))
 }
@@ -24,7 +24,7 @@ fn some(kind: ChunkKind, text: &str) -> Option<(ChunkKind, String)> {
 #[test]
 fn what_a_chat_adds() {
     use ChunkKind::{Content, Reasoning, ToolCall};
-    let content_only = Reading { tokens: AnswerTokens::Content, ..CHAT };
+    let content_only = AnswerReading { tokens: AnswerTokens::Content, ..CHAT };
     let call = r#""tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\""}}]"#;
     for (members, all, content) in [
         (r#""role":"assistant","content":"""#, None, None),
@@ -64,6 +64,14 @@ fn common_chats_are_scanned_and_told_by_their_frame() {
         }
         assert!(chunks.like_the_last(delta(&members.replace('@', "four")).as_bytes()).is_some());
     }
+    let both = delta(r#""reasoning":"r","reasoning_content":"s","content":null"#);
+    let found = scan::scan(CHAT, both.as_bytes()).expect("both names are a common shape");
+    assert_eq!((found.text.as_ref(), found.kind, found.start), ("s", ChunkKind::Reasoning, None));
+    let mut chunks = Chunks::new(CHAT);
+    for (named, read) in [("s", "s"), ("", "r"), ("t", "t")] {
+        let data = delta(&format!(r#""reasoning":"r","reasoning_content":"{named}","content":null"#));
+        assert_eq!(chunks.read(data.as_bytes()).text.as_deref(), Some(read), "{data}");
+    }
     let mut chunks = Chunks::new(CHAT);
     assert_eq!(chunks.read(delta(r#""reasoning":"r""#).as_bytes()).kind, ChunkKind::Reasoning);
     assert_eq!(chunks.read(delta(r#""content":"c""#).as_bytes()).kind, ChunkKind::Content);
@@ -95,7 +103,7 @@ fn what_anthropics_events_add() {
     ] {
         assert_eq!(read(MESSAGES, &data), expected, "{data}");
     }
-    let content_only = Reading { tokens: AnswerTokens::Content, ..MESSAGES };
+    let content_only = AnswerReading { tokens: AnswerTokens::Content, ..MESSAGES };
     assert_eq!(read(content_only, &added(r#""type":"thinking_delta","thinking":"t""#)), None);
     assert_eq!(read(content_only, &added(r#""type":"text_delta","text":"a""#)), some(Content, "a"));
     let mut chunks = Chunks::new(MESSAGES);
@@ -132,7 +140,7 @@ fn whole_chats_and_messages() {
     let chat =
         r#"{"choices":[{"message":{"content":"a","reasoning_content":"r"}},{"message":{"content":"b"}}]}"#;
     assert_eq!(read(CHAT, chat), ("rab".to_owned(), true));
-    assert_eq!(read(Reading { tokens: AnswerTokens::Content, ..CHAT }, chat), ("ab".to_owned(), true));
+    assert_eq!(read(AnswerReading { tokens: AnswerTokens::Content, ..CHAT }, chat), ("ab".to_owned(), true));
     let call = r#"{"choices":[{"message":{"content":null,"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}}]}"#;
     assert_eq!(read(CHAT, call), ("f{}".to_owned(), true));
     assert_eq!(read(CHAT, r#"{"choices":[]}"#), (String::new(), false));
@@ -158,6 +166,7 @@ fn any_delta() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         Just(json!([])),
         Just(json!("")),
+        Just(json!("r")),
         "[a-z\"\\\\é]{0,4}".prop_map(Value::from),
         any_json(),
         Just(json!("text_delta")),
@@ -180,7 +189,7 @@ proptest! {
             (ApiType::Chat, json!({"id": rest, "object": kind, "choices": [{"delta": delta, "x": rest}], "usage": null})),
             (ApiType::AnthropicMessages, json!({"type": kind, "index": rest, "delta": delta})),
         ] {
-            let reading = Reading { api, tokens };
+            let reading = AnswerReading { api, tokens };
             let data = serde_json::to_vec(&value).expect("a value serialises");
             if scan::scan(reading, &data).is_some() {
                 prop_assert_eq!(Chunks::new(reading).read(&data), typed::chunk(reading, value, &data));
@@ -194,7 +203,7 @@ proptest! {
             (ApiType::Chat, r#"{"choices":[{"delta":@}]}"#),
             (ApiType::AnthropicMessages, r#"{"type":"content_block_delta","index":0,"delta":@}"#),
         ] {
-            let reading = Reading { api, tokens: AnswerTokens::All };
+            let reading = AnswerReading { api, tokens: AnswerTokens::All };
             let mut chunks = Chunks::new(reading);
             for delta in &deltas {
                 let data = frame.replace('@', &delta.to_string());
