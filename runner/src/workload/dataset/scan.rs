@@ -202,7 +202,7 @@ mod tests {
                 texts.iter().map(|(text, nested)| if *nested { json!({text: [{"x": text}]}) } else { json!({"x": text}) }).collect();
             let file = match layout {
                 0 => serde_json::to_string_pretty(&values).expect("text"),
-                1 => values.iter().map(|value| format!("{value}\n")).collect(),
+                1 => values.iter().flat_map(|value| [value.to_string(), "\n".to_owned()]).collect(),
                 _ => values.iter().map(Value::to_string).collect(),
             };
             let found = scan(&file, buffer).expect("objects");
