@@ -30,6 +30,14 @@ pub enum Purpose {
     RetryPause = 7,
     /// LoRA adapter of a request.
     Adapter = 20,
+    /// Length of the beginning that a group of prompts has in common.
+    PrefixLength = 30,
+    /// Words of that beginning.
+    Prefix = 31,
+    /// Words of what follows it.
+    Question = 32,
+    /// Order in which the prompts of groups are asked.
+    Order = 33,
 }
 
 impl Seed {

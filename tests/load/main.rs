@@ -2,6 +2,7 @@
 
 mod adapters;
 mod apis;
+mod datasets;
 mod demo;
 mod faults;
 mod golden;

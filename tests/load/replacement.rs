@@ -199,3 +199,42 @@ fn both_names_of_the_counter_of_successes_are_asked_for() -> Result<()> {
     }
     Ok(())
 }
+
+/// Runs the prompts of 256 groups of 16; gives the bodies of the requests, sorted.
+fn run_groups(rig: &Rig, workers: u32) -> Result<Vec<String>> {
+    let config = format!(
+        "{}\napi: {{type: completion, streaming: true}}\n\
+         data: {{type: shared_prefix, shared_prefix: {{num_groups: 256, num_prompts_per_group: 16, system_prompt_len: 512, \
+         question_len: 256, output_len: 256, seed: 7}}}}\n\
+         load: {{num_workers: {workers}, worker_max_concurrency: 600, stages: [{{rate: 100, duration: 5}}]}}",
+        server(rig)
+    );
+    let (summary, entries) = run(rig, &config)?;
+    assert_eq!((&summary["failures"]["count"], &summary["successes"]["count"]), (&json!(0), &json!(500)));
+    let mut bodies = Vec::new();
+    for entry in &entries {
+        assert_eq!(entry["info"]["request_metrics"]["text"]["input_tokens"], 768, "by the server's count");
+        assert_eq!(entry["info"]["response_metrics"]["server_usage"]["completion_tokens"], 256);
+        bodies.push(entry["request"].as_str().context("a body")?.to_owned());
+    }
+    bodies.sort_unstable();
+    Ok(bodies)
+}
+
+#[test]
+fn groups_of_prompts_are_the_same_whatever_the_number_of_workers() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1", "--slots", "1024"])?;
+    let bodies = run_groups(&rig, 1)?;
+    assert_eq!(bodies, run_groups(&rig, 8)?);
+    let mut beginnings = std::collections::BTreeMap::<String, usize>::new();
+    for body in &bodies {
+        let body: Value = serde_json::from_str(body)?;
+        let words: Vec<_> = body["prompt"].as_str().context("a prompt")?.split(' ').collect();
+        // Of 512 tokens, of which a word has one or two; the whole prompt has 768.
+        *beginnings.entry(words[..256].join(" ")).or_default() += 1;
+    }
+    assert!(beginnings.len() <= 256 && beginnings.len() > 150, "{} groups", beginnings.len());
+    assert!(beginnings.values().all(|&prompts| prompts <= 16));
+    Ok(())
+}

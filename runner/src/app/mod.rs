@@ -12,6 +12,7 @@ mod simulate;
 mod stages;
 mod start;
 mod traces;
+mod workload;
 
 use std::io::Write as _;
 use std::process::ExitCode;

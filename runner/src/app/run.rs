@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use benchmark_schemas::config::{ApiType, Config, DataType, ServerType, SweepEstimator};
+use anyhow::{Context as _, Result};
+use benchmark_schemas::config::{ApiType, Config, ServerType, SweepEstimator};
 use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::variables::{HOLD_SECONDS, PREFLIGHT};
 use benchmark_schemas::yaml;
@@ -18,7 +18,7 @@ use super::serving::Inquiry;
 use super::stages::{Course, Driven};
 use super::start::{self, Start};
 use super::traces::Traces;
-use super::{Exit, complain, model, results, say, serving};
+use super::{Exit, complain, model, results, say, serving, workload};
 use crate::cli::ConfigArgs;
 use crate::client::http::{HttpSettings, HttpSource};
 use crate::client::mock::MockSource;
@@ -37,7 +37,7 @@ use crate::shutdown::Signals;
 use crate::spool::SpoolWriter;
 use crate::store::{S3Environment, Stores};
 use crate::sweep::SweepPlan;
-use crate::workload::{Adapters, Lengths, Mock, Model, Synthetic, Tokenizer, Workload};
+use crate::workload::{Adapters, Model, Tokenizer, Workload};
 
 /// Runs the benchmark of the configuration that `arguments` give.
 ///
@@ -153,7 +153,7 @@ async fn prepare(
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     tracing::info!("{}", plan.limits(config.load.num_workers));
     let run_id = run_id(started);
-    let workload = workload(config.data.kind, (&plan, &traces), tokenizer.as_ref())?;
+    let workload = workload::of(&config, (&plan, &traces), tokenizer.as_ref())?;
     let scratch = results::scratch_folder(&run_id);
     let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
     let mut stores = Stores::open(config.storage.as_ref(), &environment, &scratch)?;
@@ -295,39 +295,6 @@ fn plan(
         tokenizer.pretrained_model_name_or_path.get_or_insert(model);
     }
     Plan::new(config, &surroundings)
-}
-
-/// What makes the requests.
-fn workload(
-    kind: DataType,
-    (plan, traces): (&Plan, &Traces),
-    tokenizer: Option<&Arc<Tokenizer>>,
-) -> Result<Arc<dyn Workload>> {
-    if tokenizer.is_none() {
-        tracing::info!(
-            "No tokenizer: token counts are the server's; where it reports none, lengths are unknown and each chunk \
-             counts as one token"
-        );
-    }
-    let tokenizer = match (kind, tokenizer) {
-        (DataType::Mock, tokenizer) => {
-            return Ok(Arc::new(Mock::new(tokenizer.cloned(), plan.body.clone())));
-        }
-        (_, Some(tokenizer)) => tokenizer,
-        (_, None) => bail!("this data type needs a tokenizer"),
-    };
-    let lengths = match &traces.lengths {
-        Some(rows) => Lengths::recorded(rows),
-        None => (
-            Lengths::new(plan.input.clone(), plan.seed, Purpose::InputLength),
-            Lengths::new(plan.output.clone(), plan.seed, Purpose::OutputLength),
-        ),
-    };
-    let (corpus, body) = (plan.corpus.as_deref(), plan.body.clone());
-    if kind == DataType::Random {
-        return Ok(Arc::new(Synthetic::random(plan.seed, Arc::clone(tokenizer), lengths, body)?));
-    }
-    Ok(Arc::new(Synthetic::new(plan.seed, Arc::clone(tokenizer), corpus, lengths, body)?))
 }
 
 /// How requests reach the server; checks the address, the headers and the TLS files.

@@ -1,6 +1,7 @@
 //! The JSON bodies of requests, byte for byte as upstream writes them: Python's `json.dumps` with `", "` and `": "`, all
 //! but printable ASCII escaped, keys in this order.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -41,6 +42,44 @@ impl From<String> for Model {
 impl From<&str> for Model {
     fn from(name: &str) -> Self {
         Self::One(name.to_owned())
+    }
+}
+
+/// Who says something in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Whoever runs the model.
+    System,
+    /// Who asks.
+    User,
+    /// The model.
+    Assistant,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+/// What is said in a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Who says it.
+    pub role: Role,
+    /// The text.
+    pub content: Cow<'a, str>,
+}
+
+impl<'a> Message<'a> {
+    /// What `role` says.
+    #[must_use]
+    pub fn new(role: Role, content: impl Into<Cow<'a, str>>) -> Self {
+        Self { role, content: content.into() }
     }
 }
 
@@ -96,6 +135,33 @@ impl BodyOptions {
             body.extend_from_slice(b", \"messages\": [{\"role\": \"user\", \"content\": ");
             write_string(&mut body, prompt);
             body.extend_from_slice(b"}]");
+        }
+        self.finish(body, length)
+    }
+
+    /// The body of request `index` of `stage` for a conversation so far, and an answer of `length` tokens; for chats, not for completions.
+    ///
+    /// Anthropic's API has system messages as a text of their own, and else only users and assistants.
+    #[must_use]
+    pub fn of_messages(&self, (stage, index): (u32, u64), messages: &[Message<'_>], length: u32) -> Bytes {
+        let anthropic = self.api == ApiType::AnthropicMessages;
+        let (apart, in_turn): (Vec<_>, Vec<_>) =
+            messages.iter().partition(|message| anthropic && message.role == Role::System);
+        let mut body = Vec::with_capacity(in_turn.iter().map(|message| message.content.len() + 48).sum());
+        body.extend_from_slice(b"{\"model\": ");
+        write_string(&mut body, self.model.of(stage, index));
+        body.extend_from_slice(b", \"messages\": [");
+        for (i, message) in in_turn.into_iter().enumerate() {
+            let between = if i > 0 { ", " } else { "" };
+            push(&mut body, format_args!("{between}{{\"role\": \"{}\", \"content\": ", message.role.name()));
+            write_string(&mut body, &message.content);
+            body.push(b'}');
+        }
+        body.push(b']');
+        if !apart.is_empty() {
+            body.extend_from_slice(b", \"system\": ");
+            let texts: Vec<&str> = apart.iter().map(|message| &*message.content).collect();
+            write_string(&mut body, &texts.join("\n\n"));
         }
         self.finish(body, length)
     }
@@ -239,6 +305,28 @@ mod tests {
                 format!(
                     r#"{{"model": "qwen3-8b", "messages": [{{"role": "user", "content": "hi"}}], "max_tokens": 9, "stream": {streaming}}}"#
                 )
+            );
+        }
+    }
+
+    #[test]
+    fn a_conversation_has_its_system_prompt_where_the_api_has_it() {
+        let messages = [
+            Message::new(Role::System, "be\n"),
+            Message::new(Role::User, "a"),
+            Message::new(Role::Assistant, "b"),
+            Message::new(Role::System, "brief"),
+            Message::new(Role::User, "c"),
+        ];
+        let body = options(ApiType::Chat, false).of_messages(FIRST, &messages, 4);
+        insta::assert_snapshot!(text(&body), @r#"{"model": "qwen3-8b", "messages": [{"role": "system", "content": "be\n"}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "system", "content": "brief"}, {"role": "user", "content": "c"}], "max_tokens": 4, "ignore_eos": true, "stream": false}"#);
+        let body = options(ApiType::AnthropicMessages, true).of_messages(FIRST, &messages, 4);
+        insta::assert_snapshot!(text(&body), @r#"{"model": "qwen3-8b", "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], "system": "be\n\n\nbrief", "max_tokens": 4, "stream": true}"#);
+        let one = [Message::new(Role::User, "hi")];
+        for api in [ApiType::Chat, ApiType::AnthropicMessages] {
+            assert_eq!(
+                options(api, true).of_messages(FIRST, &one, 4),
+                options(api, true).of_prompt(FIRST, "hi", 4)
             );
         }
     }

@@ -14,7 +14,11 @@ use crate::seed::{Purpose, Seed};
 
 /// A source of lengths.
 #[derive(Debug, Clone)]
-pub struct Lengths(Source);
+pub struct Lengths {
+    source: Source,
+    /// The least length there is.
+    least: u32,
+}
 
 #[derive(Debug, Clone)]
 enum Source {
@@ -26,14 +30,21 @@ impl Lengths {
     /// Lengths of `distribution`; `purpose` keeps lengths of prompts and of answers apart.
     #[must_use]
     pub fn new(distribution: Distribution, seed: Seed, purpose: Purpose) -> Self {
-        Self(Source::Drawn { distribution: Box::new(distribution), seed, purpose })
+        Self { source: Source::Drawn { distribution: Box::new(distribution), seed, purpose }, least: 1 }
+    }
+
+    /// The same where 0, for nothing at all, is a length too.
+    #[must_use]
+    pub fn or_none(self) -> Self {
+        Self { least: 0, ..self }
     }
 
     /// The lengths of prompts and of answers in the rows of a trace, one after another; from the last on again the first.
     #[must_use]
     pub fn recorded(rows: &[(u32, u32)]) -> (Self, Self) {
         let (inputs, outputs): (Vec<u32>, Vec<u32>) = rows.iter().copied().unzip();
-        (Self(Source::Recorded(inputs.into())), Self(Source::Recorded(outputs.into())))
+        let recorded = |rows: Vec<u32>| Self { source: Source::Recorded(rows.into()), least: 1 };
+        (recorded(inputs), recorded(outputs))
     }
 
     /// The length of request `index`, tokens.
@@ -44,14 +55,14 @@ impl Lengths {
     )]
     #[must_use]
     pub fn draw(&self, index: u64) -> u32 {
-        match &self.0 {
+        match &self.source {
             Source::Drawn { distribution, seed, purpose } => {
                 let mut rng = seed.rng(*purpose, 0, index);
-                draw(distribution, &mut rng).clamp(1.0, f64::from(u32::MAX)) as u32
+                draw(distribution, &mut rng).clamp(f64::from(self.least), f64::from(u32::MAX)) as u32
             }
             Source::Recorded(rows) => {
                 let row = index.checked_rem(rows.len() as u64).unwrap_or(0);
-                rows.get(row as usize).map_or(1, |&tokens| tokens.max(1))
+                rows.get(row as usize).map_or(self.least, |&tokens| tokens.max(self.least))
             }
         }
     }
@@ -170,8 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_at_least_one() {
+    fn a_length_is_at_least_one_unless_there_may_be_none() {
         assert!(drawn(DistributionType::Normal, -50.0, 1.0, -100, 0, 0.0).iter().all(|&x| x == 1));
+        let none = Distribution { kind: DistributionType::Fixed, mean: 0.0, ..Distribution::default() };
+        let lengths = Lengths::new(none, Seed(7), Purpose::InputLength);
+        assert_eq!((lengths.draw(0), lengths.or_none().draw(0)), (1, 0));
     }
 
     proptest! {

@@ -5,11 +5,14 @@
 
 mod adapters;
 mod body;
+mod composer;
+mod dataset;
 mod generator;
 mod lengths;
 mod mock;
 mod prompt;
 mod random;
+mod shared_prefix;
 mod tokenizer;
 mod words;
 
@@ -17,11 +20,14 @@ use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 pub use adapters::Adapters;
-pub use body::{BodyOptions, Model};
+pub use body::{BodyOptions, Message, Model, Role};
+pub use composer::SyntheticError;
+pub use dataset::{Dataset, DatasetError, Format, Limits};
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;
 pub use mock::Mock;
-pub use prompt::{Synthetic, SyntheticError};
+pub use prompt::Synthetic;
+pub use shared_prefix::SharedPrefix;
 pub use tokenizer::{SpecialTokens, Tokenizer, TokenizerError};
 
 /// A request that is ready to be sent.

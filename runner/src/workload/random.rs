@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use super::body::BodyOptions;
+use super::composer::{Composer, SyntheticError};
 use super::lengths::Lengths;
-use super::prompt::{Synthetic, SyntheticError};
+use super::prompt::Synthetic;
 use super::tokenizer::Tokenizer;
 use super::words::Words;
 use crate::seed::Seed;
@@ -26,7 +27,7 @@ impl Synthetic {
         options: BodyOptions,
     ) -> Result<Self, SyntheticError> {
         let words = Words::of_all(&tokenizer)?;
-        Self::of_words(seed, tokenizer, (words, None), lengths, options)
+        Ok(Self::of(Composer::new(seed, tokenizer, words, None)?, lengths, options))
     }
 }
 

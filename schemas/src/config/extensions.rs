@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OwnTraceFormat, ScrapeExtension};
+use super::{OwnDataFormat, OwnTraceFormat, ScrapeExtension};
 use crate::record::Pacing;
 
 /// What upstream's configuration cannot say.
@@ -22,6 +22,9 @@ pub struct Extensions {
     /// Format of `load.trace` and `data.trace` where it is none that upstream knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_format: Option<OwnTraceFormat>,
+    /// Format of the rows of `data.path` where it is none that upstream knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_format: Option<OwnDataFormat>,
     /// Which parts of an answer are tokens; `all` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer_tokens: Option<AnswerTokens>,

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use benchmark_schemas::config::{ApiType, Distribution, DistributionType};
 use proptest::prelude::*;
 
-use super::super::tokenizer::fixtures;
+use super::super::composer::DIGITS;
+use super::super::tokenizer::{SpecialTokens, fixtures};
 use super::*;
 
 fn synthetic(tokenizer: Tokenizer, seed: u64, (min, max): (i64, i64), corpus: Option<&Path>) -> Synthetic {
@@ -37,7 +38,7 @@ fn prompts_have_exactly_the_drawn_length_by_the_tokenizer() {
     ];
     for (name, make, range, by_construction) in cases {
         let workload = synthetic(make(), 5, range, None);
-        assert_eq!(workload.additive.load(Ordering::Relaxed), by_construction, "{name}");
+        assert_eq!(workload.composer.is_additive(), by_construction, "{name}");
         let tokenizer = make();
         let mut missed = 0;
         for index in 0..300 {
@@ -52,7 +53,7 @@ fn prompts_have_exactly_the_drawn_length_by_the_tokenizer() {
             missed += u64::from(counted != drawn);
         }
         assert!(missed <= if by_construction { 0 } else { 3 }, "{name}: {missed} missed");
-        let facts = (workload.additive.load(Ordering::Relaxed), workload.inexact());
+        let facts = (workload.composer.is_additive(), workload.inexact());
         assert_eq!(facts, (by_construction, missed), "{name}");
     }
 }

@@ -3,8 +3,11 @@
 use super::Faults;
 use crate::config::read::Sections;
 use crate::config::{
-    ApiType, Data, DataType, Distribution, DistributionType, LengthOrDistribution, LoadType,
+    ApiType, Data, DataType, Distribution, DistributionType, Extensions, LengthOrDistribution, LoadType,
 };
+
+/// Prompts of `shared_prefix` at most: their order is kept in memory.
+const MOST_PROMPTS: u64 = 1 << 24;
 
 pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     let Some(data) = &sections.data else { return };
@@ -15,6 +18,7 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     check_lengths_given(data, faults);
     check_misplaced(data, faults);
     check_shared_prefix(data, faults);
+    check_data_format(data, sections.extensions.as_ref().and_then(Option::as_ref), faults);
     if let Some(api) = &sections.api {
         check_api(data, api.kind, faults);
     }
@@ -115,6 +119,18 @@ fn check_misplaced(data: &Data, faults: &mut Faults<'_>) {
     }
 }
 
+fn check_data_format(data: &Data, extensions: Option<&Extensions>, faults: &mut Faults<'_>) {
+    let is_given = extensions.is_some_and(|extensions| extensions.data_format.is_some());
+    let has_rows = data.kind.is_data_set() && data.path.is_some();
+    if is_given && !has_rows && faults.is_sound("data.path") {
+        faults.add(
+            "extensions.data_format",
+            "there is no file whose rows it is about",
+            "set data.type: shareGPT with data.path, or remove it",
+        );
+    }
+}
+
 fn check_shared_prefix(data: &Data, faults: &mut Faults<'_>) {
     let Some(prefix) = &data.shared_prefix else { return };
     let pairs = [
@@ -138,6 +154,27 @@ fn check_shared_prefix(data: &Data, faults: &mut Faults<'_>) {
             faults.add(format!("data.shared_prefix.{key}"), "0 leaves no prompts", "give 1 or more");
         }
     }
+    let prompts = prefix.num_groups.saturating_mul(prefix.num_prompts_per_group);
+    if prompts > MOST_PROMPTS {
+        faults.add(
+            "data.shared_prefix.num_users_per_system_prompt",
+            format!("makes {prompts} prompts of all groups together; there can be {MOST_PROMPTS} at most"),
+            "lower it, or num_unique_system_prompts",
+        );
+    }
+    for (key, length) in [
+        ("system_prompt_len", &prefix.system_prompt_len),
+        ("question_len", &prefix.question_len),
+        ("output_len", &prefix.output_len),
+    ] {
+        if let LengthOrDistribution::Length(tokens @ ..0) = length {
+            faults.add(
+                format!("data.shared_prefix.{key}"),
+                format!("must be 0 or greater, is {tokens}"),
+                "give a number of tokens",
+            );
+        }
+    }
 }
 
 /// The APIs that a data type can be sent by.
@@ -147,9 +184,7 @@ fn apis(data: &Data) -> &'static [ApiType] {
         DataType::Synthetic if data.multimodal.is_some() => &[Chat],
         DataType::VisionArena => &[Chat],
         DataType::ConversationReplay => &[Completion],
-        DataType::InfinityInstruct | DataType::BillsumConversations | DataType::SharedPrefix => {
-            &[Completion, Chat]
-        }
+        DataType::InfinityInstruct | DataType::BillsumConversations => &[Completion, Chat],
         DataType::OtelTraceReplay | DataType::WekaTraceReplay | DataType::SyntheticAgentic => {
             &[Chat, AnthropicMessages]
         }
@@ -157,6 +192,7 @@ fn apis(data: &Data) -> &'static [ApiType] {
         | DataType::ShareGpt
         | DataType::Synthetic
         | DataType::Random
+        | DataType::SharedPrefix
         | DataType::CnnDailymail => &[Completion, Chat, AnthropicMessages],
     }
 }

@@ -96,7 +96,25 @@ pub enum DataType {
     SyntheticAgentic,
 }
 
+/// Format of the rows of a data set that upstream does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnDataFormat {
+    /// Each row has a `prompt` (and perhaps `completion`), or `messages` as OpenAI's API has them, or an `instruction`
+    /// (and perhaps `input` and `output`); `max_tokens` where it says itself how long the answer may be.
+    Own,
+}
+
 impl DataType {
+    /// True for sources whose rows are read from the file or folder `data.path`.
+    #[must_use]
+    pub fn is_data_set(self) -> bool {
+        matches!(
+            self,
+            Self::ShareGpt | Self::CnnDailymail | Self::InfinityInstruct | Self::BillsumConversations
+        )
+    }
+
     /// True for sources that take the lengths of prompts and answers from two distributions, or from a trace.
     #[must_use]
     pub fn draws_lengths(self) -> bool {

@@ -298,6 +298,8 @@ extensions: {load: {pacing: even}}
 
 #[test]
 fn formats_of_traces() {
+    let format = "data: {type: synthetic, path: a, input_distribution: {}, output_distribution: {}}\nextensions: {data_format: own}\n";
+    assert_snapshot!(refusal_of(format), @"config.yml:4:27: extensions.data_format: there is no file whose rows it is about (set data.type: shareGPT with data.path, or remove it)");
     let format = "extensions: {trace_format: mooncake}\n";
     assert_snapshot!(refusal_of(format), @"config.yml:3:28: extensions.trace_format: there is no trace to read (give load.trace or data.trace, or remove it)");
     assert_snapshot!(refusal_of(&format!("data: {{type: random, trace: 5}}\n{format}")), @"config.yml:3:29: data.trace: must be a mapping, is a number (write `key: value` lines below it)");

@@ -65,6 +65,19 @@ fn load_types_that_are_built() {
 }
 
 #[test]
+fn groups_of_prompts_are_built_as_single_requests_of_text() {
+    let data = |more: &str| {
+        let text = format!("{LEAST}data: {{type: shared_prefix, shared_prefix: {{num_groups: 4{more}}}}}\n");
+        executable(&text).map(|config| config.data.kind)
+    };
+    assert_eq!(data(", enable_multi_turn_chat: false"), Ok(DataType::SharedPrefix));
+    assert_snapshot!(data(", enable_multi_turn_chat: true, multimodal: {}").expect_err("not built"), @r"
+    config.yml:3:84: data.shared_prefix.enable_multi_turn_chat: conversations of many turns are not built yet (remove it; each prompt is a request of its own)
+    config.yml:3:102: data.shared_prefix.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
+    ");
+}
+
+#[test]
 fn every_api_and_server_is_built() {
     for (api, server) in [
         ("chat", "tgi"),
@@ -155,6 +168,26 @@ fn with_other_problems_at_once() {
 
 #[test]
 fn types_of_data_that_are_not_built() {
-    let refused = executable(&format!("{LEAST}data: {{type: shareGPT}}\n"));
-    assert_snapshot!(refused.expect_err("not built"), @"config.yml:3:14: data.type: only data types synthetic, random and mock are built yet (set data.type: synthetic, with input_distribution and output_distribution)");
+    let refused =
+        executable(&format!("{LEAST}data: {{type: visionarena, visionarena: {{}}}}\napi: {{type: chat}}\n"));
+    assert_snapshot!(refused.expect_err("not built"), @"config.yml:3:14: data.type: replays and visionarena are not built yet (set data.type: synthetic, with input_distribution and output_distribution)");
+}
+
+#[test]
+fn data_sets_are_read_from_files() {
+    let data = |data: &str| {
+        let refused = executable(&format!("{LEAST}data: {{{data}}}\n"));
+        refused.map(|config| config.data.kind).map_err(|problems| problems.lines().next().map(str::to_owned))
+    };
+    for (name, kind) in [
+        ("shareGPT", DataType::ShareGpt),
+        ("cnn_dailymail", DataType::CnnDailymail),
+        ("billsum_conversations", DataType::BillsumConversations),
+        ("infinity_instruct", DataType::InfinityInstruct),
+    ] {
+        assert_eq!(data(&format!("type: {name}, path: a.json")), Ok(kind));
+    }
+    let missing = data("type: shareGPT").expect_err("from the hub").expect("a problem");
+    assert_snapshot!(missing, @"config.yml:3:14: data.path: is missing, and data sets are not fetched from the hub yet (give a JSON or JSON lines file of the data set, or a folder of them)");
+    assert!(data("type: cnn_dailymail").is_err());
 }

@@ -1,0 +1,213 @@
+//! Data sets in files: each row is a request, in the order of the files, round and round.
+//!
+//! A row is its place in the files: it is read again when its request is made, so any number of generators can make
+//! requests in any order, and no set lies in memory. Rows that ask nothing and those whose lengths are outside the
+//! limits are left out. It knows nothing of where files come from.
+
+mod rows;
+mod scan;
+mod source;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use benchmark_schemas::config::{ApiType, Distribution};
+
+pub use self::rows::Format;
+use self::rows::Row;
+use self::source::{Files, RowPlace, Walk};
+use super::body::BodyOptions;
+use super::tokenizer::{SpecialTokens, Tokenizer};
+use super::{Drawn, Prepared, Workload};
+
+/// Why a data set cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// A file cannot be used at all.
+    #[error("data.path: {}: {fault} (give a JSON or JSON lines file that this process can read, or a folder of them)", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// A row is not what the data type needs.
+    #[error("data.path: {}:{line}: {fault} (mend this line, or remove it)", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        fault: String,
+    },
+    /// There is no row to ask.
+    #[error(
+        "data.path: {}: none of its {rows} rows can be asked: {left_out} are outside the limits of input_distribution and \
+         output_distribution, which without min and max are 10 to 1024 tokens, and {} ask nothing (widen the limits, or \
+         give other data)",
+        path.display(), rows - left_out
+    )]
+    Nothing {
+        /// The file or folder.
+        path: PathBuf,
+        /// Rows that there are.
+        rows: u64,
+        /// Rows outside the limits.
+        left_out: u64,
+    },
+}
+
+/// Lengths that a request may have, tokens; `min` and `max` of the distributions.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Of the prompt.
+    pub input: Option<Distribution>,
+    /// Of the answer that the data set has.
+    pub output: Option<Distribution>,
+}
+
+/// A data set in files.
+pub struct Dataset {
+    files: Files,
+    format: Format,
+    tokenizer: Arc<Tokenizer>,
+    limits: Limits,
+    options: BodyOptions,
+    found: Mutex<Found>,
+}
+
+/// What is known of the rows so far.
+struct Found {
+    /// The way through the files; gone when all rows are known.
+    walk: Option<Walk>,
+    usable: Vec<RowPlace>,
+    /// Rows gone through.
+    rows: u64,
+    left_out: u64,
+}
+
+impl Dataset {
+    /// The data set in the file or folder `path`. Its first 128 MiB are checked.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read, a row is not what `format` says, or no row can be asked.
+    pub fn new(
+        path: &Path,
+        format: Format,
+        tokenizer: Arc<Tokenizer>,
+        limits: Limits,
+        options: BodyOptions,
+    ) -> Result<Self, DatasetError> {
+        let files = Files::open(path)?;
+        files.check(|row| Row::read(format, row, true).map(drop))?;
+        let walk = Some(Walk::new(&files)?);
+        let found = Mutex::new(Found { walk, usable: Vec::new(), rows: 0, left_out: 0 });
+        let this = Self { files, format, tokenizer, limits, options, found };
+        if this.place(0).is_none() {
+            let found = this.found.lock().unwrap_or_else(PoisonError::into_inner);
+            let (rows, left_out) = (found.rows, found.left_out);
+            return Err(DatasetError::Nothing { path: this.files.name().to_owned(), rows, left_out });
+        }
+        Ok(this)
+    }
+
+    fn row(&self, json: &[u8]) -> serde_json::Result<Option<Row>> {
+        Row::read(self.format, json, self.options.api != ApiType::Completion)
+    }
+
+    /// The place of the row of request `index`; after the last row comes the first again.
+    fn place(&self, index: u64) -> Option<RowPlace> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        while found.usable.len() as u64 <= index && self.find(&mut found) {}
+        let row = index.checked_rem(found.usable.len() as u64)?;
+        found.usable.get(usize::try_from(row).ok()?).copied()
+    }
+
+    /// Goes on by one row; false if there is none.
+    fn find(&self, found: &mut Found) -> bool {
+        let Some(walk) = &mut found.walk else { return false };
+        let mut json = Vec::new();
+        let row = walk.next(&self.files, &mut json).and_then(|place| {
+            let Some(place) = place else { return Ok(None) };
+            let row = self.row(&json).map_err(|error| walk.fault(&self.files, &error, place))?;
+            Ok(Some((place, row)))
+        });
+        match row {
+            Ok(Some((place, row))) => {
+                found.rows += 1;
+                match row {
+                    Some(row) if self.is_within_limits(&row) => found.usable.push(place),
+                    Some(_) => found.left_out += 1,
+                    None => {}
+                }
+                true
+            }
+            Ok(None) => {
+                found.walk = None;
+                false
+            }
+            Err(error) => {
+                tracing::error!("the data set ends here, and begins again with its first row: {error}");
+                found.walk = None;
+                false
+            }
+        }
+    }
+
+    fn is_within_limits(&self, row: &Row) -> bool {
+        let keeps = |limit: &Option<Distribution>, tokens: &dyn Fn() -> u32| {
+            limit.as_ref().is_none_or(|limit| (limit.min..=limit.max).contains(&i64::from(tokens())))
+        };
+        keeps(&self.limits.input, &|| self.prompt_tokens(&row.prompt()))
+            && keeps(&self.limits.output, &|| self.answer_tokens(row))
+    }
+
+    fn prompt_tokens(&self, prompt: &str) -> u32 {
+        self.tokenizer.count(prompt, SpecialTokens::Counted).unwrap_or(0)
+    }
+
+    /// Tokens that the answer may have: what the row says itself, else those of its own answer; 0 if it has none.
+    fn answer_tokens(&self, row: &Row) -> u32 {
+        row.max_tokens.unwrap_or_else(|| {
+            let answer = row.answer.as_deref().unwrap_or_default();
+            self.tokenizer.count(answer, SpecialTokens::Left).unwrap_or(0)
+        })
+    }
+
+    /// The row of request `index`. A file that was changed or lost since the start has none.
+    fn read(&self, index: u64) -> Row {
+        let read = || {
+            let json = self.files.read(self.place(index)?).ok()?;
+            self.row(&json).ok()?
+        };
+        read().unwrap_or_else(|| {
+            tracing::error!("row {index} of {} cannot be read any more", self.files.name().display());
+            Row::default()
+        })
+    }
+}
+
+impl Workload for Dataset {
+    /// Lengths are not drawn but found when a request is made; one that is not made has none.
+    fn drawn(&self, _stage: u32, _index: u64) -> Drawn {
+        Drawn::default()
+    }
+
+    fn prepare(&self, stage: u32, index: u64) -> Prepared {
+        let row = self.read(index);
+        let prompt = row.prompt();
+        let output_tokens = self.options.max_tokens(self.answer_tokens(&row));
+        let body = if self.options.api == ApiType::Completion {
+            self.options.of_prompt((stage, index), &prompt, output_tokens)
+        } else {
+            self.options.of_messages((stage, index), &row.messages, output_tokens)
+        };
+        let prompt_tokens = self.prompt_tokens(&prompt);
+        Prepared { index, body, prompt_tokens, drawn: Drawn { prompt_tokens, output_tokens }, memory: None }
+    }
+}
+
+#[cfg(test)]
+mod tests;
