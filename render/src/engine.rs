@@ -42,9 +42,11 @@ impl Engine {
     pub(crate) fn new() -> Result<Self, Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|name| {
-            if name == NOTES { AutoEscape::None } else { AutoEscape::Json }
-        });
+        environment.set_auto_escape_callback(
+            |name| {
+                if name == NOTES { AutoEscape::None } else { AutoEscape::Json }
+            },
+        );
         environment.set_formatter(write);
         environment.add_filter("block", block);
         environment.add_filter("indented", indented);

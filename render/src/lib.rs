@@ -48,11 +48,8 @@ pub fn values(layers: &Layers) -> Result<Values, Problems> {
 /// The values with the tree that they were read from.
 fn checked(layers: &Layers) -> Result<(Values, Node), Problems> {
     let mut tree = over_defaults(layers.merged()?, chart::defaults());
-    let values = if layers.skip_schema_validation {
-        unchecked::read(&tree, &SCHEMA)?
-    } else {
-        conforming(&mut tree)?
-    };
+    let values =
+        if layers.skip_schema_validation { unchecked::read(&tree, &SCHEMA)? } else { conforming(&mut tree)? };
     Problems::check(values::check(&values, &tree))?;
     Ok((values, tree))
 }

@@ -88,7 +88,7 @@ mod tests {
         let mut lines = text.lines().skip_while(|line| line.split(' ').next() != Some(name));
         let head = lines.next().expect("the scenario");
         let rest = lines.take_while(|line| line.starts_with(' '));
-        [head].into_iter().chain(rest).map(|line| format!("{line}\n")).collect()
+        [head].into_iter().chain(rest).flat_map(|line| [line, "\n"]).collect()
     }
 
     #[test]

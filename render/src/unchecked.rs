@@ -28,12 +28,7 @@ pub(crate) fn read(tree: &Node, schema: &Value) -> Result<Values, Problems> {
         let remedy = "mend what is named, or use Helm";
         let said = if problems.is_empty() { format!(": {error}") } else { String::new() };
         let fault = format!("the schema is not checked, but the values have to be readable{said}");
-        problems.push(Problem::new(
-            Origin::Argument("--skip-schema-validation".into()),
-            "",
-            fault,
-            remedy,
-        ));
+        problems.push(Problem::new(Origin::Argument("--skip-schema-validation".into()), "", fault, remedy));
         match Problems::check(problems) {
             Err(problems) => problems,
             Ok(()) => unreachable!("one problem was added"),
@@ -64,7 +59,9 @@ fn simplify(node: &mut Node, schema: &Value, path: &mut Vec<String>) {
         Content::List(items) => {
             if let Some(schema) = schema.get("items") {
                 path.push("[]".to_owned());
-                items.iter_mut().for_each(|item| simplify(item, schema, path));
+                for item in items {
+                    simplify(item, schema, path);
+                }
                 path.pop();
             }
         }
@@ -99,7 +96,9 @@ mod tests {
 
     #[test]
     fn exponents_are_read_as_the_chart_reads_them() {
-        for (text, number) in [("1e3", Some(1000.0)), ("2.5E-1", Some(0.25)), (".5e+1", Some(5.0)), ("5.e0", Some(5.0))] {
+        for (text, number) in
+            [("1e3", Some(1000.0)), ("2.5E-1", Some(0.25)), (".5e+1", Some(5.0)), ("5.e0", Some(5.0))]
+        {
             assert_eq!(spelt(text).and_then(|number| number.as_f64()), number, "{text}");
         }
         for text in ["1", "e3", "1e", "-1e3", "1e3x", "1e+-3", "1.2.3e1", "0x1e3", "1e400"] {

@@ -126,7 +126,10 @@ fn the_schema_is_left_out_alike() -> Result<()> {
         }
     }
     // What Helm would put into the objects for the API server or the run to refuse.
-    let output = run(&program("benchmark-render"), ["template", "r", "--skip-schema-validation", "--set", "benchmark.api.type=grpc"])?;
+    let output = run(
+        &program("benchmark-render"),
+        ["template", "r", "--skip-schema-validation", "--set", "benchmark.api.type=grpc"],
+    )?;
     insta::assert_snapshot!(String::from_utf8(output.stderr)?, @r"
     --set benchmark.api.type=grpc: benchmark.api.type: must be one of completion, chat; is `grpc`
     --skip-schema-validation: the schema is not checked, but the values have to be readable (mend what is named, or use Helm)

@@ -29,8 +29,9 @@ impl ChartWithNotes {
 
     /// Objects and notes of what it renders.
     pub(crate) fn apart(documents: Vec<Value>) -> Result<(Vec<Value>, String)> {
-        let (notes, objects): (Vec<Value>, _) =
-            documents.into_iter().partition(|document| document["kind"] == "Notes" && document["text"].is_string());
+        let (notes, objects): (Vec<Value>, _) = documents
+            .into_iter()
+            .partition(|document| document["kind"] == "Notes" && document["text"].is_string());
         let text = notes.first().and_then(|notes| notes["text"].as_str()).context("the notes")?;
         Ok((objects, format!("{}\n", text.trim())))
     }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use benchmark_tests::{object, run};
 
 use crate::helm::{Case, ChartWithNotes, HELMS, ci_cases, guide_cases};
-use crate::parity::override_cases;
+use crate::parity::{found_cases, override_cases};
 
 /// Lines of the notes that are commands.
 fn commands(notes: &str) -> Vec<&str> {
@@ -64,10 +64,15 @@ fn the_notes_of_the_saturation_scenario() -> Result<()> {
 #[test]
 fn the_renderer_gives_helms_notes() -> Result<()> {
     let chart = ChartWithNotes::new()?;
-    for case in guide_cases().into_iter().chain(override_cases()).chain(ci_cases()?) {
+    for case in guide_cases().into_iter().chain(override_cases()).chain(found_cases()).chain(ci_cases()?) {
         let ours = case.notes_by_renderer()?;
         for helm in HELMS {
-            assert_eq!(ours, case.notes_by(helm, &chart)?, "case {:?}: benchmark-render against {helm}", case.name);
+            assert_eq!(
+                ours,
+                case.notes_by(helm, &chart)?,
+                "case {:?}: benchmark-render against {helm}",
+                case.name
+            );
         }
     }
     // What `helm install` prints is that text, with a line break more.

@@ -11,8 +11,21 @@ use crate::helm::{Case, ci_cases, guide_cases};
 
 /// Ways out of a pure function. Maps without an order are among them: they are seeded at random.
 const WAYS_OUT: [&str; 15] = [
-    "std::env::", "std::fs", "fs_err", "std::io", "std::net", "std::os", "std::path", "std::process", "std::thread", "std::time",
-    "jiff", "rand::", "HashMap", "HashSet", "unsafe",
+    "std::env::",
+    "std::fs",
+    "fs_err",
+    "std::io",
+    "std::net",
+    "std::os",
+    "std::path",
+    "std::process",
+    "std::thread",
+    "std::time",
+    "jiff",
+    "rand::",
+    "HashMap",
+    "HashSet",
+    "unsafe",
 ];
 
 /// Files of the program around the library: they read arguments and files, and write.
@@ -26,7 +39,7 @@ fn sources(folder: &Path, into: &mut Vec<PathBuf>) -> Result<()> {
             if !matches!(name.as_str(), "bin" | "tests") {
                 sources(&path, into)?;
             }
-        } else if name.ends_with(".rs") && name != "tests.rs" {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests.rs" {
             into.push(path);
         }
     }
@@ -58,7 +71,11 @@ fn the_library_has_no_clock_environment_network_or_chance() -> Result<()> {
 /// What the renderer prints for a case, by another program in front of it where there is one.
 fn printed(case: &Case, command: &str, before: &[&str]) -> Result<Vec<u8>> {
     let mut words: Vec<String> = before.iter().map(|&word| word.to_owned()).collect();
-    words.extend([program("benchmark-render").to_string_lossy().into_owned(), command.to_owned(), case.release.clone()]);
+    words.extend([
+        program("benchmark-render").to_string_lossy().into_owned(),
+        command.to_owned(),
+        case.release.clone(),
+    ]);
     words.extend(case.arguments.iter().cloned());
     let output = Command::new(&words[0]).args(&words[1..]).output()?;
     ensure!(output.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&output.stderr));
@@ -68,9 +85,11 @@ fn printed(case: &Case, command: &str, before: &[&str]) -> Result<Vec<u8>> {
 #[test]
 fn the_same_input_gives_the_same_bytes() -> Result<()> {
     // Another environment, and no network where the machine lets a user take it away.
-    let elsewhere = ["env", "-i", "TZ=Asia/Seoul", "LANG=ko_KR.UTF-8", "HOME=/nonexistent", "HELM_NAMESPACE=other"];
+    let elsewhere =
+        ["env", "-i", "TZ=Asia/Seoul", "LANG=ko_KR.UTF-8", "HOME=/nonexistent", "HELM_NAMESPACE=other"];
     let alone = ["unshare", "--map-root-user", "--net"];
-    let may = run("unshare".as_ref(), ["--map-root-user", "--net", "true"]).is_ok_and(|output| output.status.success());
+    let may = run("unshare".as_ref(), ["--map-root-user", "--net", "true"])
+        .is_ok_and(|output| output.status.success());
     for case in guide_cases().into_iter().chain(ci_cases()?) {
         for command in ["template", "notes"] {
             let first = printed(&case, command, &[])?;

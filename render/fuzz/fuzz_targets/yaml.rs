@@ -29,7 +29,8 @@ fuzz_target!(|data: &[u8]| {
         }
         for value in documents.iter().map(Node::to_json) {
             let written = emit(&value);
-            let read = parse(&written, FILE, dialect).unwrap_or_else(|problems| panic!("{written}\n{problems}"));
+            let read =
+                parse(&written, FILE, dialect).unwrap_or_else(|problems| panic!("{written}\n{problems}"));
             assert_eq!(read.to_json(), value, "{written}");
         }
     }
@@ -38,7 +39,9 @@ fuzz_target!(|data: &[u8]| {
 fn placed(problems: &Problems) {
     assert!(!problems.as_slice().is_empty());
     for problem in problems.as_slice() {
-        assert!(matches!(&problem.origin, Origin::File { file, line, column } if &**file == FILE && *line > 0 && *column > 0));
+        assert!(
+            matches!(&problem.origin, Origin::File { file, line, column } if &**file == FILE && *line > 0 && *column > 0)
+        );
         assert!(!problem.fault.is_empty());
     }
 }

@@ -195,11 +195,13 @@ fn warnings(release: &Release, values: &Values, names: &Names, times: &pod::Time
 
 /// Keys that are given and steer our program only.
 fn ignored_by_upstream(benchmark: &Benchmark) -> impl Iterator<Item = &'static str> {
-    let secret = |key: Option<&SecretKey>| text::given(key.and_then(|key| key.existing_secret.as_ref())).is_some();
+    let secret =
+        |key: Option<&SecretKey>| text::given(key.and_then(|key| key.existing_secret.as_ref())).is_some();
     let target = &benchmark.target;
-    let ca = target.ca.as_ref().is_some_and(|Authorities { existing_secret, existing_config_map, .. }| {
-        text::given(existing_secret.as_ref()).or(text::given(existing_config_map.as_ref())).is_some()
-    });
+    let ca =
+        target.ca.as_ref().is_some_and(|Authorities { existing_secret, existing_config_map, .. }| {
+            text::given(existing_secret.as_ref()).or(text::given(existing_config_map.as_ref())).is_some()
+        });
     let certificate = target.client_certificate.as_ref();
     let hold = benchmark.results.as_ref().and_then(|results| results.hold_seconds).map_or(0.0, Whole::get);
     [

@@ -76,7 +76,8 @@ impl Case {
         let mut arguments: Vec<String> =
             (0..self.files().len()).flat_map(|number| ["-f".to_owned(), file_name(number)]).collect();
         for (number, assignment) in self.assignments.iter().enumerate() {
-            arguments.extend(assignment.argument(number).map(|(flag, argument)| format!("{flag}={argument}")));
+            arguments
+                .extend(assignment.argument(number).map(|(flag, argument)| format!("{flag}={argument}")));
         }
         arguments.extend(self.namespace.map(|namespace| format!("--namespace={namespace}")));
         arguments
@@ -105,7 +106,8 @@ impl Case {
     }
 
     fn contents(&self) -> BTreeMap<String, String> {
-        let files = self.assignments.iter().enumerate().filter(|(_, assignment)| assignment.form == Form::SetFile);
+        let files =
+            self.assignments.iter().enumerate().filter(|(_, assignment)| assignment.form == Form::SetFile);
         files.map(|(number, assignment)| (content_name(number), assignment.plain())).collect()
     }
 }
@@ -136,7 +138,9 @@ impl Assignment {
         Some(match self.form {
             Form::File(_) => return None,
             Form::Set => ("--set", format!("{key}={}", escaped(&self.plain(), &['\\', ',', '{']))),
-            Form::SetString => ("--set-string", format!("{key}={}", escaped(&self.plain(), &['\\', ',', '{']))),
+            Form::SetString => {
+                ("--set-string", format!("{key}={}", escaped(&self.plain(), &['\\', ',', '{'])))
+            }
             Form::SetJson => ("--set-json", format!("{key}={}", self.json())),
             Form::SetFile => ("--set-file", format!("{key}={}", content_name(number))),
             Form::SetLiteral => ("--set-literal", format!("{key}={}", self.plain())),
@@ -145,8 +149,7 @@ impl Assignment {
 
     fn plain(&self) -> String {
         match &self.given {
-            Given::Typed(text) => text.clone(),
-            Given::Json(Value::String(text)) => text.clone(),
+            Given::Typed(text) | Given::Json(Value::String(text)) => text.clone(),
             Given::Json(other) => other.to_string(),
         }
     }
@@ -253,7 +256,11 @@ impl Tree {
         };
         match self {
             Self::Map(entries) if entries.is_empty() => out.push_str("{}\n"),
-            Self::Map(entries) => entries.iter().for_each(|(name, value)| entry(format!("{}:", key(name)), value)),
+            Self::Map(entries) => {
+                for (name, value) in entries {
+                    entry(format!("{}:", key(name)), value);
+                }
+            }
             Self::List(items) => items.iter().for_each(|item| entry("-".to_owned(), item)),
             Self::Leaf(text) => out.extend([text, "\n"]),
         }

@@ -1,6 +1,6 @@
 //! Chance that is the same in every run.
 
-/// Numbers that look random (SplitMix64).
+/// Numbers that look random (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(u64);
 

@@ -13,7 +13,7 @@ use super::words::{Given, given, name};
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub(crate) path: String,
-    schema: Value,
+    pub(crate) schema: Value,
 }
 
 /// Every key that the schema has a description for, wherever it stands.
@@ -62,10 +62,15 @@ impl Generator {
 
     /// A case of some keys. Most are accepted by the renderer; three of ten have something that it refuses.
     pub(crate) fn case(&mut self) -> Case {
-        const RELEASES: [&str; 5] =
-            ["r", "nightly-2", "benchmark-charts", "my-benchmark-charts", "a-release-name-that-is-as-long-as-helm-will-accept-it"];
+        const RELEASES: [&str; 5] = [
+            "r",
+            "nightly-2",
+            "benchmark-charts",
+            "my-benchmark-charts",
+            "a-release-name-that-is-as-long-as-helm-will-accept-it",
+        ];
         let mut case = Case {
-            release: *self.dice.pick(&RELEASES),
+            release: RELEASES[self.dice.below(RELEASES.len())],
             namespace: if self.dice.percent(30) { Some("team-a") } else { None },
             assignments: Vec::new(),
         };
@@ -124,7 +129,15 @@ impl Generator {
 
     /// Chooses the scenario that runs, at times one of the user's own; gives its name.
     fn scenario(&mut self, case: &mut Case) -> &'static str {
-        let name = *self.dice.pick(&["baseline", "saturation", "sweep", "production", "mine", "mine", "Long_Context.v2"]);
+        let name = *self.dice.pick(&[
+            "baseline",
+            "saturation",
+            "sweep",
+            "production",
+            "mine",
+            "mine",
+            "Long_Context.v2",
+        ]);
         if name != "baseline" {
             case.assignments.push(fixed("benchmark.scenario", json!(name), Form::SetString));
         }
@@ -165,11 +178,18 @@ impl Generator {
     fn assignment(&mut self, key: &Key, scenario: &str) -> Assignment {
         let path = self.path(&key.path, scenario);
         let given = given(&key.schema, &mut self.dice);
-        let is_plain_word = |text: &str| text.parse::<f64>().is_ok() || text.chars().all(char::is_alphanumeric);
+        let is_plain_word =
+            |text: &str| text.parse::<f64>().is_ok() || text.chars().all(char::is_alphanumeric);
         let forms: &[Form] = match &given {
-            Given::Json(Value::String(_)) => {
-                &[Form::File(0), Form::File(1), Form::Set, Form::SetString, Form::SetJson, Form::SetFile, Form::SetLiteral]
-            }
+            Given::Json(Value::String(_)) => &[
+                Form::File(0),
+                Form::File(1),
+                Form::Set,
+                Form::SetString,
+                Form::SetJson,
+                Form::SetFile,
+                Form::SetLiteral,
+            ],
             Given::Typed(text) if is_plain_word(text) => {
                 &[Form::File(0), Form::File(1), Form::Set, Form::Set, Form::SetString, Form::SetJson]
             }
@@ -185,7 +205,8 @@ impl Generator {
     fn path(&mut self, key: &str, scenario: &str) -> Vec<Step> {
         let mut path = Vec::new();
         for part in key.split('.') {
-            let (part, indices) = part.split_once('[').map_or((part, 0), |(part, rest)| (part, 1 + rest.matches('[').count()));
+            let (part, indices) =
+                part.split_once('[').map_or((part, 0), |(part, rest)| (part, 1 + rest.matches('[').count()));
             let in_scenarios = path.last() == Some(&Step::Key("scenarios".to_owned()))
                 || path.last() == Some(&Step::Key("builtinScenarios".to_owned()));
             path.push(Step::Key(match part {

@@ -16,8 +16,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use benchmark_render::Release;
+use benchmark_schemas::problem::Problems;
 use benchmark_schemas::values;
-use benchmark_tests::{documents, tool};
+use benchmark_tests::{documents, root, tool};
 use serde_json::Value;
 
 use crate::helm::ChartWithNotes;
@@ -25,7 +26,7 @@ use crate::parity::differences;
 use case::{Case, Form};
 use generator::{Generator, keys};
 
-/// Cases for Helm 4, unless PARITY_CASES says otherwise.
+/// Cases for Helm 4, unless `PARITY_CASES` says otherwise.
 const CASES: usize = 300;
 
 /// For Helm 3 one of so many.
@@ -38,7 +39,8 @@ const WHOLE: &str = "benchmark";
 type Verdict = Result<(Vec<Value>, String), String>;
 
 fn by_renderer(case: &Case) -> Verdict {
-    let release = Release::new(case.release, case.namespace.unwrap_or_default()).map_err(|error| error.to_string())?;
+    let release =
+        Release::new(case.release, case.namespace.unwrap_or_default()).map_err(|error| error.to_string())?;
     let layers = case.layers();
     let manifests = benchmark_render::render(&release, &layers).map_err(|problems| problems.to_string())?;
     let notes = benchmark_render::notes(&release, &layers).map_err(|problems| problems.to_string())?;
@@ -122,14 +124,30 @@ fn disagreements(chart: &ChartWithNotes, cases: &[(&'static str, Case)]) -> Resu
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| -> Result<()> {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow::anyhow!("a comparison panicked"))?)
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().map_err(|_| anyhow::anyhow!("a comparison panicked"))?)
     })?;
     Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 #[test]
+fn every_key_has_a_description_and_explain_prints_it() -> Result<()> {
+    let text = fs_err::read_to_string(root().join("schemas/values.schema.json"))?;
+    let keys = keys(&serde_json::from_str(&text)?);
+    ensure!(keys.len() > 700, "{} keys", keys.len());
+    for key in keys {
+        let description = key.schema["description"].as_str().with_context(|| key.path.clone())?;
+        let explained = benchmark_render::explain::explain(&key.path).map_err(Problems::from)?;
+        ensure!(!description.is_empty() && explained.contains(description), "{}: {explained}", key.path);
+    }
+    Ok(())
+}
+
+#[test]
 fn generated_values_are_rendered_and_refused_alike() -> Result<()> {
-    let count = std::env::var("PARITY_CASES").ok().map_or(Ok(CASES), |text| text.parse().context("PARITY_CASES"))?;
+    let count =
+        std::env::var("PARITY_CASES").ok().map_or(Ok(CASES), |text| text.parse().context("PARITY_CASES"))?;
     let seed = std::env::var("PARITY_SEED").ok().map_or(Ok(1), |text| text.parse().context("PARITY_SEED"))?;
     let keys = keys(&values::json_schema());
     let mut open: BTreeSet<String> = keys.iter().map(|key| key.path.clone()).collect();

@@ -47,24 +47,134 @@ const TAME: [&str; 27] = [
 
 /// Texts that look like something else.
 const HOSTILE: [&str; 62] = [
-    "", " ", "  a", "a ", "\n", "a\nb", "a\n", "\na", "a\r\nb", "\t", "\ta", "a: b", "a:", ": a", "- a", "-", "? a", "#a", "a #b",
-    "&a", "*a", "!a", "!!int 5", "%a", "@a", "`a`", "|", ">", ">-\n a", "[", "]", "{", "}", "{}", "[]", ",", "a,b", "'", "\"", "\\",
-    "\\n", "''", "~", "null", "yes", "no", "on", "off", "y", "true", "0123", "0x1F", "0o17", "1e3", "1_000", "1:30", ".inf",
-    "2026-11-24", "=", "<<", "{{ .Values }}", "$(id) ${X} %s %!d",
+    "",
+    " ",
+    "  a",
+    "a ",
+    "\n",
+    "a\nb",
+    "a\n",
+    "\na",
+    "a\r\nb",
+    "\t",
+    "\ta",
+    "a: b",
+    "a:",
+    ": a",
+    "- a",
+    "-",
+    "? a",
+    "#a",
+    "a #b",
+    "&a",
+    "*a",
+    "!a",
+    "!!int 5",
+    "%a",
+    "@a",
+    "`a`",
+    "|",
+    ">",
+    ">-\n a",
+    "[",
+    "]",
+    "{",
+    "}",
+    "{}",
+    "[]",
+    ",",
+    "a,b",
+    "'",
+    "\"",
+    "\\",
+    "\\n",
+    "''",
+    "~",
+    "null",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "y",
+    "true",
+    "0123",
+    "0x1F",
+    "0o17",
+    "1e3",
+    "1_000",
+    "1:30",
+    ".inf",
+    "2026-11-24",
+    "=",
+    "<<",
+    "{{ .Values }}",
+    "$(id) ${X} %s %!d",
 ];
 
 /// Characters beyond ASCII that readers and writers of YAML treat in ways of their own.
 const STRANGE: [&str; 16] = [
-    "é", "漢字", "🚀", "\u{feff}", "\u{a0}", "\u{200b}", "\u{2028}", "\u{2029}", "\u{85}", "\u{7f}", "\u{9f}", "\u{fffe}", "\u{ffff}",
-    "\u{fffd}", "\u{1}", "e\u{301}",
+    "é", "漢字", "🚀", "\u{feff}", "\u{a0}", "\u{200b}", "\u{2028}", "\u{2029}", "\u{85}", "\u{7f}",
+    "\u{9f}", "\u{fffe}", "\u{ffff}", "\u{fffd}", "\u{1}", "e\u{301}",
 ];
 
 /// Spellings of numbers, some of which are none.
 const NUMBERS: [&str; 56] = [
-    "0", "1", "2", "5", "7", "64", "100", "300", "0.5", "2.5", "99.9", "1000", "12345.678", "1234567", "1000000000", "2147483647",
-    "2147483648", "1000000000000", "1000000000001", "9007199254740993", "12345678901234567890", "1e400", "1e-400", "0.1", "0.30000000000000004",
-    "5.0", "5.", ".5", "05", "007", "0.50", "00.5", "1e3", "1E3", "1e+3", "1.5e2", "1e-7", "+5", "+0.5", "-0", "-1", "-0.0", "0x1F", "0o17",
-    "0b101", "1_000", "1_0.5", "1:30", "1:30:00", ".inf", "-.inf", ".nan", "٣", "5 ", "1,5", "1e",
+    "0",
+    "1",
+    "2",
+    "5",
+    "7",
+    "64",
+    "100",
+    "300",
+    "0.5",
+    "2.5",
+    "99.9",
+    "1000",
+    "12345.678",
+    "1234567",
+    "1000000000",
+    "2147483647",
+    "2147483648",
+    "1000000000000",
+    "1000000000001",
+    "9007199254740993",
+    "12345678901234567890",
+    "1e400",
+    "1e-400",
+    "0.1",
+    "0.30000000000000004",
+    "5.0",
+    "5.",
+    ".5",
+    "05",
+    "007",
+    "0.50",
+    "00.5",
+    "1e3",
+    "1E3",
+    "1e+3",
+    "1.5e2",
+    "1e-7",
+    "+5",
+    "+0.5",
+    "-0",
+    "-1",
+    "-0.0",
+    "0x1F",
+    "0o17",
+    "0b101",
+    "1_000",
+    "1_0.5",
+    "1:30",
+    "1:30:00",
+    ".inf",
+    "-.inf",
+    ".nan",
+    "٣",
+    "5 ",
+    "1,5",
+    "1e",
 ];
 
 /// A text, tame or not.
@@ -80,8 +190,17 @@ pub(crate) fn text(dice: &mut Dice) -> String {
 
 /// A name for an entry of a map whose names the user chooses.
 pub(crate) fn name(dice: &mut Dice) -> String {
-    const NAMES: [&str; 9] =
-        ["a", "note", "app.kubernetes.io/name", "x-route", "kueue.x-k8s.io/queue-name", "benchmark.scenario", "checksum/config", "B_1", "app"];
+    const NAMES: [&str; 9] = [
+        "a",
+        "note",
+        "app.kubernetes.io/name",
+        "x-route",
+        "kueue.x-k8s.io/queue-name",
+        "benchmark.scenario",
+        "checksum/config",
+        "B_1",
+        "app",
+    ];
     if dice.percent(90) { (*dice.pick(&NAMES)).to_owned() } else { text(dice) }
 }
 
@@ -111,7 +230,9 @@ pub(crate) fn given(schema: &Value, dice: &mut Dice) -> Given {
     }
     let types: Vec<&str> = match schema.get("type") {
         Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect(),
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect()
+        }
         _ => Vec::new(),
     };
     if types.iter().any(|name| matches!(*name, "number" | "integer")) {
@@ -121,7 +242,12 @@ pub(crate) fn given(schema: &Value, dice: &mut Dice) -> Given {
         return Given::Json(anything(dice, 2));
     }
     match *dice.pick(&types) {
-        "boolean" => Given::Typed((*dice.pick(&["true", "false", "true", "false", "yes", "no", "on", "off", "True", "y", "\"true\""])).to_owned()),
+        "boolean" => Given::Typed(
+            (*dice.pick(&[
+                "true", "false", "true", "false", "yes", "no", "on", "off", "True", "y", "\"true\"",
+            ]))
+            .to_owned(),
+        ),
         "string" => Given::Json(json!(text(dice))),
         _ => Given::Json(value(schema, dice, 3)),
     }
@@ -206,7 +332,9 @@ fn item(schema: &Value, dice: &mut Dice, depth: usize) -> Value {
     if let (true, Value::Object(entries)) = (dice.percent(85), &mut item) {
         let number = dice.below(90);
         for key in ["name", "mountPath"] {
-            entries.entry(key).or_insert_with(|| json!(format!("/n{number}").trim_start_matches(if key == "name" { "/" } else { "" })));
+            entries.entry(key).or_insert_with(|| {
+                json!(format!("/n{number}").trim_start_matches(if key == "name" { "/" } else { "" }))
+            });
         }
     }
     item
@@ -215,10 +343,25 @@ fn item(schema: &Value, dice: &mut Dice, depth: usize) -> Value {
 /// A part of a Kubernetes object.
 fn fragment(dice: &mut Dice) -> Value {
     const KEYS: [&str; 16] = [
-        "kind", "apiVersion", "metadata", "spec", "key", "operator", "effect", "value", "valueFrom", "emptyDir", "secret", "image",
-        "ip", "hostnames", "restartPolicy", "labelSelector",
+        "kind",
+        "apiVersion",
+        "metadata",
+        "spec",
+        "key",
+        "operator",
+        "effect",
+        "value",
+        "valueFrom",
+        "emptyDir",
+        "secret",
+        "image",
+        "ip",
+        "hostnames",
+        "restartPolicy",
+        "labelSelector",
     ];
-    const KINDS: [&str; 6] = ["ConfigMap", "Secret", "NetworkPolicy", "PersistentVolumeClaim", "Zebra", "Job"];
+    const KINDS: [&str; 6] =
+        ["ConfigMap", "Secret", "NetworkPolicy", "PersistentVolumeClaim", "Zebra", "Job"];
     let mut entries = Map::new();
     for _ in 0..=dice.below(4) {
         let key = *dice.pick(&KEYS);
@@ -238,7 +381,8 @@ fn anything(dice: &mut Dice, depth: usize) -> Value {
         4 | 5 => json!(text(dice)),
         6 => (0..dice.below(3)).map(|_| anything(dice, depth - 1)).collect(),
         _ => {
-            let entries = (0..dice.below(3)).map(|_| (name(dice), anything(dice, depth - 1))).collect::<Vec<_>>();
+            let entries =
+                (0..dice.below(3)).map(|_| (name(dice), anything(dice, depth - 1))).collect::<Vec<_>>();
             Value::Object(entries.into_iter().collect())
         }
     }
