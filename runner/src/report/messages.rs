@@ -145,7 +145,7 @@ mod tests {
             json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": ":1}"}}),
             json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}}),
         ];
-        let body: String = events.iter().map(|event| format!("event: x\ndata: {event}\n\n")).collect();
+        let body = events.map(|event| format!("event: x\ndata: {event}\n\n")).concat();
         let function = json!({"name": "f", "arguments": "{\"x\":1}"});
         let message = json!({
             "role": "assistant",
