@@ -129,6 +129,16 @@ pub(crate) fn found_cases() -> Vec<Case> {
             "r",
             ["--set", "benchmark.config.storage.simple_storage_service.path=x"],
         ),
+        Case::new(
+            "a digest that looks like a name",
+            "r",
+            ["--set-string", "benchmark.image.digest=quay.io/inference-perf/inference-perf"],
+        ),
+        Case::new(
+            "an empty store",
+            "r",
+            ["--set-json", "benchmark.config.storage.simple_storage_service={}"],
+        ),
     ]
 }
 

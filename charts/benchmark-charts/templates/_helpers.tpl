@@ -140,20 +140,25 @@ name for the ConfigMap, as that name depends on the hash.
 {{/* `registry/repository@digest`, else `registry/repository:tag`. */}}
 {{- define "benchmark.image" -}}
 {{- $image := .Values.benchmark.image -}}
+{{- $tag := include "benchmark.text" (dict "key" "benchmark.image.tag" "value" $image.tag) | default .Chart.AppVersion -}}
+{{- $digest := include "benchmark.text" (dict "key" "benchmark.image.digest" "value" $image.digest) -}}
+{{- if $digest -}}
+{{- printf "%s@%s" (include "benchmark.imageName" .) $digest -}}
+{{- else -}}
+{{- printf "%s:%s" (include "benchmark.imageName" .) $tag -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "benchmark.imageName" -}}
+{{- $image := .Values.benchmark.image -}}
 {{- $repository := include "benchmark.text" (dict "key" "benchmark.image.repository" "value" $image.repository) -}}
 {{- with include "benchmark.text" (dict "key" "benchmark.image.registry" "value" $image.registry) | trimSuffix "/" -}}
 {{- $repository = printf "%s/%s" . $repository -}}
 {{- end -}}
-{{- $tag := include "benchmark.text" (dict "key" "benchmark.image.tag" "value" $image.tag) | default .Chart.AppVersion -}}
-{{- $digest := include "benchmark.text" (dict "key" "benchmark.image.digest" "value" $image.digest) -}}
 {{- if not $repository -}}
 {{- fail "benchmark.image.repository: it is empty; write the image's name without a tag" -}}
 {{- end -}}
-{{- if $digest -}}
-{{- printf "%s@%s" $repository $digest -}}
-{{- else -}}
-{{- printf "%s:%s" $repository $tag -}}
-{{- end -}}
+{{- $repository -}}
 {{- end -}}
 
 {{/* The ServiceAccount of that name if another release or another tool owns it, as JSON; `{}` if there is none, and offline. */}}
@@ -182,5 +187,5 @@ name for the ConfigMap, as that name depends on the hash.
 
 {{/* `true` if the image is upstream's. */}}
 {{- define "benchmark.upstream" -}}
-{{- contains "quay.io/inference-perf/" (include "benchmark.image" .) -}}
+{{- contains "quay.io/inference-perf/" (include "benchmark.imageName" .) -}}
 {{- end -}}

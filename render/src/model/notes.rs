@@ -72,7 +72,10 @@ impl Notes {
             deadline: deadline.as_ref().map(text::scalar),
             upstream: benchmark.image.is_upstream(),
             simulates: simulator::is_enabled(values),
-            results: part("storage", "simple_storage_service").and_then(Value::as_object).map(list_command),
+            results: part("storage", "simple_storage_service")
+                .and_then(Value::as_object)
+                .filter(|s3| !s3.is_empty())
+                .map(list_command),
             hold: (times.hold > 0.0).then(|| duration(times.hold)),
             hashed: names.suffix() == "hash",
             account: account

@@ -45,7 +45,8 @@ pub enum PullPolicy {
 impl Image {
     /// Registry and repository, without a tag.
     pub fn name(&self) -> String {
-        match self.registry.as_deref().unwrap_or_default().trim_end_matches('/') {
+        let registry = self.registry.as_deref().unwrap_or_default();
+        match registry.strip_suffix('/').unwrap_or(registry) {
             "" => self.repository.clone(),
             registry => format!("{registry}/{}", self.repository),
         }

@@ -30,7 +30,7 @@ pub(super) fn resolve_tagged(text: &str, tag: &str, plain: bool) -> Result<Scala
     match (name, &resolved) {
         ("bool", Resolved::Bool(_))
         | ("int", Resolved::Integer(_) | Resolved::Unsigned(_))
-        | ("float", Resolved::Integer(_) | Resolved::Unsigned(_) | Resolved::Float(_))
+        | ("float", Resolved::Integer(_) | Resolved::Float(_))
         | ("null", Resolved::Null) => to_scalar(&resolved, text),
         ("bool" | "int" | "float" | "null", _) => {
             let remedy = if plain { "correct the value or remove the tag" } else { "remove the tag" };

@@ -165,8 +165,15 @@ impl Assignment {
     fn scalar(&self) -> String {
         match &self.given {
             Given::Typed(text) => text.clone(),
-            Given::Json(value) if self.ascii => ascii(&value.to_string()),
-            Given::Json(value) => value.to_string(),
+            Given::Json(value) => {
+                let text = value.to_string();
+                // The renderer refuses these in a file, as readers disagree on them; escaped, all know them.
+                if self.ascii || text.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}']) {
+                    ascii(&text)
+                } else {
+                    text
+                }
+            }
         }
     }
 }
