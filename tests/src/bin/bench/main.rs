@@ -5,6 +5,7 @@
 //! several runs, their limits, and whether they are kept; one miss makes the exit code 1.
 
 mod ceiling;
+mod chunks;
 mod edges;
 mod figures;
 mod machine;
@@ -124,7 +125,7 @@ fn run(cli: Cli) -> Result<bool> {
     for bench in benches {
         match bench {
             Bench::Ceiling => tables.extend(ceiling::bench(&scene)?),
-            Bench::Paced => tables.push(paced::bench(&scene)?),
+            Bench::Paced => tables.extend([paced::bench(&scene)?, chunks::bench(&scene)?]),
             Bench::Edges => tables.push(edges::bench(&scene)?),
             Bench::Render => tables.push(render::bench(&scene)?),
             Bench::Soak => tables.push(soak::bench(&scene, scene.scaled(options.soak_requests))?),

@@ -35,6 +35,8 @@ pub(crate) struct Model<'a> {
     pub(crate) usage: &'a str,
     /// Requests whose stamps it keeps.
     pub(crate) recorded: &'a str,
+    /// Tokens in one chunk.
+    pub(crate) tokens_per_chunk: &'a str,
     /// Each event is an HTTP chunk of its own, as model servers write them; else those that are due at once are one.
     pub(crate) separate_events: bool,
 }
@@ -49,6 +51,7 @@ impl<'a> Model<'a> {
             decode_ms: "0",
             usage: "as_asked",
             recorded: "0",
+            tokens_per_chunk: "1",
             separate_events: true,
         }
     }
@@ -67,6 +70,7 @@ impl Target {
             ("--decode-ms", model.decode_ms),
             ("--usage", model.usage),
             ("--recorded-requests", model.recorded),
+            ("--tokens-per-chunk", model.tokens_per_chunk),
         ];
         let separate = model.separate_events.then_some("--separate-events");
         let arguments = fixed
