@@ -18,7 +18,7 @@ impl ChartWithNotes {
         let folder = tempfile::tempdir()?;
         run_ok("cp".as_ref(), ["-r".as_ref(), chart().as_os_str(), folder.path().as_os_str()])?;
         let copy = Self(folder);
-        let notes = r#"{{ dict "kind" "Notes" "text" (include (printf "%s/NOTES.txt" .Template.BasePath) .) | toJson }}"#;
+        let notes = r#"{{ dict "kind" "Notes" "text" (include (printf "%s/NOTES.txt" .Template.BasePath) .) | toJson | replace "\ufeff" "\\ufeff" }}"#;
         fs_err::write(copy.folder().join("templates/notes.yaml"), notes)?;
         Ok(copy)
     }

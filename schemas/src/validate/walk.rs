@@ -1,7 +1,7 @@
 //! The walk over tree and schema together.
 
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::Coercion;
 use super::coerce::{coerce, is_type, whole};
@@ -138,10 +138,14 @@ impl<'s> Walker<'s> {
             return;
         }
         if types.iter().any(|name| is_type(&node.content, name)) {
-            let integer = self.coercion == Coercion::Pydantic
-                && types.contains(&"integer")
-                && !types.contains(&"number");
+            let integer = types.contains(&"integer") && !types.contains(&"number");
+            // Helm tells -0 from 0, so that only the runner's rules make them one.
+            let is_told = |number: &Number| {
+                self.coercion == Coercion::None
+                    && number.as_f64().is_some_and(|number| number == 0.0 && number.is_sign_negative())
+            };
             if let (true, Content::Number(number)) = (integer, &node.content)
+                && !is_told(number)
                 && let Some(number) = whole(number)
             {
                 node.content = Content::Number(number);
