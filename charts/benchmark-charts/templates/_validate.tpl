@@ -64,6 +64,27 @@ nothing and fails no one. U+2028 and U+2029 are escapes in raw JSON. */ -}}
 {{- include "benchmark.unique" (dict "key" "initContainers" "field" "name" "items" .initContainers "taken" $containers) -}}
 {{- range .initContainers -}}{{- $containers = append $containers .name -}}{{- end -}}
 {{- include "benchmark.unique" (dict "key" "extraContainers" "field" "name" "items" .extraContainers "taken" $containers) -}}
+{{- range $i, $object := .extraObjects -}}
+{{- include "benchmark.head" (dict "key" (printf "benchmark.extraObjects[%d]" $i) "object" $object) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What Helm itself reads of an object: kind, name and annotations. Prints nothing. */}}
+{{- define "benchmark.head" -}}
+{{- $texts := dict "apiVersion" .object.apiVersion "kind" .object.kind -}}
+{{- if not (kindIs "invalid" .object.metadata) -}}
+{{- include "benchmark.group" (dict "in" .object "at" .key "key" "metadata") -}}
+{{- $_ := set $texts "metadata.name" .object.metadata.name -}}
+{{- if not (kindIs "invalid" .object.metadata.annotations) -}}
+{{- include "benchmark.group" (dict "in" .object.metadata "at" (printf "%s.metadata" .key) "key" "annotations") -}}
+{{- range $name, $value := .object.metadata.annotations -}}
+{{- $_ := set $texts (printf "metadata.annotations.%s" $name) $value -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $value := $texts -}}
+{{- $_ := include "benchmark.text" (dict "key" (printf "%s.%s" $.key $name) "value" $value) -}}
+{{- end -}}
 {{- end -}}
 
 {{/*

@@ -73,7 +73,11 @@ fn disagreement(ours: &Verdict, theirs: &Verdict) -> Result<Vec<String>> {
             }
             found
         }
-        (Err(_), Err(said)) if said.contains("nil pointer") || said.contains("wrong type for value") => {
+        (Err(_), Err(said))
+            if said.contains("nil pointer")
+                || said.contains("YAML parse error on")
+                || said.contains("wrong type for value") =>
+        {
             vec![format!("refused by accident: {said}")]
         }
         (Err(_), Err(_)) => Vec::new(),

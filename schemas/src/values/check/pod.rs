@@ -64,6 +64,42 @@ impl Found<'_> {
         let names = self.unique("initContainers", "name", first, taken(&CONTAINERS));
         let beside = benchmark.extra_containers.as_deref().unwrap_or_default();
         self.unique("extraContainers", "name", beside, names);
+        for (i, object) in benchmark.extra_objects.iter().flatten().enumerate() {
+            self.head(&i.to_string(), object);
+        }
+    }
+
+    /// What Helm itself reads of an object: kind, name and annotations.
+    fn head(&mut self, index: &str, object: &Fragment) {
+        let start = ["benchmark", "extraObjects", index];
+        let mut texts =
+            vec![(vec!["apiVersion"], object.get("apiVersion")), (vec!["kind"], object.get("kind"))];
+        let mut maps = Vec::new();
+        if let Some(metadata) = object.get("metadata") {
+            maps.push((vec!["metadata"], metadata));
+            texts.push((vec!["metadata", "name"], metadata.get("name")));
+        }
+        if let Some(annotations) = object.get("metadata").and_then(|metadata| metadata.get("annotations")) {
+            maps.push((vec!["metadata", "annotations"], annotations));
+            let entries = annotations.as_object().into_iter().flatten();
+            texts.extend(
+                entries.map(|(name, value)| (vec!["metadata", "annotations", name.as_str()], Some(value))),
+            );
+        }
+        for (path, value) in maps {
+            if !value.is_object() && !value.is_null() {
+                self.push(
+                    &[&start[..], &path].concat(),
+                    "it is no mapping",
+                    "write its keys below it, or leave it out",
+                );
+            }
+        }
+        for (path, value) in texts {
+            if value.is_some_and(|value| !value.is_string() && !value.is_null()) {
+                self.push(&[&start[..], &path].concat(), "it is no text", "put it into quotes");
+            }
+        }
     }
 
     /// Every item of `benchmark.KEY` needs a `field` of its own, which is none of those `taken`; gives all of them.
