@@ -29,6 +29,7 @@ pub fn check(values: &Values, node: &Node) -> Vec<Problem> {
         found.named(values);
         found.image(values);
         found.pod(&values.benchmark);
+        found.extra_objects(&values.benchmark);
         found.ambiguous();
     }
     found.problems

@@ -41,6 +41,20 @@ impl Found<'_> {
         }
     }
 
+    /// Helm reads the head of every object, and ends where it has another shape.
+    pub(super) fn extra_objects(&mut self, benchmark: &Benchmark) {
+        for (object, place) in benchmark.extra_objects.iter().flatten().zip(0_u32..) {
+            let place = place.to_string();
+            for key in wrong_heads(object) {
+                let path: Vec<&str> = ["benchmark", "extraObjects", &place]
+                    .into_iter()
+                    .chain(key.path.iter().copied())
+                    .collect();
+                self.push(&path, format!("it is not {}", key.wanted), "write it as Kubernetes has it");
+            }
+        }
+    }
+
     pub(super) fn pod(&mut self, benchmark: &Benchmark) {
         let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
         let ca = benchmark.target.ca.as_ref();
@@ -94,4 +108,32 @@ impl Found<'_> {
 
 fn taken(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// A part of an object's head that has another shape than every object's.
+struct WrongHead {
+    path: &'static [&'static str],
+    wanted: &'static str,
+}
+
+fn wrong_heads(object: &serde_json::Map<String, Value>) -> Vec<WrongHead> {
+    const TEXT: &str = "text";
+    const MAPPING: &str = "a mapping";
+    let nothing = Value::Null;
+    let part = |of: &Value, key: &str| of.get(key).cloned().unwrap_or_default();
+    let metadata = object.get("metadata").unwrap_or(&nothing);
+    let annotations = part(metadata, "annotations");
+    let is_text = |value: &Value| value.is_null() || value.is_string();
+    let is_mapping = |value: &Value| value.is_null() || value.is_object();
+    let texts = annotations.as_object().is_none_or(|entries| entries.values().all(is_text));
+    [
+        (is_text(object.get("apiVersion").unwrap_or(&nothing)), &["apiVersion"][..], TEXT),
+        (is_text(object.get("kind").unwrap_or(&nothing)), &["kind"], TEXT),
+        (is_mapping(metadata), &["metadata"], MAPPING),
+        (is_text(&part(metadata, "name")), &["metadata", "name"], TEXT),
+        (is_mapping(&annotations) && texts, &["metadata", "annotations"], "a mapping of texts"),
+    ]
+    .into_iter()
+    .filter_map(|(sound, path, wanted)| (!sound).then_some(WrongHead { path, wanted }))
+    .collect()
 }
