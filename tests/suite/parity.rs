@@ -301,6 +301,14 @@ fn what_helm_refuses_the_renderer_refuses() -> Result<()> {
             ),
             "mine",
         ),
+        (
+            Case::new(
+                "an object whose metadata is a text",
+                "r",
+                ["--set-json", r#"benchmark.extraObjects=[{"kind": "ConfigMap", "metadata": "x"}]"#],
+            ),
+            "metadata",
+        ),
     ];
     let more = REFUSED.map(|(argument, named)| (Case::new(argument, "r", ["--set", argument]), named));
     for (case, named) in cases.into_iter().chain(more) {

@@ -35,6 +35,10 @@ const HELM_3: usize = 6;
 /// Given through its keys only: a whole one made by chance is refused.
 const WHOLE: &str = "benchmark";
 
+/// Helm 3 writes the values as YAML before it holds them against the schema, and cannot read back some characters. Helm 4 can,
+/// and where the chart looks at the text it refuses it.
+const ONLY_HELM_3: &str = "yaml: control characters are not allowed";
+
 /// Objects and notes; what is said by who refuses.
 type Verdict = Result<(Vec<Value>, String), String>;
 
@@ -87,7 +91,11 @@ fn disagreement(ours: &Verdict, theirs: &Verdict) -> Result<Vec<String>> {
 }
 
 fn compared(helm: &str, chart: &ChartWithNotes, case: &Case) -> Result<Vec<String>> {
-    disagreement(&by_renderer(case), &by_helm(helm, chart, case)?)
+    let theirs = by_helm(helm, chart, case)?;
+    if helm == "helm3" && theirs.as_ref().is_err_and(|said| said.contains(ONLY_HELM_3)) {
+        return Ok(Vec::new());
+    }
+    disagreement(&by_renderer(case), &theirs)
 }
 
 /// The case without what the disagreement does not need, described.
