@@ -169,6 +169,7 @@ fn secrets_are_refused_and_not_repeated() {
 
 #[test]
 fn the_values_file_is_covered_by_the_schema() {
+    assert_eq!(*SCHEMA, values::json_schema(), "run `make schemas`");
     assert_eq!(unknown_keywords(&SCHEMA), Vec::<String>::new());
     // Keys that stand in the schema only: what a parent chart may set, and what a scenario need not have.
     let optional = ["global", "enabled", "tags"];

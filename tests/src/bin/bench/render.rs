@@ -10,29 +10,21 @@ use crate::figures::{Limit, Table};
 use crate::process::measure;
 use crate::{Scene, progress};
 
-/// Processes of each program in a round: one is over too soon to be measured alone.
+/// Processes of each program in a round.
 const AT_ONCE: u64 = 10;
 
-/// What one process costs.
-struct Cost {
-    /// From its start to its end.
-    milliseconds: f64,
-    cpu_milliseconds: f64,
-    peak_mib: f64,
-}
-
 pub(crate) fn bench(scene: &Scene) -> Result<Table> {
-    let mut table = Table::new("(e) Rendering the saturation scenario: one process");
+    let mut table = Table::new("(e) Rendering the saturation scenario: time of one process");
     let (ours, helms) = (program("benchmark-render"), [("Helm 4", tool("helm")), ("Helm 3", tool("helm3"))]);
     for round in 1..=scene.runs {
         progress(&format!("(e) round {round}"));
-        let own = cost(scene, &ours)?;
-        own.add_to(&mut table, "ours");
+        let own = milliseconds(scene, &ours)?;
+        table.add("ours", "ms", own, Limit::None);
         for (name, helm) in &helms {
-            let other = cost(scene, helm)?;
-            other.add_to(&mut table, name);
+            let other = milliseconds(scene, helm)?;
+            table.add(name, "ms", other, Limit::None);
             let limit = if *name == "Helm 4" { Limit::AtMost(0.1) } else { Limit::None };
-            table.add(&format!("time: ours / {name}"), "×", own.milliseconds / other.milliseconds, limit);
+            table.add(&format!("time: ours / {name}"), "×", own / other, limit);
         }
     }
     table.note(
@@ -42,17 +34,10 @@ pub(crate) fn bench(scene: &Scene) -> Result<Table> {
     Ok(table)
 }
 
-impl Cost {
-    fn add_to(&self, table: &mut Table, name: &str) {
-        table.add(&format!("{name}: time"), "ms", self.milliseconds, Limit::None);
-        table.add(&format!("{name}: CPU"), "ms", self.cpu_milliseconds, Limit::None);
-        table.add(&format!("{name}: peak memory"), "MiB", self.peak_mib, Limit::None);
-    }
-}
-
-fn cost(scene: &Scene, program: &Path) -> Result<Cost> {
+/// From the start of a process to its end, the mean of several.
+fn milliseconds(scene: &Scene, program: &Path) -> Result<f64> {
     let processes = scene.scaled(AT_ONCE);
-    let mut sum = Cost { milliseconds: 0.0, cpu_milliseconds: 0.0, peak_mib: 0.0 };
+    let mut sum = 0.0;
     for _ in 0..processes {
         let ended = measure(
             Command::new(program)
@@ -61,9 +46,7 @@ fn cost(scene: &Scene, program: &Path) -> Result<Cost> {
                 .args(["--set", "benchmark.scenario=saturation"]),
         )?;
         ensure!(ended.stdout.contains("kind: Job"), "{}: no Job", program.display());
-        sum.milliseconds += (ended.exited - ended.spawned) as f64 / 1e6 / processes as f64;
-        sum.cpu_milliseconds += ended.cpu_seconds * 1e3 / processes as f64;
-        sum.peak_mib = sum.peak_mib.max(ended.peak_mib());
+        sum += (ended.exited - ended.spawned) as f64 / 1e6;
     }
-    Ok(sum)
+    Ok(sum / processes as f64)
 }
