@@ -1,7 +1,7 @@
 //! The template engine: minijinja with the embedded templates and our serialisers.
 //!
-//! The notes are plain text. Nothing reaches YAML but through a serialiser: `{{ value }}` prints JSON on one line, `block` prints block style, so
-//! no text can change the structure. What is undefined is an error.
+//! Nothing reaches YAML but through a serialiser: `{{ value }}` prints JSON on one line, `block` prints block style, so no
+//! text can change the structure. What is undefined is an error. The notes, which are no YAML, hold texts as they are.
 
 use std::fmt::Write as _;
 
@@ -65,6 +65,7 @@ impl Engine {
     }
 }
 
+/// Prints a value: as it is in the notes, as JSON elsewhere.
 fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     if value.is_undefined() {
         return Err(Error::new(ErrorKind::UndefinedError, "a template prints what is not there"));

@@ -50,7 +50,7 @@ impl Layers {
         let mut problems = Vec::new();
         for file in &self.files {
             match documents(file) {
-                Ok(documents) => documents.into_iter().for_each(|document| merge(&mut tree, document)),
+                Ok(documents) => documents.into_iter().for_each(|document| tree.merge(document)),
                 Err(found) => problems.extend(found.into_vec()),
             }
         }
@@ -89,11 +89,6 @@ fn documents(file: &ValuesFile) -> Result<Vec<Node>, Problems> {
         }
     }
     Ok(documents)
-}
-
-/// Puts `over` on `base`: mappings merge, everything else replaces; nulls stay, to take away defaults later.
-pub fn merge(base: &mut Node, over: Node) {
-    base.merge(over);
 }
 
 /// Puts the user's tree on the chart's defaults. A null of the user takes away the default; a null default counts

@@ -31,7 +31,7 @@ use benchmark_schemas::yaml::{self, Dialect};
 use serde::Serialize;
 use serde_json::Value;
 
-pub use layer::{Layers, ValuesFile, merge, over_defaults};
+pub use layer::{Layers, ValuesFile, over_defaults};
 pub use manifest::Manifest;
 pub use release::Release;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use benchmark_schemas::problem::Problems;
 use benchmark_schemas::translate;
 use benchmark_schemas::values::figure::{Amount, Count, Rate};
-use benchmark_schemas::values::scenario::{Lengths, Load, Scenario, Stage};
+use benchmark_schemas::values::scenario::{Lengths, Scenario, Stage, Sweep};
 
 use crate::layer::Layers;
 use crate::values;
@@ -38,7 +38,7 @@ fn lines(scenario: &Scenario, stages: &[Stage]) -> Vec<String> {
             lines.push(format!("tokens: {}", tokens.join(", ")));
         }
     }
-    lines.extend(scenario.load.as_ref().map(|given| load(given, stages)));
+    lines.extend(scenario.load.as_ref().map(|_| load(translate::sweep(scenario), stages)));
     lines
 }
 
@@ -49,8 +49,8 @@ fn mean(lengths: &Lengths) -> Option<String> {
     Some(if deviation > 0.0 { format!("{mean} ± {deviation}") } else { mean.to_string() })
 }
 
-fn load(load: &Load, stages: &[Stage]) -> String {
-    if let Some(sweep) = &load.sweep {
+fn load(sweep: Option<&Sweep>, stages: &[Stage]) -> String {
+    if let Some(sweep) = sweep {
         let stages = sweep.num_stages.map_or_else(|| "some".to_owned(), |count| count.get().to_string());
         return format!("load: a sweep of {stages} stages towards what the server completes");
     }

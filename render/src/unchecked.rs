@@ -6,8 +6,9 @@
 
 use benchmark_schemas::problem::{Origin, Problem, Problems};
 use benchmark_schemas::tree::{Content, Node};
-use benchmark_schemas::validate::{Coercion, conform};
+use benchmark_schemas::validate::{Coercion, conform, types};
 use benchmark_schemas::values::Values;
+use benchmark_schemas::values::figure::is_decimal;
 use serde_json::{Number, Value};
 
 /// What passes through as it is.
@@ -76,17 +77,15 @@ fn simplify(node: &mut Node, schema: &Value, path: &mut Vec<String>) {
 
 /// True if the schema takes numbers.
 fn is_figure(schema: &Value) -> bool {
-    let types = schema.get("type").and_then(Value::as_array);
-    types.is_some_and(|types| types.iter().any(|name| name == "number" || name == "integer"))
+    types(schema).iter().any(|name| matches!(*name, "number" | "integer"))
 }
 
 /// The number that the chart sees in a text with an exponent.
 fn spelt(text: &str) -> Option<Number> {
     let (digits, exponent) = text.split_once(['e', 'E'])?;
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let mantissa = digits.replacen('.', "", 1);
     let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-    let number = text.parse().ok().filter(|_| is_number(&mantissa) && is_number(exponent));
+    let is_whole = !exponent.is_empty() && exponent.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| is_decimal(digits) && is_whole);
     number.and_then(Number::from_f64)
 }
 

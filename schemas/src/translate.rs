@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::config::DataType;
-use crate::values::figure::to_number;
+use crate::tree::to_number;
 use crate::values::scenario::{Data, Lengths, Load, LoadType, Scenario, Stage, Sweep};
 use crate::values::{Api, Benchmark, S3, ServerType, Target};
 
@@ -111,7 +111,7 @@ fn data(scenario: &Scenario) -> Map<String, Value> {
 }
 
 /// The scenario's sweep; an empty one is none.
-fn sweep(scenario: &Scenario) -> Option<&Sweep> {
+pub fn sweep(scenario: &Scenario) -> Option<&Sweep> {
     scenario.load.as_ref()?.sweep.as_ref().filter(|sweep| **sweep != Sweep::default())
 }
 

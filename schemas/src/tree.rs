@@ -4,7 +4,7 @@
 //! problem found after merging still names the file and line of the value that caused it.
 
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::problem::Origin;
 
@@ -25,7 +25,7 @@ pub enum Content {
     /// A boolean.
     Bool(bool),
     /// A number.
-    Number(serde_json::Number),
+    Number(Number),
     /// Text.
     String(String),
     /// A sequence.
@@ -103,6 +103,7 @@ impl Node {
     }
 
     /// Puts `above` on top: mappings are joined key by key, anything else replaces what was there.
+    /// Nulls stay, so that they can take away defaults later.
     pub fn merge(&mut self, above: Self) {
         match (&mut self.content, above.content) {
             (Content::Map(entries), Content::Map(more)) => {
@@ -137,4 +138,14 @@ pub fn key_path(parent: &str, key: &str) -> String {
 #[must_use]
 pub fn index_path(parent: &str, index: usize) -> String {
     format!("{parent}[{index}]")
+}
+
+/// A finite double as a JSON number, as Go prints it: an integer if it is whole and 64 bits hold it, with its shortest
+/// digits filled with zeros (2⁶⁰ is 1152921504606847000). Go tells -0 from 0, and so do the digests of what is made of it.
+pub fn to_number(value: f64) -> Number {
+    let is_negative_zero = value == 0.0 && value.is_sign_negative();
+    // `{value}` is the shortest decimal that reads back as `value`, never with an exponent.
+    let digits = if is_negative_zero { String::new() } else { format!("{value}") };
+    let whole = digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
+    whole.ok().or_else(|| Number::from_f64(value)).unwrap_or_else(|| Number::from(0))
 }

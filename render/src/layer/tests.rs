@@ -124,7 +124,7 @@ fn mappings() -> impl Strategy<Value = Value> {
 
 fn merged(base: &Value, over: &Value) -> Value {
     let mut node = tree(base);
-    merge(&mut node, tree(over));
+    node.merge(tree(over));
     node.to_json()
 }
 

@@ -1,8 +1,7 @@
-//! What the notes say: counterpart of the chart's NOTES.txt and of its helpers for it. The words around it stand in the
-//! template.
+//! What the notes say: counterpart of the chart's NOTES.txt and of its helpers for it. The warnings' words stand here, as
+//! they do in `_notes.tpl`, all others in the template.
 
 use benchmark_schemas::translate;
-use benchmark_schemas::values::figure::Whole;
 use benchmark_schemas::values::pod::AffinityMode;
 use benchmark_schemas::values::{Authorities, Benchmark, SecretKey, Values};
 use serde::Serialize;
@@ -34,10 +33,8 @@ pub(crate) struct Installed {
     load: String,
     target: String,
     image: String,
-    /// Seconds after which the pod is ended.
-    deadline: Option<String>,
-    /// The same in words.
-    deadline_words: String,
+    /// When the pod is ended.
+    deadline: Option<Deadline>,
     upstream: bool,
     simulates: bool,
     /// Command that lists the results.
@@ -50,13 +47,19 @@ pub(crate) struct Installed {
     warnings: Vec<String>,
 }
 
+/// Time from the start of a pod to its forced end.
+#[derive(Debug, Serialize)]
+struct Deadline {
+    seconds: String,
+    words: String,
+}
+
 impl Notes {
     pub(crate) fn new(release: &Release, values: &Values, model: &Model) -> Self {
         let benchmark = &values.benchmark;
         let names = Names::new(release, values);
         let config = translate::config_tree(benchmark, simulator::url(values, &names).as_deref());
         let times = pod::Times::new(benchmark, &config);
-        let deadline = times.pod_deadline();
         let part = |group: &str, key: &str| config.get(group).and_then(|group| group.get(key));
         let account = benchmark.service_account.as_ref();
         Self::Installed(Box::new(Installed {
@@ -68,8 +71,10 @@ impl Notes {
             load: load(config.get("load"), times.load),
             target: part("server", "base_url").map(text::scalar).unwrap_or_default(),
             image: pod::image_name(&benchmark.image),
-            deadline_words: duration(deadline.as_ref().map_or(0.0, text::number)),
-            deadline: deadline.as_ref().map(text::scalar),
+            deadline: times.pod_deadline().map(|seconds| Deadline {
+                words: duration(text::number(&seconds)),
+                seconds: text::scalar(&seconds),
+            }),
             upstream: benchmark.image.is_upstream(),
             simulates: simulator::is_enabled(values),
             results: part("storage", "simple_storage_service")
@@ -142,49 +147,11 @@ fn word(text: &str) -> String {
 /// One line for each thing that is accepted but does nothing, or is risky.
 fn warnings(release: &Release, values: &Values, names: &Names, times: &pod::Times) -> Vec<String> {
     let b = &values.benchmark;
-    let job = b.job.as_ref();
-    let packages = b.dependencies.as_ref().and_then(|dependencies| dependencies.packages.as_ref());
-    let user = b.pod_security_context.as_ref().and_then(|context| context.get("runAsUser"));
-    let affinity = b.affinity.as_ref().filter(|affinity| affinity.enabled != Some(false));
-    let wants_zone = affinity.is_some_and(|affinity| affinity.mode != Some(AffinityMode::Off));
-    let main = b.resources.as_ref().and_then(|resources| resources.get("main"));
-    let upstream = b.image.is_upstream();
-    let mut lines = Vec::new();
-    let mut warn = |holds: bool, line: &str| lines.extend(holds.then(|| line.to_owned()));
-    warn(
-        packages.is_some_and(|packages| !packages.is_empty()),
-        "benchmark.dependencies.packages is ignored: the image needs no Python package. For upstream's image, build one that has them.",
-    );
-    warn(
-        job.and_then(|job| job.backoff_limit).is_some_and(|limit| limit.get() > 0.0),
-        "benchmark.job.backoffLimit is above 0: each retry repeats the whole load against the target.",
-    );
-    warn(
-        job.is_some_and(|job| job.ttl_seconds_after_finished.is_some()),
-        "benchmark.job.ttlSecondsAfterFinished is set: once the finished Job is deleted, its log is gone, and the next upgrade or GitOps reconcile runs the load again.",
-    );
-    warn(
-        upstream && user.is_none_or(Value::is_null),
-        "Upstream's image runs as root, which this pod does not allow; add --set benchmark.podSecurityContext.runAsUser=1000.",
-    );
-    warn(
-        wants_zone && !simulator::is_enabled(values) && pod::affinity(values, names).is_none(),
-        "benchmark.target.baseUrl names no Service of the cluster, so the pod may run in any zone. Give benchmark.affinity.targetLabels and namespaces if the model runs in this cluster.",
-    );
-    warn(
-        times.pod_deadline().is_none(),
-        "The pod has no deadline; set benchmark.job.deadlineSeconds to bound it.",
-    );
-    warn(
-        b.metrics.as_ref().is_some_and(|metrics| metrics.enabled == Some(true)),
-        "benchmark.metrics is ignored: give the server's Prometheus under benchmark.config.metrics.",
-    );
-    warn(
-        !text::is_empty(main),
-        "benchmark.resources.main is merged over benchmark.resources, where its keys belong.",
-    );
-    if upstream {
-        lines.extend(ignored_by_upstream(b).map(|key| format!("{key} is ignored by upstream's image.")));
+    let holding = general(values, names, times).into_iter().filter(|(holds, _)| *holds);
+    let mut lines: Vec<String> = holding.map(|(_, line)| line.to_owned()).collect();
+    if b.image.is_upstream() {
+        let keys = ignored_by_upstream(b, times.hold);
+        lines.extend(keys.map(|key| format!("{key} is ignored by upstream's image.")));
     }
     if names.namespace != release.namespace() {
         lines.push(format!(
@@ -196,8 +163,53 @@ fn warnings(release: &Release, values: &Values, names: &Names, times: &pod::Time
     lines
 }
 
-/// Keys that are given and steer our program only.
-fn ignored_by_upstream(benchmark: &Benchmark) -> impl Iterator<Item = &'static str> {
+/// Warnings that name nothing of the release, each with whether it is due.
+fn general(values: &Values, names: &Names, times: &pod::Times) -> [(bool, &'static str); 8] {
+    let b = &values.benchmark;
+    let job = b.job.as_ref();
+    let packages = b.dependencies.as_ref().and_then(|dependencies| dependencies.packages.as_ref());
+    let user = b.pod_security_context.as_ref().and_then(|context| context.get("runAsUser"));
+    let affinity = b.affinity.as_ref().filter(|affinity| affinity.enabled != Some(false));
+    let wants_zone = affinity.is_some_and(|affinity| affinity.mode != Some(AffinityMode::Off));
+    let main = b.resources.as_ref().and_then(|resources| resources.get("main"));
+    [
+        (
+            packages.is_some_and(|packages| !packages.is_empty()),
+            "benchmark.dependencies.packages is ignored: the image needs no Python package. For upstream's image, build one that has them.",
+        ),
+        (
+            job.and_then(|job| job.backoff_limit).is_some_and(|limit| limit.get() > 0.0),
+            "benchmark.job.backoffLimit is above 0: each retry repeats the whole load against the target.",
+        ),
+        (
+            job.is_some_and(|job| job.ttl_seconds_after_finished.is_some()),
+            "benchmark.job.ttlSecondsAfterFinished is set: once the finished Job is deleted, its log is gone, and the next upgrade or GitOps reconcile runs the load again.",
+        ),
+        (
+            b.image.is_upstream() && user.is_none_or(Value::is_null),
+            "Upstream's image runs as root, which this pod does not allow; add --set benchmark.podSecurityContext.runAsUser=1000.",
+        ),
+        (
+            wants_zone && !simulator::is_enabled(values) && pod::affinity(values, names).is_none(),
+            "benchmark.target.baseUrl names no Service of the cluster, so the pod may run in any zone. Give benchmark.affinity.targetLabels and namespaces if the model runs in this cluster.",
+        ),
+        (
+            times.pod_deadline().is_none(),
+            "The pod has no deadline; set benchmark.job.deadlineSeconds to bound it.",
+        ),
+        (
+            b.metrics.as_ref().is_some_and(|metrics| metrics.enabled == Some(true)),
+            "benchmark.metrics is ignored: give the server's Prometheus under benchmark.config.metrics.",
+        ),
+        (
+            !text::is_empty(main),
+            "benchmark.resources.main is merged over benchmark.resources, where its keys belong.",
+        ),
+    ]
+}
+
+/// Keys that are given and steer our program only; the pod is to stay for `hold` seconds.
+fn ignored_by_upstream(benchmark: &Benchmark, hold: f64) -> impl Iterator<Item = &'static str> {
     let secret =
         |key: Option<&SecretKey>| text::given(key.and_then(|key| key.existing_secret.as_ref())).is_some();
     let target = &benchmark.target;
@@ -206,7 +218,6 @@ fn ignored_by_upstream(benchmark: &Benchmark) -> impl Iterator<Item = &'static s
             text::given(existing_secret.as_ref()).or(text::given(existing_config_map.as_ref())).is_some()
         });
     let certificate = target.client_certificate.as_ref();
-    let hold = benchmark.results.as_ref().and_then(|results| results.hold_seconds).map_or(0.0, Whole::get);
     [
         ("benchmark.results.holdSeconds", hold > 0.0),
         ("benchmark.target.apiKey", secret(target.api_key.as_ref())),

@@ -97,7 +97,7 @@ pub fn apply(
 ) -> Result<(), Problem> {
     if kind == Kind::Json && argument.trim_start().starts_with('{') {
         let object = parse::json_object(argument)?;
-        crate::layer::merge(tree, object);
+        tree.merge(object);
         return Ok(());
     }
     for assignment in parse::assignments(argument, kind)? {

@@ -3,8 +3,8 @@
 use benchmark_schemas::problem::{Origin, Problem};
 use benchmark_schemas::secret::MASK;
 use benchmark_schemas::tree::Node;
-use benchmark_schemas::values::figure::to_number;
-use benchmark_schemas::values::is_secret_name;
+use benchmark_schemas::tree::to_number;
+use benchmark_schemas::values::{is_secret_name, is_secret_value};
 use serde_json::Value;
 
 use super::{Assignment, Given, Kind, MAX_DEPTH, MAX_INDEX, Step};
@@ -243,8 +243,9 @@ impl Parser {
         let value: String = self.chars[(key_end + 1).min(end)..end].iter().collect();
         let names_secret = path.iter().any(|step| matches!(step, Step::Key(name) if is_secret_name(name)));
         let has_user = value.contains("://") && value.contains('@');
+        let is_secret = names_secret || has_user || is_secret_value(&value);
         let value = match self.kind {
-            _ if names_secret || has_user => MASK,
+            _ if is_secret => MASK,
             Kind::Json => "…",
             _ => &value,
         };

@@ -58,6 +58,8 @@ fn secrets_and_json_do_not_stand_in_a_place() {
         origin("h.Authorization=Bearer x", Kind::Literal, &["h", "Authorization"]),
         "--set-literal h.Authorization=********"
     );
+    assert_eq!(origin("h.X=Bearer abcdef123", Kind::Typed, &["h", "X"]), "--set h.X=********");
+    assert_eq!(origin("m=hf_abcdefghijklmnop", Kind::Text, &["m"]), "--set-string m=********");
     assert_eq!(origin(r#"a={"token":"x"}"#, Kind::Json, &["a", "token"]), "--set-json a=…");
 }
 

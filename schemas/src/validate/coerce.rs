@@ -2,7 +2,8 @@
 
 use serde_json::Number;
 
-use crate::tree::Content;
+use super::Coercion;
+use crate::tree::{Content, to_number};
 
 /// True if `content` is of the JSON Schema type `name`; `1.0` is an integer.
 pub(super) fn is_type(content: &Content, name: &str) -> bool {
@@ -36,11 +37,12 @@ pub(super) fn coerce(content: &Content, name: &str) -> Option<Content> {
     }
 }
 
-/// `30.0` as `30`, if 64 bits hold it.
-pub(super) fn whole(number: &Number) -> Option<Number> {
+/// `30.0` as `30`, if 64 bits hold it; `None` for what is no such number.
+pub(super) fn whole(number: &Number, coercion: Coercion) -> Option<Number> {
     let value = number.as_f64().filter(|value| number.is_f64() && value.fract() == 0.0)?;
-    let text = format!("{value:.0}");
-    text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from)).ok()
+    // Helm tells -0 from 0; the runner's rules make them one, as adding 0 does.
+    let value = if coercion == Coercion::Pydantic { value + 0.0 } else { value };
+    Some(to_number(value)).filter(|number| !number.is_f64())
 }
 
 fn boolean(text: &str) -> Option<bool> {

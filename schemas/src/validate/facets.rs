@@ -88,7 +88,7 @@ fn integer(number: &Number) -> Option<i128> {
 
 /// `0.0` as `0`.
 fn plain(limit: &Number) -> String {
-    super::coerce::whole(limit).as_ref().unwrap_or(limit).to_string()
+    super::coerce::whole(limit, super::Coercion::Pydantic).as_ref().unwrap_or(limit).to_string()
 }
 
 fn length(text: &str, schema: &Value) -> Option<Finding> {
@@ -153,12 +153,12 @@ fn size(actual: usize, least: Option<usize>, most: Option<usize>, one: &str, man
 /// A limit on a size. JSON Schema allows `1.0`.
 fn count(schema: &Value, keyword: &str) -> Option<usize> {
     let number = schema.get(keyword)?.as_number()?;
-    let whole = super::coerce::whole(number);
+    let whole = super::coerce::whole(number, super::Coercion::Pydantic);
     whole.as_ref().unwrap_or(number).as_u64().and_then(|value| usize::try_from(value).ok())
 }
 
 /// The names under `type`.
-pub(super) fn types(schema: &Value) -> Vec<&str> {
+pub fn types(schema: &Value) -> Vec<&str> {
     match schema.get("type") {
         Some(Value::String(name)) => vec![name],
         Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),

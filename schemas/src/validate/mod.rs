@@ -19,7 +19,9 @@ use serde_json::Value;
 use crate::problem::Problem;
 use crate::tree::Node;
 
+pub use facets::types;
 pub use keywords::unknown_keywords;
+pub(crate) use walk::quotes;
 pub use words::nearest;
 
 /// What a scalar of the wrong type may be turned into.

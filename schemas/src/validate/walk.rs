@@ -1,7 +1,7 @@
 //! The walk over tree and schema together.
 
 use indexmap::IndexMap;
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use super::Coercion;
 use super::coerce::{coerce, is_type, whole};
@@ -139,14 +139,8 @@ impl<'s> Walker<'s> {
         }
         if types.iter().any(|name| is_type(&node.content, name)) {
             let integer = types.contains(&"integer") && !types.contains(&"number");
-            // Helm tells -0 from 0, so that only the runner's rules make them one.
-            let is_told = |number: &Number| {
-                self.coercion == Coercion::None
-                    && number.as_f64().is_some_and(|number| number == 0.0 && number.is_sign_negative())
-            };
             if let (true, Content::Number(number)) = (integer, &node.content)
-                && !is_told(number)
-                && let Some(number) = whole(number)
+                && let Some(number) = whole(number, self.coercion)
             {
                 node.content = Content::Number(number);
             }
@@ -163,10 +157,7 @@ impl<'s> Walker<'s> {
             schema.get("pattern").is_some() && types.iter().any(|name| matches!(*name, "integer" | "number"));
         let is_meant = |name: &&str| *name != "null" && !(is_spelt && *name == "string");
         let wanted: Vec<&str> = types.iter().copied().filter(is_meant).collect();
-        let (fault, mut remedy) = mismatch(&node.content, &wanted);
-        if remedy == QUOTES && matches!(node.origin, Origin::Argument(_)) {
-            "use --set-string".clone_into(&mut remedy);
-        }
+        let (fault, remedy) = mismatch(node, &wanted);
         if path.is_empty() && node.is_null() {
             self.problem(&node.origin, path, "there is nothing here", "write `key: value` lines");
             return;
@@ -298,11 +289,17 @@ fn listed(names: &[String]) -> String {
     format!("{}{dots}", names[..names.len().min(MAX_LISTED)].join(", "))
 }
 
-/// What makes text of what looks like something else, in a file.
-const QUOTES: &str = "put it into quotes";
+/// What makes text of what looks like something else.
+pub(crate) fn quotes(origin: &Origin) -> &'static str {
+    match origin {
+        Origin::Argument(_) => "use --set-string",
+        Origin::File { .. } | Origin::Derived => "put it into quotes",
+    }
+}
 
-/// Fault and remedy for `content` that is of none of the `wanted` types.
-pub(super) fn mismatch(content: &Content, wanted: &[&str]) -> (String, String) {
+/// Fault and remedy for a node that is of none of the `wanted` types.
+fn mismatch(node: &Node, wanted: &[&str]) -> (String, String) {
+    let content = &node.content;
     let words = alternatives(wanted.iter().map(|name| type_words(name).to_owned()));
     // Text where text, a list or a mapping is due, and a key of digits where text is due, may be secrets.
     let shows = wanted.iter().any(|name| matches!(*name, "integer" | "number" | "boolean"));
@@ -313,7 +310,7 @@ pub(super) fn mismatch(content: &Content, wanted: &[&str]) -> (String, String) {
     };
     let remedy = match (content, wanted) {
         (Content::Null, _) => "write a value or remove the key",
-        (Content::Number(_) | Content::Bool(_), ["string"]) => QUOTES,
+        (Content::Number(_) | Content::Bool(_), ["string"]) => quotes(&node.origin),
         (_, ["array"]) => "write a list, one `- item` on each line",
         (_, ["object"]) => "write `key: value` lines below it",
         _ => "",

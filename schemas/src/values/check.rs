@@ -25,7 +25,7 @@ pub fn check(values: &Values, node: &Node) -> Vec<Problem> {
         found.scenario(&values.benchmark);
         found.target(&values.benchmark);
         found.storage(&values.benchmark);
-        found.name_suffix(values);
+        found.name_parts(values);
         found.named(values);
         found.image(values);
         found.pod(&values.benchmark);
@@ -64,7 +64,7 @@ impl Found<'_> {
         self.problems.push(Problem::new(origin.clone(), key, fault, remedy));
     }
 
-    /// The same for a value that must not be repeated, as arguments are.
+    /// The same for a value that must not be repeated, where the argument that gives it does not show that it is secret.
     fn push_hidden(&mut self, path: &[&str], fault: impl Into<String>, remedy: impl Into<String>) {
         self.push(path, fault, remedy);
         if let Some(Problem { origin: Origin::Argument(argument), .. }) = self.problems.last_mut()
@@ -234,7 +234,7 @@ impl Found<'_> {
         }
     }
 
-    fn name_suffix(&mut self, values: &Values) {
+    fn name_parts(&mut self, values: &Values) {
         let letterless =
             |text: &String| !text.is_empty() && !text.contains(|c: char| c.is_ascii_alphanumeric());
         if values.fullname_override.as_ref().is_some_and(letterless) {

@@ -8,7 +8,9 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::{Number, Value};
+use serde_json::Value;
+
+use crate::tree::to_number;
 
 /// Strings that spell a number: plain decimals.
 pub(super) const DECIMAL: &str = r"^([0-9]+\.?[0-9]*|\.[0-9]+)$";
@@ -39,23 +41,9 @@ pub(super) fn read(value: &Value) -> Option<f64> {
 }
 
 /// What [`DECIMAL`] matches.
-fn is_decimal(text: &str) -> bool {
+pub fn is_decimal(text: &str) -> bool {
     let digits = text.replacen('.', "", 1);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// A double as JSON: an integer if it is whole, with the digits that Go prints for it. Go tells -0 from 0.
-pub fn to_number(number: f64) -> Number {
-    let is_negative_zero = number == 0.0 && number.is_sign_negative();
-    if number.fract() == 0.0 && number.abs() < 1e21 && !is_negative_zero {
-        let digits = number.to_string();
-        let integer =
-            digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
-        if let Ok(integer) = integer {
-            return integer;
-        }
-    }
-    Number::from_f64(number).unwrap_or_else(|| Number::from(0))
 }
 
 macro_rules! figure {

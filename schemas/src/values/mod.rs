@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 pub use check::check;
 pub use fragment::{Fragment, Fragments, Scalars};
 pub use schema::json_schema;
-pub use secrets::{Authorities, ClientCertificate, SecretKey, is_secret_name};
+pub use secrets::{Authorities, ClientCertificate, SecretKey, is_secret_name, is_secret_value};
 pub use simulator::Simulator;
 pub use storage::{
     AddressingStyle, CustomData, Dependencies, HfToken, Metrics, Preflight, Results, S3, Storage,

@@ -66,7 +66,7 @@ pub fn is_secret_name(name: &str) -> bool {
 }
 
 /// True if `value` looks like a credential whatever it is called: a scheme with its proof, or a key of a known kind.
-pub(super) fn is_secret_value(value: &str) -> bool {
+pub fn is_secret_value(value: &str) -> bool {
     let proof = value.split_once(' ').is_some_and(|(scheme, proof)| {
         let proof = proof.trim_start_matches(' ');
         matches!(scheme.to_ascii_lowercase().as_str(), "bearer" | "basic" | "token")

@@ -6,6 +6,7 @@
 use serde_json::Number;
 
 use super::scalar::{Fault, Scalar, all, is_exponent_or_empty, split_sign};
+use crate::tree::to_number;
 
 /// What go-yaml makes of a scalar before Helm turns it into JSON; keys show the difference between integer and float.
 enum Resolved {
@@ -71,17 +72,9 @@ fn to_scalar(resolved: &Resolved, text: &str) -> Result<Scalar, Fault> {
     })
 }
 
-/// The JSON number that Helm's `toJson` prints for `value`: whole numbers without point, in their shortest digits
-/// filled with zeros (2⁶⁰ prints as 1152921504606847000). `None` if `value` is not finite.
+/// The JSON number that Helm's `toJson` prints for `value`; `None` if it is not finite.
 fn number(value: f64) -> Option<Number> {
-    // Go tells -0 from 0, and so do the digests of what is made of it.
-    if !value.is_finite() || value.fract() != 0.0 || value == 0.0 && value.is_sign_negative() {
-        return Number::from_f64(value);
-    }
-    // `{value}` is the shortest decimal that reads back as `value`, never with an exponent.
-    let digits = format!("{value}");
-    let whole = digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
-    whole.ok().or_else(|| Number::from_f64(value))
+    value.is_finite().then(|| to_number(value))
 }
 
 fn lookup(text: &str) -> Resolved {

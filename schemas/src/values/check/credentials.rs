@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::secrets::{has_user_info, is_secret_value};
-use super::super::{Benchmark, is_secret_name};
+use super::super::secrets::has_user_info;
+use super::super::{Benchmark, is_secret_name, is_secret_value};
 use super::Found;
 use crate::tree::Content;
 
@@ -18,16 +18,16 @@ impl Found<'_> {
             part.and_then(|part| part.get(name)).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
         };
         if given(part("server"), "api_key") {
-            self.push_hidden(&["benchmark", "config", "server", "api_key"], VISIBLE, KEY);
+            self.push(&["benchmark", "config", "server", "api_key"], VISIBLE, KEY);
         }
         if given(part("tokenizer"), "token") {
             let remedy = "keep it in a Secret and name that in benchmark.hfToken.existingSecret";
-            self.push_hidden(&["benchmark", "config", "tokenizer", "token"], VISIBLE, remedy);
+            self.push(&["benchmark", "config", "tokenizer", "token"], VISIBLE, remedy);
         }
         let headers = part("api").and_then(|api| api.get("headers")).and_then(Value::as_object);
         for (name, value) in headers.into_iter().flatten() {
             if is_secret_name(name) || value.as_str().is_some_and(is_secret_value) {
-                self.push_hidden(&["benchmark", "config", "api", "headers", name], VISIBLE, HEADER);
+                self.push(&["benchmark", "config", "api", "headers", name], VISIBLE, HEADER);
             }
         }
         for (i, variable) in benchmark.extra_env.as_deref().unwrap_or_default().iter().enumerate() {
@@ -56,7 +56,7 @@ impl Found<'_> {
         let urls = urls.map(|path| (path, text(path).unwrap_or_default()));
         for (path, _) in urls.iter().filter(|(_, url)| has_user_info(url)) {
             let fault = "a user or password in a URL would stand in a ConfigMap for all to read";
-            self.push_hidden(path, fault, "take it out of the URL");
+            self.push(path, fault, "take it out of the URL");
         }
     }
 }

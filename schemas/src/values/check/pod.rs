@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::{Benchmark, Fragment, Values};
 use super::Found;
+use crate::validate::quotes;
 
 /// Names of the chart's own volumes, whether this release has them or not.
 const VOLUMES: [&str; 6] = ["config", "results", "tmp", "headers", "ca", "client-certificate"];
@@ -65,40 +66,38 @@ impl Found<'_> {
         let beside = benchmark.extra_containers.as_deref().unwrap_or_default();
         self.unique("extraContainers", "name", beside, names);
         for (i, object) in benchmark.extra_objects.iter().flatten().enumerate() {
-            self.head(&i.to_string(), object);
+            self.extra_object(&i.to_string(), object);
         }
     }
 
-    /// What Helm itself reads of an object: kind, name and annotations.
-    fn head(&mut self, index: &str, object: &Fragment) {
-        let start = ["benchmark", "extraObjects", index];
-        let mut texts =
-            vec![(vec!["apiVersion"], object.get("apiVersion")), (vec!["kind"], object.get("kind"))];
-        let mut maps = Vec::new();
-        if let Some(metadata) = object.get("metadata") {
-            maps.push((vec!["metadata"], metadata));
-            texts.push((vec!["metadata", "name"], metadata.get("name")));
+    /// Helm itself reads these parts of an object, and ends where they have another shape.
+    fn extra_object(&mut self, index: &str, object: &Fragment) {
+        let none = Value::Null;
+        let metadata = object.get("metadata").unwrap_or(&none);
+        let annotations = metadata.get("annotations").unwrap_or(&none);
+        let within = |path: &[&'static str]| [&["benchmark", "extraObjects", index], path].concat();
+        self.text(&within(&["apiVersion"]), object.get("apiVersion"));
+        self.text(&within(&["kind"]), object.get("kind"));
+        self.mapping(&within(&["metadata"]), metadata);
+        self.text(&within(&["metadata", "name"]), metadata.get("name"));
+        self.mapping(&within(&["metadata", "annotations"]), annotations);
+        for (name, value) in annotations.as_object().into_iter().flatten() {
+            self.text(&[&within(&["metadata", "annotations"])[..], &[name]].concat(), Some(value));
         }
-        if let Some(annotations) = object.get("metadata").and_then(|metadata| metadata.get("annotations")) {
-            maps.push((vec!["metadata", "annotations"], annotations));
-            let entries = annotations.as_object().into_iter().flatten();
-            texts.extend(
-                entries.map(|(name, value)| (vec!["metadata", "annotations", name.as_str()], Some(value))),
-            );
+    }
+
+    /// Refuses what is there and no mapping.
+    fn mapping(&mut self, path: &[&str], value: &Value) {
+        if !value.is_object() && !value.is_null() {
+            self.push(path, "it is no mapping", "write its keys below it, or leave it out");
         }
-        for (path, value) in maps {
-            if !value.is_object() && !value.is_null() {
-                self.push(
-                    &[&start[..], &path].concat(),
-                    "it is no mapping",
-                    "write its keys below it, or leave it out",
-                );
-            }
-        }
-        for (path, value) in texts {
-            if value.is_some_and(|value| !value.is_string() && !value.is_null()) {
-                self.push(&[&start[..], &path].concat(), "it is no text", "put it into quotes");
-            }
+    }
+
+    /// Refuses what is there and no text.
+    fn text(&mut self, path: &[&str], value: Option<&Value>) {
+        if value.is_some_and(|value| !value.is_string() && !value.is_null()) {
+            let node = self.node.at(path.iter().copied());
+            self.push(path, "it is no text", quotes(node.map_or(&self.node.origin, |node| &node.origin)));
         }
     }
 
