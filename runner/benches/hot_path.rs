@@ -129,6 +129,7 @@ fn finished(index: u64) -> Finished {
         end: 700_000_000,
         outcome: Outcome::Success,
         retries: None,
+        drawn: None,
         prompt_tokens: 512,
         request_bytes: 2_100,
         body: None,

@@ -1,6 +1,9 @@
 //! Data sets in files, from the configuration to what the server is asked.
 
+use std::process::Command;
+
 use anyhow::{Context as _, Result};
+use benchmark_tests::program;
 use serde_json::{Value, json};
 
 use crate::machine;
@@ -23,7 +26,7 @@ fn config(rig: &Rig, api: &str, data: &str, load: &str) -> String {
     )
 }
 
-/// The bodies of the requests of a run, sorted.
+/// The bodies of the requests of a run, sorted. Each record has the length that its body asks for.
 fn run(rig: &Rig, config: &str, requests: usize) -> Result<Vec<String>> {
     let output = rig.command(config)?.output()?;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
@@ -34,7 +37,13 @@ fn run(rig: &Rig, config: &str, requests: usize) -> Result<Vec<String>> {
     );
     let entries = json_file(&rig.last_reports().join("per_request_lifecycle_metrics.json"))?;
     let entries = entries.as_array().context("a list")?;
-    let body = |entry: &Value| entry["request"].as_str().map(str::to_owned).context("a body");
+    let body = |entry: &Value| {
+        let body = entry["request"].as_str().context("a body")?;
+        let asked: Value = serde_json::from_str(body)?;
+        assert!(asked["max_tokens"].is_u64(), "{body}");
+        assert_eq!(entry["extensions"]["max_tokens"], asked["max_tokens"], "{body}");
+        anyhow::Ok(body.to_owned())
+    };
     let mut bodies = entries.iter().map(body).collect::<Result<Vec<_>>>()?;
     bodies.sort_unstable();
     Ok(bodies)
@@ -92,6 +101,20 @@ fn rows_of_ones_own_are_asked() -> Result<()> {
 }
 
 #[test]
+fn a_stage_goes_on_where_the_one_before_ended() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&["--decode-ms", "1"])?;
+    let rows = ["wa", "wb", "wc", "wd", "we"].map(|prompt| format!("{}\n", json!({"prompt": prompt})));
+    fs_err::write(rig.path("rows.jsonl"), rows.concat())?;
+    let own = "{type: shareGPT, path: rows.jsonl}\nextensions: {data_format: own}";
+    let stages = "stages: [{rate: 3, duration: 1}, {rate: 4, duration: 1}], interval: 0";
+    let bodies = run(&rig, &config(&rig, "completion", own, stages), 7)?;
+    let asked = |prompt: &str| bodies.iter().filter(|body| body.contains(&format!("\"{prompt}\""))).count();
+    assert_eq!(["wa", "wb", "wc", "wd", "we"].map(asked), [2, 2, 1, 1, 1]);
+    Ok(())
+}
+
+#[test]
 fn a_bad_file_is_named_with_its_line_and_nothing_is_sent() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&[])?;
@@ -110,6 +133,19 @@ fn a_bad_file_is_named_with_its_line_and_nothing_is_sent() -> Result<()> {
         let data = format!("{{type: shareGPT, path: {name}}}");
         let output =
             rig.command(&config(&rig, "completion", &data, "stages: [{rate: 3, duration: 1}]"))?.output()?;
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        assert!(text(&output).contains(told), "{}", text(&output));
+    }
+    // The configuration's own check looks at the files too.
+    let mut command = Command::new(program("inference-perf"));
+    command.current_dir(rig.path("")).args(["validate", "-c", "config.yml"]);
+    for (name, told) in [("wrong.jsonl", "wrong.jsonl:3: "), ("none.json", "none.json: No such file")] {
+        let data = format!("{{type: shareGPT, path: {name}}}");
+        fs_err::write(
+            rig.path("config.yml"),
+            config(&rig, "completion", &data, "stages: [{rate: 3, duration: 1}]"),
+        )?;
+        let output = command.output()?;
         assert_eq!(output.status.code(), Some(1), "{}", text(&output));
         assert!(text(&output).contains(told), "{}", text(&output));
     }

@@ -138,7 +138,7 @@ async fn prepare(
     started: &ZonedDateTime,
     wait: Option<Duration>,
 ) -> Result<Ready> {
-    let Checked { transports, traces, breakers, inquiry } = Checked::of(&config)?;
+    let Checked { transports, traces, files, breakers, inquiry } = Checked::of(&config)?;
     let mut models = Models::new(await_target(&config, wait).await?);
     let model = models.name(&config).await?;
     if tokenizer.is_none() && config.data.kind.needs_tokenizer() {
@@ -153,7 +153,7 @@ async fn prepare(
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     tracing::info!("{}", plan.limits(config.load.num_workers));
     let run_id = run_id(started);
-    let workload = workload::of(&config, (&plan, &traces), tokenizer.as_ref())?;
+    let workload = workload::of(&config, (&plan, &traces, files), tokenizer.as_ref())?;
     let scratch = results::scratch_folder(&run_id);
     let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
     let mut stores = Stores::open(config.storage.as_ref(), &environment, &scratch)?;

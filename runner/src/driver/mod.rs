@@ -66,6 +66,8 @@ pub struct Engine<S> {
     hosting: Hosting,
     workload: Arc<dyn Workload>,
     spool: SharedSpool,
+    /// Arrivals of all stages so far.
+    arrivals_before: u64,
     workers: Vec<mpsc::Sender<Order>>,
     recorders: Vec<mpsc::Sender<Message>>,
     threads: Vec<JoinHandle<()>>,
@@ -98,6 +100,7 @@ impl<S: ClockSource + Sync> Engine<S> {
             hosting,
             workload,
             spool: SharedSpool::new(spool),
+            arrivals_before: 0,
             workers: Vec::new(),
             recorders: Vec::new(),
             threads: Vec::new(),
@@ -213,6 +216,8 @@ impl<S: ClockSource + Sync> Engine<S> {
             starts.push(start_sender);
             done.push(is_done);
         }
+        // Those that a stop leaves unsent count too: what a stage asks does not depend on how those before it went.
+        self.arrivals_before = self.arrivals_before.saturating_add(schedule.count());
         for is_ready in ready {
             is_ready.await.map_err(|_| EngineError::Lost("worker"))?;
         }
@@ -246,8 +251,9 @@ impl<S: ClockSource + Sync> Engine<S> {
         let shard = self.settings.shard.part(k as u64, workers);
         let (sender, bodies) = workload::bodies();
         let (workload, stage_id) = (Arc::clone(&self.workload), stage.id);
+        let before = self.arrivals_before;
         let indices = shard.indices(schedule.count());
-        let make = move || workload::generate(workload, stage_id, indices, sender);
+        let make = move || workload::generate(workload, (stage_id, before), indices, sender);
         self.threads.retain(|thread| !thread.is_finished());
         self.start_part("generator", format!("generator-{k}"), Role::Background, make)?;
         // Two seconds' worth: answers that take longer open the rest while the stage runs.

@@ -51,6 +51,7 @@ impl<C: Clock> Pending<C> {
             end: due,
             outcome: Outcome::Cancelled,
             retries: None,
+            drawn: None,
             prompt_tokens: 0,
             request_bytes: 0,
             body: None,
@@ -111,19 +112,20 @@ fn broken() -> Outcome {
 }
 
 /// Sends `request` and follows it to its end: an answer, a failure, or the timeout. Dropped before, it was cancelled.
+/// What comes back goes into `exchange`, whose room was made ahead: up to the start stamp nothing large is allocated.
 ///
 /// Its in-flight permit is free for the next as soon as it has ended.
 pub(super) async fn run<C: Clock, T: Transport>(
     sender: Rc<Sender<C, T>>,
-    mut request: Prepared,
+    (request, exchange): (Prepared, Exchange),
     mut pending: Pending<C>,
     permit: Permit,
 ) {
-    request.memory = None;
+    pending.record.drawn = Some(request.drawn);
     pending.record.prompt_tokens = request.prompt_tokens;
     pending.record.request_bytes = u32::try_from(request.body.len()).unwrap_or(u32::MAX);
     pending.record.body = sender.keeps_requests.then(|| request.body.clone());
-    pending.record.exchange.expect_tokens(request.drawn.output_tokens);
+    pending.record.exchange = exchange;
     WorkerCounts::add(&pending.counts.sent);
     let outcome = attempts(&sender, &request, &mut pending.record).await;
     pending.end(outcome);

@@ -21,7 +21,7 @@ use super::permits::{Permit, Seat};
 use super::progress::WorkerCounts;
 use super::request::{self, Pending, Sender};
 use super::stop::Stop;
-use crate::client::Transport;
+use crate::client::{Exchange, Transport};
 use crate::clock::Clock;
 use crate::recorder::Message;
 use crate::schedule::Arrival;
@@ -107,7 +107,7 @@ struct Next {
 
 /// All that an arrival needs to be sent.
 struct Ready {
-    request: Option<Prepared>,
+    request: Option<(Prepared, Exchange)>,
     permit: Permit,
     place: Option<OwnedPermit<Message>>,
 }
@@ -185,6 +185,12 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
             request = bodies.next().await;
             self.report.late_bodies += u64::from(clock.now() > next.due);
         }
+        // Room for the answer is made while there is time: between due and sent every allocation is delay.
+        let request = request.map(|request| {
+            let mut exchange = Exchange::default();
+            exchange.expect_tokens(request.drawn.output_tokens);
+            (request, exchange)
+        });
         clock.sleep_until(next.due).await;
         let permit = self.seat.take(next.due).await;
         next.permitted = Some(clock.now());
@@ -200,7 +206,7 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
 
     async fn send(&mut self, next: &Next, ready: Ready) {
         let pending = self.pending(next, ready.place);
-        let Some(request) = ready.request else {
+        let Some((mut request, exchange)) = ready.request else {
             // The generator thread is gone, which only a fault of its own can do.
             pending.end(Outcome::Failure(Failure {
                 error_type: "InternalError".to_owned(),
@@ -208,14 +214,17 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
             }));
             return;
         };
+        // Given back once it is sent: that may wake the generator, which must not delay this request.
+        let memory = request.memory.take();
         let sender = Rc::clone(&self.worker.sender);
-        let exchange = request::run(sender, request, pending, ready.permit);
+        let exchange = request::run(sender, (request, exchange), pending, ready.permit);
         // A fault of the client's own has its record too, and must not end the worker.
         let mut exchange = Box::pin(AssertUnwindSafe(exchange).catch_unwind().map(drop));
         // Sent here and now: a task has to wait for its turn among all that have something to read.
         if futures_util::poll!(exchange.as_mut()).is_pending() {
             self.tasks.spawn_local(exchange);
         }
+        drop(memory);
         // Those that have ended have their records.
         while self.tasks.try_join_next().is_some() {}
     }

@@ -51,6 +51,8 @@ pub struct Finished {
     pub outcome: Outcome,
     /// Whether it was sent more than once.
     pub retries: Option<Retries>,
+    /// Lengths drawn for the request that was made; `None` if none was.
+    pub drawn: Option<Drawn>,
     /// Tokens of the prompt that was made; 0 if none was.
     pub prompt_tokens: u32,
     /// Bytes of the body that was made; 0 if none was.
@@ -126,8 +128,8 @@ impl Default for RecordOptions {
     }
 }
 
-/// Records until nobody sends any more; hands what it has to the system at least every second. The lengths drawn for a
-/// request are `workload`'s, whether it was sent or not.
+/// Records until nobody sends any more; hands what it has to the system at least every second. For an arrival whose
+/// request was not made, `workload` tells the lengths.
 ///
 /// `unrecorded` is cancelled when it can record no more: the spool refuses, or it ends. What is wrong with the spool the
 /// spool itself keeps.
@@ -148,7 +150,7 @@ pub async fn record(
         tokio::select! {
             message = inbox.recv() => match message {
                 Some(Message::Finished(finished)) => {
-                    let drawn = workload.drawn(finished.stage, finished.index);
+                    let drawn = finished.drawn.unwrap_or_else(|| workload.drawn(finished.stage, finished.index));
                     let record = make_record(*finished, drawn, &options, &mut counter);
                     live.note(&record);
                     options.failures.note(&record, &options.secrets);

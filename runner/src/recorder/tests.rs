@@ -29,6 +29,7 @@ fn finished(index: u64, chunks: &[&str]) -> Finished {
         end: 9,
         outcome: Outcome::Success,
         retries: None,
+        drawn: None,
         prompt_tokens: 4,
         request_bytes: 4,
         body: Some(Bytes::from_static(b"body")),
@@ -43,6 +44,7 @@ struct Drawing;
 impl Workload for Drawing {
     fn drawn(&self, stage: u32, index: u64) -> Drawn {
         assert!(stage == 2 && index < 5, "it is asked about those that have finished");
+        assert!(index % 2 == 0, "it is not asked about requests that were made");
         DRAWN
     }
 
@@ -117,8 +119,11 @@ async fn the_spool_has_records_after_a_barrier_and_the_system_has_them_after_a_s
         Arc::new(Live::new(true)),
         CancellationToken::new(),
     ));
+    let made = Drawn { prompt_tokens: 8, output_tokens: 9 };
     for index in 0..5 {
-        let message = Message::Finished(Box::new(finished(index, &["a"])));
+        // Every other request was made: then its own lengths hold.
+        let drawn = (index % 2 == 1).then_some(made);
+        let message = Message::Finished(Box::new(Finished { drawn, ..finished(index, &["a"]) }));
         sender.send(message).await.expect("taken");
     }
     let (reached, barrier) = oneshot::channel();
@@ -128,8 +133,9 @@ async fn the_spool_has_records_after_a_barrier_and_the_system_has_them_after_a_s
     let entries: Vec<_> = SpoolReader::open(folder.path()).expect("a spool").collect();
     assert_eq!(entries.len(), 5);
     let is_drawn = |entry: &Result<SpoolEntry, _>| {
-        matches!(entry, Ok(SpoolEntry::Request(record))
-            if (record.drawn_prompt_tokens, record.max_tokens) == (DRAWN.prompt_tokens, DRAWN.output_tokens))
+        let Ok(SpoolEntry::Request(record)) = entry else { return false };
+        let wanted = if record.index % 2 == 1 { made } else { DRAWN };
+        (record.drawn_prompt_tokens, record.max_tokens) == (wanted.prompt_tokens, wanted.output_tokens)
     };
     assert!(entries.iter().all(is_drawn), "{entries:?}");
     drop(sender);

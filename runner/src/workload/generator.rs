@@ -33,10 +33,11 @@ pub fn bodies() -> (BodySender, Bodies) {
     (BodySender { channel: sender, memory }, Bodies(receiver))
 }
 
-/// Makes the requests of `indices` in order, until they are done or nobody takes them.
+/// Makes the requests of `indices` in order, until they are done or nobody takes them; the stage has `before` arrivals
+/// before it in the run.
 pub async fn generate(
     workload: Arc<dyn Workload>,
-    stage: u32,
+    (stage, before): (u32, u64),
     indices: impl Iterator<Item = u64>,
     sender: BodySender,
 ) {
@@ -44,7 +45,7 @@ pub async fn generate(
         if sender.channel.is_closed() {
             return;
         }
-        let mut prepared = workload.prepare(stage, index);
+        let mut prepared = workload.prepare_after(before, stage, index);
         let kib = u32::try_from(prepared.body.len() / 1024 + 1).unwrap_or(u32::MAX).min(MOST_READY_KIB);
         let Ok(memory) = Arc::clone(&sender.memory).acquire_many_owned(kib).await else { return };
         prepared.memory = Some(memory);
@@ -88,7 +89,7 @@ mod tests {
 
     async fn ready_ahead(bytes: usize) -> usize {
         let (sender, mut bodies) = bodies();
-        let task = tokio::spawn(generate(Arc::new(Bulky(bytes)), 0, (0..2_000).step_by(2), sender));
+        let task = tokio::spawn(generate(Arc::new(Bulky(bytes)), (0, 0), (0..2_000).step_by(2), sender));
         let first = bodies.next().await.expect("a body");
         assert_eq!(first.index, 0);
         // One thread: the generator goes on until it must wait, in turns that tokio bounds.

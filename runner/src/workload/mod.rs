@@ -1,6 +1,6 @@
 //! What requests ask: prompts of exact length and bodies ready to send.
 //!
-//! A workload is a pure function of (seed, stage, index), so any number of generator threads can make bodies ahead of
+//! A workload is a pure function of (seed, stage, index, and for data sets arrivals before the stage), so any number of generator threads can make bodies ahead of
 //! their time, and none of it happens on the measuring threads. It knows nothing of schedules, clocks or HTTP.
 
 mod adapters;
@@ -22,7 +22,7 @@ use tokio::sync::OwnedSemaphorePermit;
 pub use adapters::Adapters;
 pub use body::{BodyOptions, Message, Model, Role};
 pub use composer::SyntheticError;
-pub use dataset::{Dataset, DatasetError, Format, Limits};
+pub use dataset::{Dataset, DatasetError, DatasetFiles, LengthLimits, RowFormat};
 pub use generator::{Bodies, bodies, generate};
 pub use lengths::Lengths;
 pub use mock::Mock;
@@ -61,6 +61,12 @@ pub trait Workload: Send + Sync + 'static {
 
     /// The request for an arrival; the same arguments give the same request.
     fn prepare(&self, stage: u32, index: u64) -> Prepared;
+
+    /// The request for an arrival of a stage before which there are `before` in the run: a data set goes on where the
+    /// stage before ended, other workloads begin anew.
+    fn prepare_after(&self, _before: u64, stage: u32, index: u64) -> Prepared {
+        self.prepare(stage, index)
+    }
 
     /// Prompts made so far that do not have exactly the drawn length.
     fn inexact(&self) -> u64 {

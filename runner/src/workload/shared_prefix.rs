@@ -2,9 +2,9 @@
 //!
 //! The beginning has the drawn length with its special tokens, and beginning and question have exactly both lengths
 //! together: upstream counts the special tokens twice. By chat and Anthropic's API the beginning is the system message
-//! and the question the user's.
+//! and the question the user's. Beginnings are kept once they are made: their texts, one for each group, are in memory.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use benchmark_schemas::config::{self, ApiType, Distribution, DistributionType, LengthOrDistribution};
 use rand::RngExt;
@@ -24,6 +24,9 @@ pub struct SharedPrefix {
     order: Vec<u32>,
     per_group: u64,
     prefix: Lengths,
+    /// The beginning of each group, made when it is first asked. One that is made anew may be another one, if counts
+    /// turn out not to add up in between.
+    prefixes: Vec<OnceLock<Text>>,
     question: Lengths,
     output: Lengths,
     options: BodyOptions,
@@ -53,7 +56,9 @@ impl SharedPrefix {
         let per_group = settings.num_prompts_per_group.max(1);
         let composer = Composer::new(seed, tokenizer, words, None)?;
         let order = shuffled(settings.num_groups.saturating_mul(per_group), seed);
-        Ok(Self { composer, order, per_group, prefix, question, output, options })
+        let groups = order.len() / usize::try_from(per_group).unwrap_or(usize::MAX);
+        let prefixes = std::iter::repeat_with(OnceLock::new).take(groups).collect();
+        Ok(Self { composer, order, per_group, prefix, prefixes, question, output, options })
     }
 
     /// Number of the prompt that request `index` asks, and that of its group.
@@ -61,6 +66,15 @@ impl SharedPrefix {
         let place = usize::try_from(index.checked_rem(self.order.len() as u64).unwrap_or(0)).unwrap_or(0);
         let prompt = u64::from(self.order.get(place).copied().unwrap_or(0));
         (prompt, prompt / self.per_group)
+    }
+
+    /// The beginning of `group`; empty if it has none.
+    fn beginning(&self, group: u64) -> Option<&Text> {
+        let made = usize::try_from(group).ok().and_then(|group| self.prefixes.get(group))?;
+        Some(made.get_or_init(|| match self.prefix.draw(group) {
+            0 => Text::default(),
+            tokens => self.composer.text(Name { purpose: Purpose::Prefix, stage: 0, index: group }, tokens),
+        }))
     }
 }
 
@@ -76,16 +90,11 @@ impl Workload for SharedPrefix {
     fn prepare(&self, stage: u32, index: u64) -> Prepared {
         let (prompt, group) = self.prompt(index);
         let drawn = self.drawn(stage, index);
-        let prefix = match self.prefix.draw(group) {
-            0 => Text::default(),
-            tokens => {
-                let name = Name { purpose: Purpose::Prefix, stage: 0, index: group };
-                self.composer.text(name, tokens)
-            }
-        };
+        let none = Text::default();
+        let prefix = self.beginning(group).unwrap_or(&none);
         let name = Name { purpose: Purpose::Question, stage: 0, index: prompt };
         let (body, prompt_tokens) = if self.options.api == ApiType::Completion || prefix.text.is_empty() {
-            let whole = self.composer.after(&prefix, name, drawn.prompt_tokens);
+            let whole = self.composer.after(prefix, name, drawn.prompt_tokens);
             (self.options.of_prompt((stage, index), &whole.text, drawn.output_tokens), whole.tokens)
         } else {
             // Special tokens are counted once, as part of the beginning.

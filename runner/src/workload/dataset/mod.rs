@@ -1,4 +1,5 @@
-//! Data sets in files: each row is a request, in the order of the files, round and round.
+//! Data sets in files: each row is a request, in the order of the files, round and round. As with upstream a stage goes on
+//! where the one before it ended; if each began anew, a prefix cache would know what it asks.
 //!
 //! A row is its place in the files: it is read again when its request is made, so any number of generators can make
 //! requests in any order, and no set lies in memory. Rows that ask nothing and those whose lengths are outside the
@@ -13,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use benchmark_schemas::config::{ApiType, Distribution};
 
-pub use self::rows::Format;
 use self::rows::Row;
+pub use self::rows::RowFormat;
 use self::source::{Files, RowPlace, Walk};
 use super::body::BodyOptions;
 use super::tokenizer::{SpecialTokens, Tokenizer};
@@ -60,19 +61,38 @@ pub enum DatasetError {
 
 /// Lengths that a request may have, tokens; `min` and `max` of the distributions.
 #[derive(Debug, Clone, Default)]
-pub struct Limits {
+pub struct LengthLimits {
     /// Of the prompt.
     pub input: Option<Distribution>,
     /// Of the answer that the data set has.
     pub output: Option<Distribution>,
 }
 
+/// The files of a data set, which are open and were checked.
+pub struct DatasetFiles {
+    files: Files,
+    format: RowFormat,
+}
+
+impl DatasetFiles {
+    /// The file or folder `path`. Its first 128 MiB are checked.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read, or a row is not what `format` says.
+    pub fn open(path: &Path, format: RowFormat) -> Result<Self, DatasetError> {
+        let files = Files::open(path)?;
+        files.check(|row| Row::read(format, row, true).map(drop))?;
+        Ok(Self { files, format })
+    }
+}
+
 /// A data set in files.
 pub struct Dataset {
     files: Files,
-    format: Format,
+    format: RowFormat,
     tokenizer: Arc<Tokenizer>,
-    limits: Limits,
+    limits: LengthLimits,
     options: BodyOptions,
     found: Mutex<Found>,
 }
@@ -88,20 +108,17 @@ struct Found {
 }
 
 impl Dataset {
-    /// The data set in the file or folder `path`. Its first 128 MiB are checked.
+    /// The data set in these files.
     ///
     /// # Errors
     ///
-    /// If a file cannot be read, a row is not what `format` says, or no row can be asked.
+    /// If a file cannot be read any more, or no row can be asked.
     pub fn new(
-        path: &Path,
-        format: Format,
+        DatasetFiles { files, format }: DatasetFiles,
         tokenizer: Arc<Tokenizer>,
-        limits: Limits,
+        limits: LengthLimits,
         options: BodyOptions,
     ) -> Result<Self, DatasetError> {
-        let files = Files::open(path)?;
-        files.check(|row| Row::read(format, row, true).map(drop))?;
         let walk = Some(Walk::new(&files)?);
         let found = Mutex::new(Found { walk, usable: Vec::new(), rows: 0, left_out: 0 });
         let this = Self { files, format, tokenizer, limits, options, found };
@@ -117,7 +134,7 @@ impl Dataset {
         Row::read(self.format, json, self.options.api != ApiType::Completion)
     }
 
-    /// The place of the row of request `index`; after the last row comes the first again.
+    /// The place of the row of request `index` of the run; after the last row comes the first again.
     fn place(&self, index: u64) -> Option<RowPlace> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         while found.usable.len() as u64 <= index && self.find(&mut found) {}
@@ -131,7 +148,7 @@ impl Dataset {
         let mut json = Vec::new();
         let row = walk.next(&self.files, &mut json).and_then(|place| {
             let Some(place) = place else { return Ok(None) };
-            let row = self.row(&json).map_err(|error| walk.fault(&self.files, &error, place))?;
+            let row = self.row(&json).map_err(|error| walk.fault(&self.files, &error))?;
             Ok(Some((place, row)))
         });
         match row {
@@ -176,7 +193,7 @@ impl Dataset {
         })
     }
 
-    /// The row of request `index`. A file that was changed or lost since the start has none.
+    /// The row of request `index` of the run. A file that was changed or lost since the start has none.
     fn read(&self, index: u64) -> Row {
         let read = || {
             let json = self.files.read(self.place(index)?).ok()?;
@@ -196,7 +213,11 @@ impl Workload for Dataset {
     }
 
     fn prepare(&self, stage: u32, index: u64) -> Prepared {
-        let row = self.read(index);
+        self.prepare_after(0, stage, index)
+    }
+
+    fn prepare_after(&self, before: u64, stage: u32, index: u64) -> Prepared {
+        let row = self.read(before.saturating_add(index));
         let prompt = row.prompt();
         let output_tokens = self.options.max_tokens(self.answer_tokens(&row));
         let body = if self.options.api == ApiType::Completion {

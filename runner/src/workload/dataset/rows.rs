@@ -6,7 +6,7 @@ use super::super::body::{Message, Role};
 
 /// Which data set a row is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum RowFormat {
     /// Conversations; completions ask their first turn.
     ShareGpt,
     /// Conversations that end with an answer; completions ask all turns before it.
@@ -30,19 +30,19 @@ pub(super) struct Row {
 
 impl Row {
     /// The row whose text is `json`; `None` if it holds nothing to ask. `whole` tells that a request can have many turns.
-    pub(super) fn read(format: Format, json: &[u8], whole: bool) -> serde_json::Result<Option<Self>> {
+    pub(super) fn read(format: RowFormat, json: &[u8], whole: bool) -> serde_json::Result<Option<Self>> {
         let row = match format {
-            Format::ShareGpt => of_turns(turns(json)?, whole),
-            Format::InfinityInstruct => {
+            RowFormat::ShareGpt => of_turns(turns(json)?, whole),
+            RowFormat::InfinityInstruct => {
                 let turns = turns(json)?;
                 let is_answered = turns.last().is_some_and(|turn| turn.role == Role::Assistant);
                 is_answered.then(|| of_turns(turns, true)).flatten()
             }
-            Format::CnnDailymail => {
+            RowFormat::CnnDailymail => {
                 let Article { article, highlights } = serde_json::from_slice(json)?;
                 article.zip(highlights).map(|(article, answer)| Self::new(article, Some(answer)))
             }
-            Format::Own => Some(serde_json::from_slice::<Own>(json)?.row()),
+            RowFormat::Own => Some(serde_json::from_slice::<Own>(json)?.row()),
         };
         Ok(row.and_then(Self::without_nothing))
     }
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     /// A row as `role: text` of its messages and `-> answer`.
-    fn read(format: Format, json: &str, whole: bool) -> String {
+    fn read(format: RowFormat, json: &str, whole: bool) -> String {
         match Row::read(format, json.as_bytes(), whole) {
             Err(error) => format!("fault: {error}"),
             Ok(None) => "nothing".to_owned(),
@@ -189,11 +189,11 @@ mod tests {
         let long = r#"{"id": 1, "conversations": [{"from": "system", "value": "s"}, {"from": "human", "value": "a"},
             {"from": "gpt", "value": "b"}, "{\"from\": \"human\", \"value\": \"c\"}", {"from": "gpt", "value": "d"},
             {"from": "human", "value": "e"}]}"#;
-        assert_eq!(read(Format::ShareGpt, long, true), "System: s, User: a, Assistant: b, User: c -> d");
-        assert_eq!(read(Format::ShareGpt, long, false), "User: s -> a");
-        assert_eq!(read(Format::InfinityInstruct, long, true), "nothing", "it ends with a question");
+        assert_eq!(read(RowFormat::ShareGpt, long, true), "System: s, User: a, Assistant: b, User: c -> d");
+        assert_eq!(read(RowFormat::ShareGpt, long, false), "User: s -> a");
+        assert_eq!(read(RowFormat::InfinityInstruct, long, true), "nothing", "it ends with a question");
         let short = r#"{"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}"#;
-        for format in [Format::ShareGpt, Format::InfinityInstruct] {
+        for format in [RowFormat::ShareGpt, RowFormat::InfinityInstruct] {
             assert_eq!(read(format, short, true), "User: a -> b");
             assert_eq!(read(format, short, false), "User: a -> b");
         }
@@ -208,12 +208,12 @@ mod tests {
             r#"[{"from": "human", "value": null}, {"from": "gpt", "value": "b"}]"#,
         ] {
             let json = format!("{{\"conversations\": {conversations}}}");
-            assert_eq!(read(Format::ShareGpt, &json, true), "nothing", "{json}");
-            assert_eq!(read(Format::ShareGpt, &json, false), "nothing", "{json}");
+            assert_eq!(read(RowFormat::ShareGpt, &json, true), "nothing", "{json}");
+            assert_eq!(read(RowFormat::ShareGpt, &json, false), "nothing", "{json}");
         }
-        assert_eq!(read(Format::CnnDailymail, r#"{"article": "a", "highlights": null}"#, true), "nothing");
+        assert_eq!(read(RowFormat::CnnDailymail, r#"{"article": "a", "highlights": null}"#, true), "nothing");
         assert_eq!(
-            read(Format::CnnDailymail, r#"{"article": "a", "highlights": "b"}"#, true),
+            read(RowFormat::CnnDailymail, r#"{"article": "a", "highlights": "b"}"#, true),
             "User: a -> b"
         );
     }
@@ -231,16 +231,16 @@ mod tests {
             (r#"{"instruction": "a", "input": "b", "output": "c"}"#, "User: a\n\nb -> c"),
             (r#"{"instruction": "a", "input": "", "output": "c"}"#, "User: a -> c"),
         ] {
-            assert_eq!(read(Format::Own, json, true), expected, "{json}");
+            assert_eq!(read(RowFormat::Own, json, true), expected, "{json}");
         }
     }
 
     #[test]
     fn rows_that_lack_something_are_faults() {
-        for format in [Format::ShareGpt, Format::InfinityInstruct] {
+        for format in [RowFormat::ShareGpt, RowFormat::InfinityInstruct] {
             assert!(read(format, r#"{"x": 1}"#, true).starts_with("fault: missing field `conversations`"));
         }
-        assert!(read(Format::Own, r#"{"text": "a"}"#, true).starts_with("fault: a row needs `prompt`"));
-        assert!(read(Format::Own, r#"{"prompt": 1}"#, true).starts_with("fault: a row needs `prompt`"));
+        assert!(read(RowFormat::Own, r#"{"text": "a"}"#, true).starts_with("fault: a row needs `prompt`"));
+        assert!(read(RowFormat::Own, r#"{"prompt": 1}"#, true).starts_with("fault: a row needs `prompt`"));
     }
 }

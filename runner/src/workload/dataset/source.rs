@@ -2,12 +2,12 @@
 //! a set of any size takes little memory: 16 bytes for each row that was asked for.
 
 use std::fs::File;
-use std::io::{BufReader, Seek as _, SeekFrom};
+use std::io::BufReader;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::DatasetError;
-use super::scan::{Fault, Place, Scanner};
+use super::scan::{Fault, Scanner};
 
 /// Files are checked before the start as far as this; what is wrong behind it ends the data set there.
 const MOST_CHECKED_BYTES: u64 = 128 << 20;
@@ -65,10 +65,8 @@ impl Files {
     pub(super) fn check(&self, check: impl Fn(&[u8]) -> serde_json::Result<()>) -> Result<(), DatasetError> {
         let mut walk = Walk::new(self)?;
         let mut row = Vec::new();
-        while walk.passed < MOST_CHECKED_BYTES
-            && let Some(place) = walk.next(self, &mut row)?
-        {
-            check(&row).map_err(|error| walk.fault(self, &error, place))?;
+        while walk.passed < MOST_CHECKED_BYTES && walk.next(self, &mut row)?.is_some() {
+            check(&row).map_err(|error| walk.fault(self, &error))?;
         }
         Ok(())
     }
@@ -97,13 +95,13 @@ pub(super) struct Walk {
     file: u32,
     /// Bytes gone through.
     passed: u64,
-    /// Line on which the last row begins.
-    begin: Place,
+    /// Line on which the last row begins, from 1.
+    line: u64,
 }
 
 impl Walk {
     pub(super) fn new(files: &Files) -> Result<Self, DatasetError> {
-        let mut walk = Self { scanner: None, file: 0, passed: 0, begin: Place::default() };
+        let mut walk = Self { scanner: None, file: 0, passed: 0, line: 1 };
         walk.scanner = walk.open(files)?;
         Ok(walk)
     }
@@ -113,8 +111,7 @@ impl Walk {
         let Some((path, _)) = files.0.get(self.file as usize) else { return Ok(None) };
         let open = || {
             // A handle of its own: one that is shared has one position.
-            let mut file = File::open(path)?;
-            file.seek(SeekFrom::Start(0))?;
+            let file = File::open(path)?;
             Ok(Scanner::new(BufReader::with_capacity(BLOCK_BYTES, file)))
         };
         open().map(Some).map_err(|error: std::io::Error| DatasetError::File {
@@ -135,7 +132,7 @@ impl Walk {
             self.passed += scanner.offset() - before;
             match found {
                 Ok(Some(begin)) => {
-                    self.begin = begin;
+                    self.line = begin.line;
                     let bytes = u32::try_from(row.len()).unwrap_or(u32::MAX);
                     return Ok(Some(RowPlace { offset: begin.offset, bytes, file: self.file }));
                 }
@@ -152,13 +149,13 @@ impl Walk {
         Ok(None)
     }
 
-    /// What is wrong with the row that was found last.
-    pub(super) fn fault(&self, files: &Files, error: &serde_json::Error, place: RowPlace) -> DatasetError {
-        let line = self.begin.line + (error.line() as u64).saturating_sub(1);
+    /// What is wrong with the row that was found last, which is in the file that is gone through.
+    pub(super) fn fault(&self, files: &Files, error: &serde_json::Error) -> DatasetError {
+        let line = self.line + (error.line() as u64).saturating_sub(1);
         // The parser's own place is one within the row.
         let text = error.to_string();
         let fault = text.split(" at line ").next().unwrap_or(&text).to_owned();
-        line_error(files, place.file, Fault { line, fault })
+        line_error(files, self.file, Fault { line, fault })
     }
 }
 

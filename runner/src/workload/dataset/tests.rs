@@ -17,9 +17,9 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn open(path: &Path, format: Format, api: ApiType, limits: Limits) -> Result<Dataset, DatasetError> {
+fn open(path: &Path, format: RowFormat, api: ApiType, limits: LengthLimits) -> Result<Dataset, DatasetError> {
     let options = BodyOptions::new(api, "m");
-    Dataset::new(path, format, Arc::new(fixtures::word_level()), limits, options)
+    Dataset::new(DatasetFiles::open(path, format)?, Arc::new(fixtures::word_level()), limits, options)
 }
 
 fn body(dataset: &Dataset, index: u64) -> Value {
@@ -43,7 +43,8 @@ const CONVERSATIONS: &str = r#"[
 fn completions_ask_the_first_turn_and_chats_all_but_the_last_answer() {
     let folder = folder(&[("a.json", CONVERSATIONS)]);
     let path = folder.path().join("a.json");
-    let dataset = open(&path, Format::ShareGpt, ApiType::Completion, Limits::default()).expect("opened");
+    let dataset =
+        open(&path, RowFormat::ShareGpt, ApiType::Completion, LengthLimits::default()).expect("opened");
     let golden: Vec<_> =
         (0..3).map(|index| String::from_utf8_lossy(&dataset.prepare(9, index).body).into_owned()).collect();
     insta::assert_snapshot!(golden.join("\n"), @r#"
@@ -54,7 +55,7 @@ fn completions_ask_the_first_turn_and_chats_all_but_the_last_answer() {
     let prepared = dataset.prepare(0, 0);
     // BOS and two words.
     assert_eq!((prepared.prompt_tokens, prepared.drawn), (3, Drawn { prompt_tokens: 3, output_tokens: 3 }));
-    let dataset = open(&path, Format::ShareGpt, ApiType::Chat, Limits::default()).expect("opened");
+    let dataset = open(&path, RowFormat::ShareGpt, ApiType::Chat, LengthLimits::default()).expect("opened");
     let asked = body(&dataset, 0);
     assert_eq!(
         (&asked["messages"], &asked["max_tokens"]),
@@ -73,8 +74,18 @@ fn files_of_a_folder_follow_one_another_by_name() {
         ("notes.txt", "not a row"),
     ];
     let folder = folder(&files);
-    let dataset = open(folder.path(), Format::Own, ApiType::Completion, Limits::default()).expect("opened");
+    let dataset =
+        open(folder.path(), RowFormat::Own, ApiType::Completion, LengthLimits::default()).expect("opened");
     assert_eq!(prompts(&dataset, 5), ["wa", "wb", "wc", "wa", "wb"]);
+    let after = |before| {
+        let prepared = dataset.prepare_after(before, 1, 1);
+        assert_eq!(prepared.index, 1, "its place in its stage");
+        String::from_utf8_lossy(&prepared.body).into_owned()
+    };
+    assert!(
+        after(1).contains("\"wc\"") && after(2).contains("\"wa\""),
+        "a stage goes on where the one before ended"
+    );
     assert_eq!(body(&dataset, 0)["max_tokens"], 30, "the row has no answer");
 }
 
@@ -90,8 +101,9 @@ fn rows_outside_the_limits_are_left_out() {
     let limit = |min, max| {
         Some(Distribution { min, max, kind: DistributionType::Uniform, ..Distribution::default() })
     };
-    let opened =
-        |input, output| open(folder.path(), Format::Own, ApiType::Completion, Limits { input, output });
+    let opened = |input, output| {
+        open(folder.path(), RowFormat::Own, ApiType::Completion, LengthLimits { input, output })
+    };
     // With BOS.
     let dataset = opened(limit(3, 4), limit(2, 9)).expect("opened");
     assert_eq!(prompts(&dataset, 3), ["wa wa", "wa wa wa", "wa wa"]);
@@ -123,7 +135,8 @@ fn faults_name_file_and_line() {
     ]
     .iter()
     .map(|name| {
-        let opened = open(&folder.path().join(name), Format::Own, ApiType::Completion, Limits::default());
+        let opened =
+            open(&folder.path().join(name), RowFormat::Own, ApiType::Completion, LengthLimits::default());
         let fault = opened.err().expect("a fault").to_string();
         fault.replace(&folder.path().display().to_string(), "FOLDER")
     })
@@ -154,7 +167,7 @@ proptest! {
             serde_json::to_string_pretty(&values).expect("JSON")
         };
         let folder = folder(&[("a.json", &text)]);
-        let dataset = open(folder.path(), Format::Own, ApiType::Completion, Limits::default()).expect("opened");
+        let dataset = open(folder.path(), RowFormat::Own, ApiType::Completion, LengthLimits::default()).expect("opened");
         for index in order {
             let asked = body(&dataset, index);
             prop_assert_eq!(asked["prompt"].as_str(), rows.iter().cycle().nth(usize::try_from(index).expect("small")).map(String::as_str));

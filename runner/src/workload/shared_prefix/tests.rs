@@ -150,6 +150,27 @@ fn where_counts_do_not_add_up_the_beginning_is_still_shared() {
     assert_eq!((beginnings.len(), workload.inexact()), (2, missed));
 }
 
+#[test]
+fn a_beginning_stays_when_counts_turn_out_not_to_add_up() {
+    let options = BodyOptions::new(ApiType::Completion, "m");
+    let tokenizer = Arc::new(fixtures::merging_across_spaces());
+    let workload = SharedPrefix::new(Seed(5), tokenizer, &settings(4, 3, (60, 40)), options).expect("made");
+    let mut beginnings = HashSet::new();
+    for additive in [true, false] {
+        for group in 1..4 {
+            workload.composer.set_additive(additive);
+            beginnings.extend(workload.beginning(group).map(|text| text.text.clone()));
+        }
+    }
+    assert_eq!(beginnings.len(), 3);
+    // A workload that knows from the start makes others.
+    let options = BodyOptions::new(ApiType::Completion, "m");
+    let tokenizer = Arc::new(fixtures::merging_across_spaces());
+    let other = SharedPrefix::new(Seed(5), tokenizer, &settings(4, 3, (60, 40)), options).expect("made");
+    assert!(!other.composer.is_additive());
+    assert!((1..4).filter_map(|group| other.beginning(group)).any(|text| !beginnings.contains(&text.text)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
