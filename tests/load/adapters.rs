@@ -23,11 +23,8 @@ impl Server {
     fn start() -> Result<Self> {
         let asked = Arc::new(Mutex::new(BTreeMap::new()));
         let kept = Arc::clone(&asked);
-        let port = script::listen(move |mut stream| {
-            while let Some(request) = Request::read(&mut stream)? {
-                script::answer(stream.get_mut(), &reply(&request, &kept)?.to_string())?;
-            }
-            Ok(())
+        let port = script::listen(move |stream| {
+            script::answer_all(stream, |request| Ok(reply(request, &kept)?.to_string()))
         })?;
         Ok(Self { url: format!("http://127.0.0.1:{port}"), asked })
     }

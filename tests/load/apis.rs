@@ -1,6 +1,5 @@
 //! Each API through the program, streamed and whole, from servers with quirks: every token is counted and stamped.
 
-use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
 use anyhow::{Context as _, Result};
@@ -8,7 +7,7 @@ use serde_json::Value;
 
 use crate::machine;
 use crate::rig::{Rig, json as json_file, text};
-use crate::script::{self, Request};
+use crate::script;
 
 const REQUESTS: u64 = 10;
 const OUTPUT_TOKENS: u64 = 12;
@@ -92,13 +91,11 @@ fn requests_without_a_key_tell_the_apis_version_all_the_same() -> Result<()> {
     const ANSWER: &str = r#"{"data": [{"id": "m"}], "content": [{"type": "text", "text": "a"}], "usage": {"input_tokens": 1, "output_tokens": 1}}"#;
     let _machine = machine();
     let (heads, received) = channel();
-    let heads = Mutex::new(heads);
-    let port = script::listen(move |mut stream| {
-        while let Some(request) = Request::read(&mut stream)? {
-            heads.lock().expect("no holder panics").send(request.head.to_ascii_lowercase())?;
-            script::answer(stream.get_mut(), ANSWER)?;
-        }
-        Ok(())
+    let port = script::listen(move |stream| {
+        script::answer_all(stream, |request| {
+            heads.send(request.head.to_ascii_lowercase())?;
+            Ok(ANSWER.to_owned())
+        })
     })?;
     let rig = Rig::start(&[])?;
     // Its name is asked for.

@@ -63,7 +63,7 @@ fn servers_that_hang_up() -> Result<()> {
 fn the_log_tells_of_failures_once() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&["--error-rate", "1", "--fault", "echo"])?;
-    let target = rig.target().replace("ignore_eos: true\n", "ignore_eos: true\n  api_key: s3cret-api-key\n");
+    let target = rig.target_with("  api_key: s3cret-api-key\n");
     let config = format!(
         "{target}data: {{type: mock}}\nload: {{stages: [{{rate: 100, duration: 1}}]}}\nstorage: {{local_storage: {{path: reports}}}}\n"
     );

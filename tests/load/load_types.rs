@@ -62,17 +62,26 @@ fn a_trace_sets_instants_and_lengths_of_every_stage() -> Result<()> {
     Ok(())
 }
 
+/// A configuration with `load` and a circuit breaker that opens at the fifth record in a row of what `metrics` choose.
+fn breaker(rig: &Rig, load: &str, metrics: &str) -> String {
+    format!(
+        "api: {{type: completion, streaming: true}}\n\
+         load: {{circuit_breakers: [errors], {load}}}\n\
+         server: {{type: vllm, model_name: {MODEL}, base_url: '{}'}}\nstorage: {{local_storage: {{path: reports}}}}\n\
+         circuit_breakers:\n- name: errors\n  metrics: {{{metrics}}}\n\
+         \x20 triggers: [{{type: consecutive, threshold: 5}}]\n",
+        rig.simulator.base_url
+    )
+}
+
 #[test]
 fn a_circuit_breaker_stops_its_stage_and_those_after_it() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&["--decode-ms", "1", "--error-rate", "1"])?;
-    let config = format!(
-        "api: {{type: completion, streaming: true}}\n\
-         load: {{interval: 0, circuit_breakers: [errors], stages: [{{rate: 10, duration: 30}}, {{rate: 10, duration: 30}}]}}\n\
-         server: {{type: vllm, model_name: {MODEL}, base_url: '{}'}}\nstorage: {{local_storage: {{path: reports}}}}\n\
-         circuit_breakers:\n- name: errors\n  metrics: {{matches: [\"stage_id >= `0`\"], rules: [\"starts_with(error.error_type, 'HTTP Error')\"]}}\n\
-         \x20 triggers: [{{type: consecutive, threshold: 5}}]\n",
-        rig.simulator.base_url
+    let config = breaker(
+        &rig,
+        "interval: 0, stages: [{rate: 10, duration: 30}, {rate: 10, duration: 30}]",
+        r#"matches: ["stage_id >= `0`"], rules: ["starts_with(error.error_type, 'HTTP Error')"]"#,
     );
     let output = rig.command(&config)?.output()?;
     let log = text(&output);
@@ -99,13 +108,10 @@ fn a_circuit_breaker_stops_its_stage_and_those_after_it() -> Result<()> {
 fn a_circuit_breaker_that_opens_with_a_stages_last_request_takes_the_pause_along() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&["--decode-ms", "1", "--error-rate", "1"])?;
-    let config = format!(
-        "api: {{type: completion, streaming: true}}\n\
-         load: {{interval: 86400, circuit_breakers: [errors], stages: [{{rate: 5, duration: 1}}, {{rate: 5, duration: 1}}]}}\n\
-         server: {{type: vllm, model_name: {MODEL}, base_url: '{}'}}\nstorage: {{local_storage: {{path: reports}}}}\n\
-         circuit_breakers:\n- name: errors\n  metrics: {{matches: [\"stage_id >= `0`\"]}}\n\
-         \x20 triggers: [{{type: consecutive, threshold: 5}}]\n",
-        rig.simulator.base_url
+    let config = breaker(
+        &rig,
+        "interval: 86400, stages: [{rate: 5, duration: 1}, {rate: 5, duration: 1}]",
+        r#"matches: ["stage_id >= `0`"]"#,
     );
     // It would be here tomorrow.
     let output = rig.command(&config)?.output()?;
@@ -120,13 +126,10 @@ fn a_circuit_breaker_that_opens_with_a_stages_last_request_takes_the_pause_along
 fn a_circuit_breaker_that_opens_in_a_sweeps_probe_ends_the_sweep_and_says_so() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&["--decode-ms", "1", "--error-rate", "1"])?;
-    let config = format!(
-        "api: {{type: completion, streaming: true}}\n\
-         load: {{interval: 600, circuit_breakers: [errors], sweep: {{type: linear, num_requests: 40, timeout: 20, num_stages: 2, stage_duration: 1}}}}\n\
-         server: {{type: vllm, model_name: {MODEL}, base_url: '{}'}}\nstorage: {{local_storage: {{path: reports}}}}\n\
-         circuit_breakers:\n- name: errors\n  metrics: {{matches: [\"stage_id < `0`\"]}}\n\
-         \x20 triggers: [{{type: consecutive, threshold: 5}}]\n",
-        rig.simulator.base_url
+    let config = breaker(
+        &rig,
+        "interval: 600, sweep: {type: linear, num_requests: 40, timeout: 20, num_stages: 2, stage_duration: 1}",
+        r#"matches: ["stage_id < `0`"]"#,
     );
     let output = rig.command(&config)?.output()?;
     let log = text(&output);

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use rustix::process::Signal;
 
 use crate::machine;
-use crate::rig::{MODEL, Rig, text};
+use crate::rig::{MODEL, Rig, send, text};
 
 /// One second of load on the rig's server, or on `base_url` instead.
 fn config(rig: &Rig, base_url: Option<&str>, model: &str) -> String {
@@ -81,9 +82,7 @@ fn a_finished_run_stays_until_its_time_is_up_or_it_is_told_to_end() -> Result<()
     // The manifest is written last; without the hold the program would be gone a moment later.
     std::thread::sleep(Duration::from_secs(1));
     assert!(manifest.exists() && child.try_wait()?.is_none(), "it is done, and still there");
-    let process =
-        rustix::process::Pid::from_raw(i32::try_from(child.id())?).expect("a child's id is not zero");
-    rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
+    send(&child, Signal::TERM)?;
     let output = child.wait_with_output()?;
     assert_eq!(output.status.code(), Some(0), "the run was over before the signal: {}", text(&output));
     Ok(())

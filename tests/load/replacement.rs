@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use model_server_simulator::Stats;
 use serde_json::{Value, json};
 
 use crate::machine;
-use crate::rig::{MODEL, Rig, json as json_file, text};
-use crate::script::{self, Request};
+use crate::rig::{Rig, json as json_file, text};
+use crate::script;
 use crate::serving::Prometheus;
 
 /// `max_tokens` of a mock request.
@@ -29,13 +30,12 @@ fn read(rig: &Rig, reports: &str) -> Result<(Value, Vec<Value>)> {
 }
 
 fn server(rig: &Rig) -> String {
-    let url = &rig.simulator.base_url;
-    format!(
-        "server: {{type: vllm, model_name: {MODEL}, base_url: '{url}', ignore_eos: true}}\n\
-         tokenizer: {{pretrained_model_name_or_path: '{}'}}\n\
-         report: {{request_lifecycle: {{per_request: true}}}}",
-        rig.path("tokenizer").display()
-    )
+    reported(rig, "per_request: true")
+}
+
+/// The rig's server and the reports about its requests.
+fn reported(rig: &Rig, lifecycle: &str) -> String {
+    format!("{}report: {{request_lifecycle: {{{lifecycle}}}}}", rig.target())
 }
 
 #[test]
@@ -61,55 +61,111 @@ fn each_request_of_mock_data_has_its_entry() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn metrics_are_those_of_a_server_whose_times_are_known() -> Result<()> {
-    let _machine = machine();
-    for (ttft, itl, tokens) in [(0.5, 0.05, 25_u64), (0.2, 0.1, 8)] {
+/// Requests to a server whose times are known.
+const TIMED: usize = 10;
+
+/// The least that a server takes, and the length of its answers.
+struct Times {
+    ttft_seconds: f64,
+    itl_seconds: f64,
+    tokens: u64,
+}
+
+impl Times {
+    /// A server that takes these times, whatever else it does.
+    fn rig(&self) -> Result<Rig> {
         let milliseconds = |seconds: f64| (seconds * 1e3).to_string();
-        let (prefill, decode) = (milliseconds(ttft), milliseconds(itl));
+        let (prefill, decode) = (milliseconds(self.ttft_seconds), milliseconds(self.itl_seconds));
         let times = ["--prefill-ms", &prefill, "--decode-ms", &decode];
         let exact = ["--prefill-token-us", "0", "--decode-running-us", "0", "--slots", "64"];
-        let rig = Rig::start(&[&times[..], &exact].concat())?;
-        let config = format!(
+        Rig::start(&[&times[..], &exact].concat())
+    }
+
+    fn config(&self, rig: &Rig) -> String {
+        format!(
             "{}\napi: {{type: completion, streaming: true}}\n\
-             data: {{type: random, input_distribution: {{type: fixed, mean: 8}}, output_distribution: {{type: fixed, mean: {tokens}}}}}\n\
+             data: {{type: random, input_distribution: {{type: fixed, mean: 8}}, output_distribution: {{type: fixed, mean: {}}}}}\n\
              load: {{stages: [{{rate: 2, duration: 5}}]}}",
-            server(&rig).replace(
-                "per_request: true",
-                "per_request: true, per_stage: false, use_server_output_tokens: true"
-            )
-        );
-        let (summary, entries) = run(&rig, &config)?;
-        assert_eq!((&summary["failures"]["count"], &summary["successes"]["count"]), (&json!(0), &json!(10)));
-        assert!(!rig.last_reports().join("stage_0_lifecycle_metrics.json").exists());
+            reported(rig, "per_request: true, per_stage: false, use_server_output_tokens: true"),
+            self.tokens
+        )
+    }
+
+    fn check_counts(&self, summary: &Value, entries: &[Value]) -> Result<()> {
         let successes = &summary["successes"];
+        assert_eq!((&summary["failures"]["count"], &successes["count"]), (&json!(0), &json!(TIMED)));
         for (figure, value) in successes["output_tokens"].as_object().context("figures")? {
-            let expected = if figure == "total" { 10 * tokens } else { tokens };
+            let expected = if figure == "total" { TIMED as u64 * self.tokens } else { self.tokens };
             assert_eq!(value.as_f64(), Some(expected as f64), "output_tokens.{figure}");
         }
         assert!(successes["prompt_tokens"]["total"].as_f64() > Some(0.0));
-        for entry in &entries {
+        for entry in entries {
             let request: Value = serde_json::from_str(entry["request"].as_str().context("a body")?)?;
-            assert_eq!(request["max_tokens"], tokens);
+            assert_eq!(request["max_tokens"], self.tokens);
         }
-        let latency = |metric: &str, figure: &str| {
-            let found = successes["latency"][metric][figure].as_f64();
-            found.with_context(|| format!("{metric}.{figure}"))
-        };
+        Ok(())
+    }
+
+    /// Nothing is below what the server takes at least, and nothing far above what it took by its own clock.
+    fn check_latencies(&self, latency: &Value, server: &Written) -> Result<()> {
         let within = |metric: &str, figure: &str, low: f64, high: f64| -> Result<()> {
-            let found = latency(metric, figure)?;
+            let found = latency[metric][figure].as_f64().with_context(|| format!("{metric}.{figure}"))?;
             assert!((low..=high).contains(&found), "{metric}.{figure} is {found}, not in {low}..{high}");
             Ok(())
         };
-        let floor = ttft + (tokens - 1) as f64 * itl;
+        let (ttft, itl, tokens) = (self.ttft_seconds, self.itl_seconds, self.tokens as f64);
+        let floor = ttft + (tokens - 1.0) * itl;
         within("time_to_first_token", "min", ttft, f64::INFINITY)?;
-        within("time_to_first_token", "mean", ttft, ttft + 0.25)?;
-        within("time_per_output_token", "mean", itl - 0.005, itl + 0.025)?;
-        within("inter_token_latency", "median", itl - 0.005, itl + 0.025)?;
+        // The client's time begins before the server's and ends after it.
+        within("time_to_first_token", "mean", server.first.max(ttft), server.first + 0.05)?;
+        within("time_per_output_token", "mean", itl - 0.005, server.per_token + 0.005)?;
+        within("inter_token_latency", "median", itl - 0.005, server.median_gap + 0.005)?;
         within("request_latency", "min", floor, f64::INFINITY)?;
-        within("request_latency", "mean", floor, floor + 0.5)?;
-        let tokens = tokens as f64;
-        within("normalized_time_per_output_token", "mean", floor / tokens, (floor + 0.5) / tokens)?;
+        within("request_latency", "mean", server.last.max(floor), server.last + 0.05)?;
+        let (low, high) = (server.last.max(floor) / tokens, (server.last + 0.05) / tokens);
+        within("normalized_time_per_output_token", "mean", low, high)
+    }
+}
+
+/// When a server wrote its answers, by its own clock, seconds.
+struct Written {
+    /// Mean time to the first chunk.
+    first: f64,
+    /// Mean time to the last chunk.
+    last: f64,
+    /// Mean time between chunks.
+    per_token: f64,
+    median_gap: f64,
+}
+
+impl Written {
+    /// Of answers with a token in each chunk.
+    fn of(stats: &Stats) -> Result<Self> {
+        assert_eq!(stats.requests.len(), TIMED);
+        let (mut first, mut last, mut per_token, mut gaps) = (0.0, 0.0, 0.0, Vec::new());
+        for request in &stats.requests {
+            let at: Vec<f64> = request.chunk_written_ns.iter().map(|&ns| ns as f64 / 1e9).collect();
+            let (begin, end) = at.first().zip(at.last()).context("chunks")?;
+            first += begin / TIMED as f64;
+            last += end / TIMED as f64;
+            per_token += (end - begin) / (at.len() - 1) as f64 / TIMED as f64;
+            gaps.extend(at.windows(2).map(|pair| pair[1] - pair[0]));
+        }
+        gaps.sort_unstable_by(f64::total_cmp);
+        Ok(Self { first, last, per_token, median_gap: gaps[gaps.len() / 2] })
+    }
+}
+
+#[test]
+fn metrics_are_those_of_a_server_whose_times_are_known() -> Result<()> {
+    let _machine = machine();
+    for (ttft_seconds, itl_seconds, tokens) in [(0.5, 0.05, 25), (0.2, 0.1, 8)] {
+        let times = Times { ttft_seconds, itl_seconds, tokens };
+        let rig = times.rig()?;
+        let (summary, entries) = run(&rig, &times.config(&rig))?;
+        assert!(!rig.last_reports().join("stage_0_lifecycle_metrics.json").exists());
+        times.check_counts(&summary, &entries)?;
+        times.check_latencies(&summary["successes"]["latency"], &Written::of(&rig.stats()?)?)?;
     }
     Ok(())
 }
@@ -159,8 +215,8 @@ fn prometheus_has_counted_most_of_the_requests() -> Result<()> {
 
 /// A server that answers streaming requests in one piece, and as Prometheus knows one name of the counter.
 fn plain_server(counter: &'static str) -> Result<String> {
-    let port = script::listen(move |mut stream| {
-        while let Some(request) = Request::read(&mut stream)? {
+    let port = script::listen(move |stream| {
+        script::answer_all(stream, |request| {
             let line = request.head.lines().next().unwrap_or_default();
             let answer = if line.starts_with("POST ") {
                 json!({"choices": [{"index": 0, "text": " a", "finish_reason": "stop"}],
@@ -172,9 +228,8 @@ fn plain_server(counter: &'static str) -> Result<String> {
                 let result = if known { json!([{"metric": {}, "value": [0, "7"]}]) } else { json!([]) };
                 json!({"status": "success", "data": {"resultType": "vector", "result": result}})
             };
-            script::answer(stream.get_mut(), &answer.to_string())?;
-        }
-        Ok(())
+            Ok(answer.to_string())
+        })
     })?;
     Ok(format!("http://127.0.0.1:{port}"))
 }

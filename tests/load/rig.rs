@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use benchmark_tests::{Simulator, program, tool};
+use model_server_simulator::Stats;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -41,8 +43,13 @@ impl Rig {
 
     /// Server and tokenizer sections of a configuration for this rig.
     pub(crate) fn target(&self) -> String {
+        self.target_with("")
+    }
+
+    /// The same with further lines of the server's section.
+    pub(crate) fn target_with(&self, server_lines: &str) -> String {
         format!(
-            "server:\n  type: vllm\n  model_name: {MODEL}\n  base_url: {}\n  ignore_eos: true\ntokenizer:\n  pretrained_model_name_or_path: {}\n",
+            "server:\n  type: vllm\n  model_name: {MODEL}\n  base_url: {}\n  ignore_eos: true\n{server_lines}tokenizer:\n  pretrained_model_name_or_path: {}\n",
             self.simulator.base_url,
             self.path("tokenizer").display()
         )
@@ -76,23 +83,44 @@ impl Rig {
 
     /// Requests that the server has answered or is answering.
     pub(crate) fn served(&self) -> Result<u64> {
-        let stats: Value = reqwest::blocking::get(format!("{}/stats", self.simulator.base_url))?.json()?;
-        stats["totals"]["started"].as_u64().context("/stats says how many requests were started")
+        self.total("started")
     }
-}
 
-impl Rig {
     /// Waits until the server has been asked `requests` times, as long as `program` runs.
     pub(crate) fn await_served(&self, requests: u64, program: &mut Child) -> Result<()> {
-        while self.served()? < requests {
-            ensure!(
-                program.try_wait()?.is_none(),
-                "the program ended before it had sent {requests} requests"
-            );
-            std::thread::sleep(Duration::from_millis(50));
+        self.await_total("started", requests, program)
+    }
+
+    /// A count of the server's by its name in `/stats`.
+    pub(crate) fn total(&self, name: &str) -> Result<u64> {
+        let stats: Value = self.ask("/stats?requests=0")?.json()?;
+        stats["totals"][name].as_u64().with_context(|| format!("/stats has no count of {name}"))
+    }
+
+    /// Waits until a count of the server's is `least`, as long as `program` runs.
+    pub(crate) fn await_total(&self, name: &str, least: u64, program: &mut Child) -> Result<()> {
+        while self.total(name)? < least {
+            let ended = program.try_wait()?;
+            ensure!(ended.is_none(), "the program ended before the server had counted {least} {name}");
+            std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
     }
+
+    /// What the server has recorded, with the instants of every request that has ended.
+    pub(crate) fn stats(&self) -> Result<Stats> {
+        Ok(self.ask("/stats")?.json()?)
+    }
+
+    fn ask(&self, path: &str) -> Result<reqwest::blocking::Response> {
+        Ok(reqwest::blocking::get(format!("{}{path}", self.simulator.base_url))?.error_for_status()?)
+    }
+}
+
+/// Sends a signal to a program that was started and not yet waited for.
+pub(crate) fn send(program: &Child, signal: Signal) -> Result<()> {
+    let process = Pid::from_raw(i32::try_from(program.id())?).context("a child's id is not zero")?;
+    Ok(kill_process(process, signal)?)
 }
 
 /// Standard output of a finished program as text.

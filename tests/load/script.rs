@@ -1,6 +1,6 @@
 //! HTTP servers that answer exactly what a test wants, when it wants it. Their threads end with the test program.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
@@ -37,6 +37,17 @@ pub(crate) fn answer(to: &mut impl Write, json: &str) -> Result<()> {
         format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
     to.write_all((head + json).as_bytes())?;
     Ok(to.flush()?)
+}
+
+/// Answers each request on a connection with the JSON that `reply` gives, until the client closes it.
+pub(crate) fn answer_all(
+    mut stream: BufReader<impl Read + Write>,
+    reply: impl Fn(&Request) -> Result<String>,
+) -> Result<()> {
+    while let Some(request) = Request::read(&mut stream)? {
+        answer(stream.get_mut(), &reply(&request)?)?;
+    }
+    Ok(())
 }
 
 /// Writes the head of a stream of events whose end is that of the connection.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use benchmark_tests::program;
 
 use crate::rig::{MODEL, Rig, text};
@@ -11,6 +11,8 @@ use crate::{faults, machine};
 
 /// One for each place of the configuration or of the environment that holds a secret.
 const SECRETS: [&str; 4] = ["s3cret-api-key", "s3cret-header", "s3cret-hub-token", "s3cret-from-environment"];
+/// The first of them in the server's section.
+const KEY: &str = "  api_key: s3cret-api-key\n";
 
 fn search(folder: &Path, searched: &mut usize) -> Result<()> {
     for entry in fs_err::read_dir(folder)? {
@@ -34,13 +36,13 @@ fn secrets_are_nowhere_when_everything_fails() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&faults::arguments())?;
     for api in ["completion", "chat", "anthropic_messages"] {
-        let key = "  ignore_eos: true\n  api_key: s3cret-api-key\n";
-        let target = rig.target().replace("  ignore_eos: true\n", key);
+        let target = rig.target_with(KEY);
         // Without its name the model is asked for, with all headers.
-        let target = target.replace(&format!("  model_name: {MODEL}\n"), "");
+        let (before, after) =
+            target.split_once(&format!("  model_name: {MODEL}\n")).context("the model has a name")?;
         let reports = rig.reports();
         let config = format!(
-            "{target}  token: s3cret-hub-token\napi:\n  type: {api}\n  streaming: true\n  headers:\n    Proxy-Authorization: Basic s3cret-header\n    X-Team: s3cret-header\ndata:\n  type: mock\nload:\n  request_timeout: 1\n  request_retries: 1\n  request_retry_backoff_sec: 0.01\n  stages: [{{rate: 40, duration: 1}}]\nreport:\n  request_lifecycle:\n    per_request: true\n    per_request_fields: {{response_chunks: true}}\nstorage:\n  local_storage:\n    path: {reports}\n",
+            "{before}{after}  token: s3cret-hub-token\napi:\n  type: {api}\n  streaming: true\n  headers:\n    Proxy-Authorization: Basic s3cret-header\n    X-Team: s3cret-header\ndata:\n  type: mock\nload:\n  request_timeout: 1\n  request_retries: 1\n  request_retry_backoff_sec: 0.01\n  stages: [{{rate: 40, duration: 1}}]\nreport:\n  request_lifecycle:\n    per_request: true\n    per_request_fields: {{response_chunks: true}}\nstorage:\n  local_storage:\n    path: {reports}\n",
         );
         let mut command = rig.command(&config)?;
         command.args(["--log-level", "DEBUG"]);
@@ -66,14 +68,7 @@ fn secrets_are_nowhere() -> Result<()> {
     // Some requests fail, so that messages about failures are searched too.
     let rig = Rig::start(&["--error-rate", "0.3"])?;
     for key_in_file in [true, false] {
-        let target = rig.target().replace(
-            "  ignore_eos: true\n",
-            if key_in_file {
-                "  ignore_eos: true\n  api_key: s3cret-api-key\n"
-            } else {
-                "  ignore_eos: true\n"
-            },
-        );
+        let target = rig.target_with(if key_in_file { KEY } else { "" });
         let reports = rig.reports();
         let config = format!(
             "{target}  token: s3cret-hub-token\napi:\n  type: completion\n  headers:\n    Authorization: Bearer s3cret-header\n    X-Team: s3cret-header\ndata:\n  type: synthetic\n  input_distribution: {{type: fixed, mean: 16}}\n  output_distribution: {{type: fixed, mean: 4}}\nload:\n  stages: [{{rate: 10, duration: 2}}]\nreport:\n  request_lifecycle:\n    per_request: true\nstorage:\n  local_storage:\n    path: {reports}\n",
@@ -98,7 +93,7 @@ fn secrets_are_nowhere() -> Result<()> {
 fn masks_are_not_taken_for_secrets() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&[])?;
-    let target = rig.target().replace("ignore_eos: true\n", "ignore_eos: true\n  api_key: s3cret-api-key\n");
+    let target = rig.target_with(KEY);
     let config = format!(
         "{target}  token: s3cret-hub-token\napi: {{headers: {{X-Team: s3cret-header}}}}\ndata: {{type: mock}}\nload: {{stages: [{{rate: 5, duration: 1}}]}}\nstorage: {{local_storage: {{path: reports}}}}\n"
     );

@@ -2,18 +2,20 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::machine;
-use crate::rig::{MODEL, Rig, files, json as json_file, text};
-use crate::script::{self, Request};
+use crate::rig::{MODEL, Rig, files, json as json_file, send, text};
+use crate::script;
 
 const REPORTS: [&str; 2] = ["summary", "stage_0"];
+/// What is asked about vLLM: three queries for each of 13 counters, four for 3 gauges, five for 18 histograms.
+const QUERIES: usize = 3 * 13 + 4 * 3 + 5 * 18;
 
 /// A Prometheus that scrapes a simulator every second; ended when dropped.
 pub(crate) struct Prometheus {
@@ -118,7 +120,7 @@ fn reports_say_what_prometheus_says_when_it_is_asked_directly() -> Result<()> {
     for report in REPORTS {
         let file = json_file(&rig.path(&format!("reports/{report}_prometheus_metrics.json")))?;
         let window = &file["extensions"];
-        assert_eq!(window["queries"], 141);
+        assert_eq!(window["queries"], QUERIES);
         assert_eq!(window["unanswered"], serde_json::json!({}));
         let time = window["time"].as_f64().context("the time of the evaluation")?;
         let seconds = window["window_seconds"].as_f64().context("the length of the window")?;
@@ -200,21 +202,19 @@ fn the_probe_of_a_sweep_is_in_no_answer_of_prometheus() -> Result<()> {
 #[test]
 fn prometheus_is_asked_about_the_model_that_the_server_names() -> Result<()> {
     let _machine = machine();
-    let (heads, asked) = channel();
-    let heads = Mutex::new(heads);
-    let port = script::listen(move |mut stream| {
-        while let Some(request) = Request::read(&mut stream)? {
+    let (paths, asked) = channel();
+    let port = script::listen(move |stream| {
+        script::answer_all(stream, |request| {
             let reply = match request.head.split_whitespace().nth(1).unwrap_or_default() {
                 "/v1/models" => r#"{"data": [{"id": "named-by-server"}]}"#,
                 path if path.starts_with("/api/v1/query") => {
-                    heads.lock().expect("no holder panics").send(path.to_owned())?;
+                    paths.send(path.to_owned())?;
                     r#"{"status": "success", "data": {"resultType": "vector", "result": []}}"#
                 }
                 _ => r#"{"choices": [{"text": "a"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}"#,
             };
-            script::answer(stream.get_mut(), reply)?;
-        }
-        Ok(())
+            Ok(reply.to_owned())
+        })
     })?;
     let rig = Rig::start(&[])?;
     let config = format!(
@@ -226,7 +226,7 @@ fn prometheus_is_asked_about_the_model_that_the_server_names() -> Result<()> {
     let output = rig.command(&config)?.output()?;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let asked: Vec<String> = asked.try_iter().collect();
-    assert_eq!(asked.len(), 141, "{}", text(&output));
+    assert_eq!(asked.len(), QUERIES, "{}", text(&output));
     for path in asked {
         let url = reqwest::Url::parse(&format!("http://prometheus{path}"))?;
         let query = url.query_pairs().find(|(key, _)| key == "query").context("a query")?.1.into_owned();
@@ -244,7 +244,8 @@ fn a_prometheus_that_cannot_be_reached_costs_only_its_own_reports() -> Result<()
         format!("metrics: {{type: prometheus, prometheus: {{url: 'http://{free}', scrape_interval: 1}}}}");
     let output = rig.command(&config(&rig, &metrics))?.output()?;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    assert_eq!(text(&output).matches("Prometheus has not answered 141 of 141 queries").count(), 1);
+    let told = format!("Prometheus has not answered {QUERIES} of {QUERIES} queries");
+    assert_eq!(text(&output).matches(&told).count(), 1, "{}", text(&output));
     assert!(!rig.path("reports/summary_prometheus_metrics.json").exists());
     let summary = json_file(&rig.path("reports/summary_lifecycle_metrics.json"))?;
     assert_eq!(summary["successes"]["count"], 50);
@@ -261,9 +262,7 @@ fn a_signal_ends_the_wait_for_a_prometheus_that_is_slow() -> Result<()> {
     let child = rig.command(&config(&rig, &metrics))?.spawn()?;
     // It is asked once the load is over, and never answers.
     let _asked = slow.accept()?;
-    let process =
-        rustix::process::Pid::from_raw(i32::try_from(child.id())?).context("a child's id is not zero")?;
-    rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
+    send(&child, Signal::TERM)?;
     let output = child.wait_with_output()?;
     assert_eq!(output.status.code(), Some(143), "{}", text(&output));
     assert!(text(&output).contains("Prometheus is not asked any more"), "{}", text(&output));
@@ -279,22 +278,19 @@ fn scrapes_show_exactly_what_the_server_has_counted() -> Result<()> {
     let rig = Rig::start(&["--decode-ms", "2", "--slots", "4"])?;
     let output = rig.command(&config(&rig, "extensions: {scrape: {interval: 0.1}}"))?.output()?;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    let stats: Value =
-        reqwest::blocking::get(format!("{}/stats?requests=0", rig.simulator.base_url))?.json()?;
     let of_stage = |stage: u32| {
         let report = json_file(&rig.path(&format!("reports/stage_{stage}_lifecycle_metrics.json")))?;
         Ok::<_, anyhow::Error>(report["extensions"]["server"].clone())
     };
     let (first, second) = (of_stage(0)?, of_stage(1)?);
     let run = json_file(&rig.path("reports/summary_lifecycle_metrics.json"))?["extensions"]["server"].clone();
-    let totals = &stats["totals"];
     for (key, counter) in [
         ("requests_succeeded", "completed"),
         ("prompt_tokens", "prompt_tokens"),
         ("generation_tokens", "generation_tokens"),
         ("prefix_cache_queries", "prompt_tokens"),
     ] {
-        let counted = totals[counter].as_f64().with_context(|| counter.to_owned())?;
+        let counted = rig.total(counter)? as f64;
         let sum = first[key].as_f64().zip(second[key].as_f64()).map(|(first, second)| first + second);
         assert_eq!((sum, run[key].as_f64()), (Some(counted), Some(counted)), "{key}");
     }

@@ -1,21 +1,15 @@
 //! Signals: the first leaves partial reports that hold every record so far, the second cuts off what is in flight, the
 //! third leaves at once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use rustix::process::Signal;
 
 use crate::machine;
-use crate::rig::{Rig, json, text};
-
-fn send(child: &Child, signal: Signal) -> Result<()> {
-    let process = Pid::from_raw(i32::try_from(child.id())?).expect("a child's id is not zero");
-    Ok(kill_process(process, signal)?)
-}
+use crate::rig::{Rig, json, send, text};
 
 /// Starts `command`, which writes its log to `file`.
 fn start(mut command: Command, file: &Path) -> Result<Child> {
@@ -39,16 +33,6 @@ fn await_told(file: &Path, part: &str, child: &mut Child) -> Result<()> {
     }
 }
 
-/// Waits until the server has let `requests` hang.
-fn await_requests(rig: &Rig, requests: u64, child: &mut Child) -> Result<()> {
-    let stats = format!("{}/stats?requests=0", rig.simulator.base_url);
-    while reqwest::blocking::get(&stats)?.json::<Value>()?["totals"]["failed"].as_u64() < Some(requests) {
-        ensure!(child.try_wait()?.is_none(), "it ended before it had sent {requests} requests");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Ok(())
-}
-
 /// A server that never answers.
 const HANGS: [&str; 4] = ["--error-rate", "1", "--fault", "hang"];
 
@@ -70,16 +54,23 @@ fn hanging(rig: &Rig, concurrent: bool) -> String {
 const STOPPING: &str = "stopping: nothing more is sent";
 const CUTTING_OFF: &str = "cutting off what is in flight";
 
+/// A run that has four requests or more in flight and has told that `signal` makes it stop; gives its log too.
+fn stopping(rig: &Rig, concurrent: bool, signal: Signal) -> Result<(PathBuf, Child)> {
+    let log = rig.path("log");
+    let mut child = start(rig.command(&hanging(rig, concurrent))?, &log)?;
+    // What hangs is counted as failed.
+    rig.await_total("failed", 4, &mut child)?;
+    send(&child, signal)?;
+    await_told(&log, STOPPING, &mut child)?;
+    Ok((log, child))
+}
+
 #[test]
 fn a_second_signal_cuts_off_what_is_in_flight_and_leaves_reports() -> Result<()> {
     let _machine = machine();
     for concurrent in [false, true] {
         let rig = Rig::start(&HANGS)?;
-        let log = rig.path("log");
-        let mut child = start(rig.command(&hanging(&rig, concurrent))?, &log)?;
-        await_requests(&rig, 4, &mut child)?;
-        send(&child, Signal::INT)?;
-        await_told(&log, STOPPING, &mut child)?;
+        let (log, mut child) = stopping(&rig, concurrent, Signal::INT)?;
         ensure!(child.try_wait()?.is_none(), "what is in flight may end for an hour");
         send(&child, Signal::TERM)?;
         let status = child.wait()?;
@@ -99,11 +90,7 @@ fn a_third_signal_leaves_at_once() -> Result<()> {
     let _machine = machine();
     for concurrent in [false, true] {
         let rig = Rig::start(&HANGS)?;
-        let log = rig.path("log");
-        let mut child = start(rig.command(&hanging(&rig, concurrent))?, &log)?;
-        await_requests(&rig, 4, &mut child)?;
-        send(&child, Signal::TERM)?;
-        await_told(&log, STOPPING, &mut child)?;
+        let (log, mut child) = stopping(&rig, concurrent, Signal::TERM)?;
         // Both at the same instant: there is no time for reports between them.
         send(&child, Signal::STOP)?;
         send(&child, Signal::INT)?;

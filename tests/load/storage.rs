@@ -77,16 +77,20 @@ fn a_local_folder_that_refuses_a_report_costs_no_result() -> Result<()> {
     Ok(())
 }
 
+/// A run of a second that stores its results in the folder `path` alone.
+fn local(rig: &Rig, path: &str) -> String {
+    format!(
+        "{}data: {{type: mock}}\nload: {{stages: [{{rate: 10, duration: 1}}]}}\nstorage: {{local_storage: {{path: '{path}'}}}}\n",
+        rig.target()
+    )
+}
+
 #[test]
 fn a_local_folder_that_cannot_be_made_ends_the_run_before_it_sends() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&[])?;
     fs_err::write(rig.path("file"), "")?;
-    let config = format!(
-        "{}data: {{type: mock}}\nload: {{stages: [{{rate: 10, duration: 1}}]}}\nstorage: {{local_storage: {{path: file/reports}}}}\n",
-        rig.target()
-    );
-    let output = rig.command(&config)?.output()?;
+    let output = rig.command(&local(&rig, "file/reports"))?.output()?;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     let complaint = String::from_utf8(output.stderr)?;
     assert!(
@@ -101,11 +105,7 @@ fn a_local_folder_that_cannot_be_made_ends_the_run_before_it_sends() -> Result<(
 fn an_empty_local_path_is_the_working_folder() -> Result<()> {
     let _machine = machine();
     let rig = Rig::start(&[])?;
-    let config = format!(
-        "{}data: {{type: mock}}\nload: {{stages: [{{rate: 10, duration: 1}}]}}\nstorage: {{local_storage: {{path: ''}}}}\n",
-        rig.target()
-    );
-    let output = rig.command(&config)?.output()?;
+    let output = rig.command(&local(&rig, ""))?.output()?;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let config = fs_err::read_to_string(rig.path("config.yaml"))?;
     assert!(rig.path("manifest.json").exists() && config.contains("path: .\n"), "{config}");

@@ -4,11 +4,11 @@
 use anyhow::Result;
 use benchmark_tests::{program, run_ok};
 use model_server_simulator::{ModelParameters, capacity};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::machine;
-use crate::rig::{Rig, files, json, text};
+use crate::rig::{Rig, files, json, send, text};
 
 const REQUESTS: u64 = 300;
 const STAGES: usize = 3;
@@ -119,8 +119,7 @@ fn an_interrupt_during_the_probe_ends_the_run() -> Result<()> {
     let config = config.replace("  interval: 0\n", "  interval: 0\n  stage_teardown_grace_seconds: 1\n");
     let mut child = rig.command(&config)?.spawn()?;
     rig.await_served(20, &mut child)?;
-    let process = Pid::from_raw(i32::try_from(child.id())?).expect("a child's id is not zero");
-    kill_process(process, Signal::INT)?;
+    send(&child, Signal::INT)?;
     let output = child.wait_with_output()?;
     let shown = text(&output);
     assert_eq!(output.status.code(), Some(130), "{shown}");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result, ensure};
-use model_server_simulator::{RequestTrace, Stats};
+use model_server_simulator::RequestTrace;
 use serde_json::Value;
 
 use crate::machine;
@@ -36,10 +36,8 @@ fn run(rig: &Rig, api: &str) -> Result<(Vec<Pair>, Value)> {
     );
     let output = rig.command(&config)?.output()?;
     ensure!(output.status.code() == Some(0), "{}", text(&output));
-    let stats: Stats =
-        reqwest::blocking::get(format!("{}/stats", rig.simulator.base_url))?.error_for_status()?.json()?;
     let mut traces: HashMap<String, RequestTrace> =
-        stats.requests.into_iter().map(|trace| (trace.id.clone(), trace)).collect();
+        rig.stats()?.requests.into_iter().map(|trace| (trace.id.clone(), trace)).collect();
     let entries = json_file(&rig.path("reports/per_request_lifecycle_metrics.json"))?;
     let pairs: Result<Vec<Pair>> = entries
         .as_array()

@@ -3,8 +3,8 @@
 use std::io::BufReader;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
 use benchmark_tests::program;
@@ -15,7 +15,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use crate::machine;
 use crate::rig::{json, text};
-use crate::script::{self, Request};
+use crate::script;
 
 /// A certificate for 127.0.0.1 that signs itself, and its key.
 const PEM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../runner/src/client/http/test-server.pem");
@@ -33,15 +33,13 @@ fn serve() -> Result<(u16, Receiver<String>)> {
         .with_single_cert(vec![certificate], PrivateKeyDer::from_pem_file(PEM)?)?;
     let config = Arc::new(config);
     let (heads, received) = channel();
-    let heads = Mutex::new(heads);
     let port = script::listen(move |stream| {
         let connection = ServerConnection::new(Arc::clone(&config))?;
-        let mut stream = BufReader::new(StreamOwned::new(connection, stream.into_inner()));
-        while let Some(request) = Request::read(&mut stream)? {
-            heads.lock().expect("no panic holds it").send(request.head)?;
-            script::answer(stream.get_mut(), ANSWER)?;
-        }
-        Ok(())
+        let stream = BufReader::new(StreamOwned::new(connection, stream.into_inner()));
+        script::answer_all(stream, |request| {
+            heads.send(request.head.clone())?;
+            Ok(ANSWER.to_owned())
+        })
     })?;
     Ok((port, received))
 }

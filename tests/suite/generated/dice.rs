@@ -1,26 +1,21 @@
 //! Chance that is the same in every run.
 
-/// Numbers that look random (`SplitMix64`).
+use rand::seq::{IndexedRandom as _, SliceRandom as _};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+/// Draws for the generated cases.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Dice(ChaCha8Rng);
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
     /// A number below `limit`, which is above 0.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
-        let drawn = self.next() % (limit as u64);
-        usize::try_from(drawn).unwrap_or_default()
+        self.0.random_range(..limit)
     }
 
     /// True in so many of a hundred cases.
@@ -30,13 +25,11 @@ impl Dice {
 
     /// One of them.
     pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
+        items.choose(&mut self.0).expect("nobody picks among nothing")
     }
 
     /// The same items in another order.
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last + 1));
-        }
+        items.shuffle(&mut self.0);
     }
 }

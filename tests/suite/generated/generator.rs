@@ -16,7 +16,7 @@ pub(crate) struct Key {
     pub(crate) schema: Value,
 }
 
-/// Every key that the schema has a description for, wherever it stands.
+/// Every key that the schema names; read here without `explain`, which is tested with it.
 pub(crate) fn keys(schema: &Value) -> Vec<Key> {
     let mut keys = Vec::new();
     collect(schema, "", &mut keys);
@@ -42,10 +42,10 @@ fn collect(schema: &Value, path: &str, keys: &mut Vec<Key>) {
     collect(&schema["items"], &format!("{path}[0]"), keys);
 }
 
-/// Whether a release with these values is rendered, as the renderer says.
-fn is_rendered(case: &Case) -> bool {
+/// How many objects a release with these values has; nothing if the renderer refuses them.
+fn objects(case: &Case) -> Option<usize> {
     let release = Release::new(case.release, case.namespace.unwrap_or_default()).expect("good names");
-    render(&release, &case.layers()).is_ok()
+    render(&release, &case.layers()).ok().map(|objects| objects.len())
 }
 
 /// Makes cases.
@@ -77,20 +77,27 @@ impl Generator {
         let scenario = self.scenario(&mut case);
         let dealt: Vec<usize> = (0..4 + self.dice.below(8)).map(|_| self.deal()).collect();
         let spoil = self.dice.percent(30);
-        for number in dealt {
+        let mut in_vain = Vec::new();
+        for &number in &dealt {
             let key = self.keys[number].clone();
-            if !self.try_key(&mut case, &key, scenario) || spoil {
-                // It has another turn soon.
-                let soon = self.deck.len().saturating_sub(20);
-                self.deck.insert(soon, number);
+            if !self.try_key(&mut case, &key, scenario) {
+                in_vain.push(number);
             }
+        }
+        if spoil || objects(&case) == Some(0) {
+            in_vain = dealt;
+        }
+        for number in in_vain {
+            // It has another turn soon.
+            let soon = self.deck.len().saturating_sub(20);
+            self.deck.insert(soon, number);
         }
         for _ in 0..if spoil { 40 } else { 0 } {
             let number = self.dice.below(self.keys.len());
             let key = self.keys[number].clone();
             let mut spoilt = case.clone();
             spoilt.assignments.push(self.assignment(&key, scenario));
-            if !is_rendered(&spoilt) {
+            if objects(&spoilt).is_none() {
                 return spoilt;
             }
         }
@@ -119,7 +126,7 @@ impl Generator {
                 assignment.form = Form::File(0);
             }
             tried.assignments.push(assignment);
-            if is_rendered(&tried) {
+            if objects(&tried).is_some() {
                 *case = tried;
                 return true;
             }

@@ -228,13 +228,7 @@ pub(crate) fn given(schema: &Value, dice: &mut Dice) -> Given {
     if let Some(choice) = choice(schema, dice) {
         return Given::Json(choice);
     }
-    let types: Vec<&str> = match schema.get("type") {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => {
-            names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect()
-        }
-        _ => Vec::new(),
-    };
+    let types = types(schema);
     if types.iter().any(|name| matches!(*name, "number" | "integer")) {
         return number(dice);
     }
@@ -251,6 +245,15 @@ pub(crate) fn given(schema: &Value, dice: &mut Dice) -> Given {
         "string" => Given::Json(json!(text(dice))),
         _ => Given::Json(value(schema, dice, 3)),
     }
+}
+
+/// The types that a schema names, without that of null.
+fn types(schema: &Value) -> Vec<&str> {
+    let names = match schema.get("type") {
+        Some(Value::Array(names)) => names.as_slice(),
+        one => one.map_or(&[][..], std::slice::from_ref),
+    };
+    names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect()
 }
 
 /// One of the alternatives of a schema that has some.
@@ -292,11 +295,8 @@ fn value(schema: &Value, dice: &mut Dice, depth: usize) -> Value {
         }
         return Value::Object(entries);
     }
-    let is = |name: &str| match schema.get("type") {
-        Some(Value::String(own)) => own == name,
-        Some(Value::Array(all)) => all.iter().any(|own| own == name),
-        _ => false,
-    };
+    let types = types(schema);
+    let is = |name: &str| types.contains(&name);
     if is("object") && !(is("array") && dice.percent(10)) {
         let inner = schema.get("additionalProperties");
         let mut entries = Map::new();
