@@ -25,9 +25,14 @@ mkdir -p "$peers"
 if [ ! -x "$peers/inference-perf/bin/inference-perf" ]; then
   echo "installing inference-perf $upstream"
   python3 -m venv "$peers/inference-perf"
-  # It asks for Python 3.12 and runs on 3.11, which Debian 12 has.
-  "$peers/inference-perf/bin/python" -m pip install --quiet --disable-pip-version-check --ignore-requires-python \
+  # It asks for Python 3.12 and runs on 3.11, which Debian 12 has; what it needs has to fit the Python that is there.
+  "$peers/inference-perf/bin/python" -m pip install --quiet --disable-pip-version-check --ignore-requires-python --no-deps \
     "inference-perf==$upstream"
+  "$peers/inference-perf/bin/python" - > "$peers/requirements.txt" <<'PYTHON'
+from importlib.metadata import requires
+print(*(line for line in requires("inference-perf") if "extra ==" not in line), sep="\n")
+PYTHON
+  "$peers/inference-perf/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$peers/requirements.txt"
 fi
 if [ ! -x "$peers/vllm-rs" ]; then
   echo "fetching vLLM's client $vllm"

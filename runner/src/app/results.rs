@@ -13,7 +13,7 @@ use crate::metrics::RecordSource;
 use crate::report::validation::{Severity, Validation};
 use crate::report::{self, Export, Layout, RunReport, answer, markers, tables};
 use crate::shutdown::Signals;
-use crate::spool::{SpoolError, SpoolReader};
+use crate::spool::{ReadAhead, SpoolError, SpoolReader};
 use crate::store::{StoreError, Stores};
 
 /// The spool in a folder of results, without the probe of a sweep: what it found is an entry of its own, and no report
@@ -24,7 +24,7 @@ impl RecordSource for Spool {
     type Error = SpoolError;
 
     fn entries(&self) -> Result<impl Iterator<Item = Result<SpoolEntry, SpoolError>>, SpoolError> {
-        let entries = SpoolReader::open(&self.0)?;
+        let entries = ReadAhead::new(SpoolReader::open(&self.0)?)?;
         Ok(entries.filter(|entry| !entry.as_ref().is_ok_and(is_of_probe)))
     }
 }

@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
+use benchmark_schemas::config::ApiType;
 use benchmark_schemas::record::{Outcome, PROBE_STAGE, Record};
 use jmespath::Variable;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::client::Keep;
+use crate::client::{Keep, messages};
 use crate::clock::seconds;
 
 /// What expressions look at.
@@ -23,11 +24,13 @@ pub(super) struct Parts {
     response: bool,
     chunks: bool,
     times: bool,
+    /// What the messages API answered, told as a message of the chat API.
+    extra: bool,
 }
 
 impl Parts {
-    /// Those that any of `expressions` names, or may mean by a wildcard.
-    pub(super) fn in_expressions<'a>(expressions: impl Iterator<Item = &'a str>) -> Self {
+    /// Those that any of `expressions` names, or may mean by a wildcard, of records of requests to `api`.
+    pub(super) fn in_expressions<'a>(api: ApiType, expressions: impl Iterator<Item = &'a str>) -> Self {
         expressions.fold(Self::default(), |parts, text| {
             let named = |names: &[&str]| {
                 names.iter().any(|name| text.contains(name)) || text.contains('*') || text.contains('@')
@@ -37,13 +40,14 @@ impl Parts {
                 response: parts.response || named(&["response_data"]),
                 chunks: parts.chunks || named(&["response_chunks"]),
                 times: parts.times || named(&["chunk_times", "output_token_times"]),
+                extra: parts.extra || (api == ApiType::AnthropicMessages && named(&["extra_info"])),
             }
         })
     }
 
     /// Texts that records must keep for them.
     pub(super) fn keep(self) -> Keep {
-        Keep { request: self.request, response: self.response, chunks: self.chunks }
+        Keep { request: self.request, response: self.response || self.extra, chunks: self.chunks }
     }
 }
 
@@ -92,6 +96,10 @@ fn info(record: &Record, parts: Parts) -> Value {
         "request_metrics": {"text": {"input_tokens": input_tokens}},
         "extra_info": {},
     });
+    let body = record.bodies.as_ref().and_then(|bodies| bodies.response.as_ref());
+    if let Some(body) = body.filter(|_| parts.extra && succeeded) {
+        info["extra_info"] = without_nulls(messages::extra_info(body, record.streamed));
+    }
     set(&mut info, "lora_adapter", record.adapter.as_ref());
     info["labels"] = json!({});
     info["input_tokens"] = json!(input_tokens);
@@ -137,13 +145,14 @@ fn without_nulls(tree: Value) -> Value {
 mod tests {
     use super::*;
     use crate::metrics::source::tests::{failure, record, usage};
+    use benchmark_schemas::record::Bodies;
 
     #[test]
     fn a_success_is_shown_as_upstream_shows_it() {
         let record =
             Record { usage: Some(usage(100, 4)), adapter: Some("a".to_owned()), ..record(0, 1_500_000_000) };
         insta::assert_snapshot!(tree(&record, Parts::default()), @r#"{"stage_id":0,"scheduled_time":1.5,"start_time":1.5,"end_time":1.7,"info":{"request_metrics":{"text":{"input_tokens":100}},"extra_info":{},"lora_adapter":"a","labels":{},"input_tokens":100,"response_metrics":{"output_tokens":4,"server_usage":{"prompt_tokens":100,"completion_tokens":4}}}}"#);
-        let all = Parts::in_expressions(["*"].into_iter());
+        let all = Parts::in_expressions(ApiType::Completion, ["*"].into_iter());
         assert_eq!(tree(&record, all)["info"]["response_metrics"]["chunk_times"][0], 1.55);
     }
 
@@ -155,10 +164,26 @@ mod tests {
 
     #[test]
     fn only_what_is_named_is_shown() {
-        let parts = |text| Parts::in_expressions([text].into_iter());
+        let parts = |text| Parts::in_expressions(ApiType::Chat, [text].into_iter());
         assert_eq!(parts("error.error_type == 'TimeoutError'"), Parts::default());
         let keep = parts("contains(response_data, 'x')").keep();
         assert_eq!((keep.request, keep.response, keep.chunks), (false, true, false));
         assert!(parts("info.response_metrics.chunk_times[0]").times);
+    }
+
+    #[test]
+    fn the_messages_apis_answer_is_shown_if_it_is_named() {
+        let named = ["info.extra_info.stop_reason == 'max_tokens'"];
+        assert_eq!(Parts::in_expressions(ApiType::Chat, named.into_iter()), Parts::default());
+        let parts = Parts::in_expressions(ApiType::AnthropicMessages, named.into_iter());
+        assert!(parts.keep().response);
+        let body = r#"{"stop_reason":"max_tokens","content":[{"type":"text","text":"a"}]}"#;
+        let bodies = Bodies { response: Some(body.to_owned()), ..Bodies::default() };
+        let record = Record { streamed: false, bodies: Some(Box::new(bodies)), ..record(0, 1_500_000_000) };
+        let message = json!({"role": "assistant", "content": "a"});
+        let expected = json!({"stop_reason": "max_tokens", "output_message": message, "output_text": "a"});
+        assert_eq!(tree(&record, parts)["info"]["extra_info"], expected);
+        let failure = Record { bodies: record.bodies, ..failure(0, 1_500_000_000, "HTTP Error 503", "busy") };
+        assert_eq!(tree(&failure, parts)["info"]["extra_info"], json!({}));
     }
 }

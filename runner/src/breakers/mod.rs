@@ -72,7 +72,7 @@ impl Breakers {
         if breakers.is_empty() {
             return Ok(None);
         }
-        let parts = Parts::in_expressions(breakers.iter().flat_map(Breaker::expressions));
+        let parts = Parts::in_expressions(config.api.kind, breakers.iter().flat_map(Breaker::expressions));
         Ok(Some(Self { list: breakers, parts, opened: CancellationToken::new() }))
     }
 
@@ -82,7 +82,7 @@ impl Breakers {
         let wanted = defined.filter(|breaker| config.load.circuit_breakers.contains(&breaker.name));
         let expressions =
             wanted.flat_map(|breaker| breaker.metrics.matches.iter().chain(&breaker.metrics.rules));
-        Parts::in_expressions(expressions.map(String::as_str)).keep()
+        Parts::in_expressions(config.api.kind, expressions.map(String::as_str)).keep()
     }
 
     /// Shows the breakers a record; gives those that it opens. Requests that were never sent, or that were cut off, have no

@@ -7,6 +7,7 @@
 mod connection;
 mod errors;
 pub mod http;
+pub(crate) mod messages;
 pub mod mock;
 mod parse;
 mod pieces;

@@ -244,7 +244,9 @@ impl Successes {
             }
         }
         self.ledger.push(record, &self.inter_token_latency, first_pass);
-        token_gaps(record).for_each(|gap| self.inter_token_latency.push(gap));
+        if self.inter_token_latency.is_open() {
+            token_gaps(record).for_each(|gap| self.inter_token_latency.push(gap));
+        }
         self.request_size_bytes.push(f64::from(record.request_bytes));
         if first_pass {
             self.cached_tokens += metrics.cached_tokens;

@@ -138,6 +138,11 @@ impl Pool {
         false
     }
 
+    /// True if this pass needs the numbers.
+    pub fn is_open(&self) -> bool {
+        self.first_pass || matches!(&self.state, State::Narrowing(slices) if !slices.is_empty())
+    }
+
     /// Numbers in the sample.
     pub fn count(&self) -> u64 {
         self.count

@@ -58,8 +58,12 @@ impl RequestMetrics {
         let answered_tokens =
             server_output_tokens.or(client_output_tokens).or_else(|| without_content.then_some(0));
         let chunk_tokens: u64 = record.chunks.iter().map(|chunk| u64::from(chunk.tokens)).sum();
-        let mut times = token_times(record);
-        let first_token = times.next().map(|(at, _)| at);
+        let (mut first_token, mut last_token, mut times) = (None, None, 0);
+        for (at, tokens) in token_times(record) {
+            first_token.get_or_insert(at);
+            last_token = Some(at);
+            times += u64::from(tokens);
+        }
         Self {
             start: record.start.unwrap_or(record.due),
             input_tokens: usage
@@ -71,8 +75,8 @@ impl RequestMetrics {
             output_tokens,
             answered_tokens,
             first_token,
-            last_token: times.last().map(|(at, _)| at).or(first_token),
-            token_times: token_times(record).map(|(_, tokens)| u64::from(tokens)).sum(),
+            last_token,
+            token_times: times,
             token_mismatch: success
                 && record.streamed
                 && options.counts_answers

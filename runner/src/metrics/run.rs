@@ -58,75 +58,123 @@ pub fn summarise<S: RecordSource + ?Sized>(
     source: &S,
     options: &MetricOptions,
 ) -> Result<RunMetrics, S::Error> {
-    let mut run = RunMetrics::default();
-    let mut adapters = Adapters::default();
-    let mut stages: BTreeMap<u32, Open> = BTreeMap::new();
-    // Of all stages, once there is a second one; until then, what the first one had when it ended.
-    let (mut summary, mut first_stage) = (None::<Aggregate>, None::<Aggregate>);
+    let mut passes = Passes::new(options);
     for entry in source.entries()? {
-        match entry? {
-            SpoolEntry::Request(record) => {
-                let metrics = RequestMetrics::of(&record, options);
-                if summary.is_none() && stages.keys().any(|stage| *stage != record.stage) {
-                    let first = stages.values().next().map(|stage| &stage.requests);
-                    summary = first_stage.take().or_else(|| first.cloned());
-                }
-                if let Some(summary) = &mut summary {
-                    summary.push(&record, &metrics, options);
-                }
-                let stage = stages.entry(record.stage).or_default();
-                stage.requests.push(&record, &metrics, options);
-                adapters.push(&record, &metrics, options, true);
-                run.checks.push(&record, &metrics);
-            }
-            SpoolEntry::Stage(facts) => {
-                // A stage without a request has no report, as upstream has none for it.
-                if let Some(stage) = stages.get_mut(&facts.stage) {
-                    if summary.is_none() {
-                        first_stage = Some(stage.requests.clone());
-                    }
-                    stage.end_pass(options);
-                    adapters.end_stage(facts.stage, options);
-                    stage.facts = Some(*facts);
-                }
-            }
-            SpoolEntry::Run(_) | SpoolEntry::Sweep(_) => {}
-            SpoolEntry::Finished(end) => run.end = Some(end),
-            aside => run.asides.push(aside, options.server),
-        }
+        passes.read(entry?);
     }
-    drop(first_stage);
-    let mut summary_open = summary.as_mut().is_some_and(|summary| summary.end_pass(options));
-    for stage in stages.values_mut().filter(|stage| !stage.pass_over) {
-        stage.end_pass(options);
-    }
-    adapters.end_first_pass(options);
-    while summary_open || adapters.unfinished() || stages.values().any(|stage| stage.unfinished) {
+    passes.end_first();
+    while passes.unfinished() {
         for record in records(source)? {
-            let record = record?;
-            let metrics = RequestMetrics::of(&record, options);
-            if let Some(summary) = summary.as_mut().filter(|_| summary_open) {
-                summary.push(&record, &metrics, options);
-            }
-            if let Some(stage) = stages.get_mut(&record.stage).filter(|stage| stage.unfinished) {
-                stage.requests.push(&record, &metrics, options);
-            }
-            adapters.push(&record, &metrics, options, false);
+            passes.read_again(&record?);
         }
-        adapters.end_pass(options);
-        summary_open = summary_open && summary.as_mut().is_some_and(|summary| summary.end_pass(options));
-        for stage in stages.values_mut().filter(|stage| stage.unfinished) {
-            stage.end_pass(options);
+        passes.end_later();
+    }
+    Ok(passes.into_metrics())
+}
+
+/// All aggregates of a run while its entries are read, once, and the records again as long as one needs them.
+struct Passes<'a> {
+    options: &'a MetricOptions,
+    run: RunMetrics,
+    stages: BTreeMap<u32, Open>,
+    adapters: Adapters,
+    /// Of all stages, once there is a second one.
+    summary: Option<Open>,
+    /// Until then, what the first one had when it ended.
+    first_stage: Option<Aggregate>,
+}
+
+impl<'a> Passes<'a> {
+    fn new(options: &'a MetricOptions) -> Self {
+        Self {
+            options,
+            run: RunMetrics::default(),
+            stages: BTreeMap::new(),
+            adapters: Adapters::default(),
+            summary: None,
+            first_stage: None,
         }
     }
-    run.stages = stages
-        .into_iter()
-        .map(|(stage, open)| StageMetrics { stage, facts: open.facts, requests: open.requests })
-        .collect();
-    (run.adapters, run.adapter_stages) = adapters.into_metrics();
-    let only_stage = || run.stages.first().map(|stage| stage.requests.clone());
-    run.summary = summary.or_else(only_stage).unwrap_or_default();
-    Ok(run)
+
+    fn read(&mut self, entry: SpoolEntry) {
+        match entry {
+            SpoolEntry::Request(record) => self.add(&record),
+            SpoolEntry::Stage(facts) => self.end_stage(*facts),
+            SpoolEntry::Run(_) | SpoolEntry::Sweep(_) => {}
+            SpoolEntry::Finished(end) => self.run.end = Some(end),
+            aside => self.run.asides.push(aside, self.options.server),
+        }
+    }
+
+    fn add(&mut self, record: &Record) {
+        let metrics = RequestMetrics::of(record, self.options);
+        if self.summary.is_none() && self.stages.keys().any(|stage| *stage != record.stage) {
+            let first = self.stages.values().next().map(|stage| &stage.requests);
+            let requests = self.first_stage.take().or_else(|| first.cloned());
+            self.summary = requests.map(|requests| Open { requests, ..Open::default() });
+        }
+        if let Some(summary) = &mut self.summary {
+            summary.requests.push(record, &metrics, self.options);
+        }
+        let stage = self.stages.entry(record.stage).or_default();
+        stage.requests.push(record, &metrics, self.options);
+        self.adapters.push(record, &metrics, self.options, true);
+        self.run.checks.push(record, &metrics);
+    }
+
+    /// A stage without a request has no report, as upstream has none for it.
+    fn end_stage(&mut self, facts: StageFacts) {
+        let Some(stage) = self.stages.get_mut(&facts.stage) else { return };
+        if self.summary.is_none() {
+            self.first_stage = Some(stage.requests.clone());
+        }
+        stage.end_pass(self.options);
+        self.adapters.end_stage(facts.stage, self.options);
+        stage.facts = Some(facts);
+    }
+
+    /// The summary and the stages.
+    fn open(&mut self) -> impl Iterator<Item = &mut Open> {
+        self.summary.iter_mut().chain(self.stages.values_mut())
+    }
+
+    fn end_first(&mut self) {
+        self.first_stage = None;
+        let options = self.options;
+        self.open().filter(|open| !open.pass_over).for_each(|open| open.end_pass(options));
+        self.adapters.end_first_pass(options);
+    }
+
+    fn unfinished(&mut self) -> bool {
+        self.adapters.unfinished() || self.open().any(|open| open.unfinished)
+    }
+
+    fn read_again(&mut self, record: &Record) {
+        let metrics = RequestMetrics::of(record, self.options);
+        let of = self.summary.iter_mut().chain(self.stages.get_mut(&record.stage));
+        for open in of.filter(|open| open.unfinished) {
+            open.requests.push(record, &metrics, self.options);
+        }
+        self.adapters.push(record, &metrics, self.options, false);
+    }
+
+    fn end_later(&mut self) {
+        let options = self.options;
+        self.open().filter(|open| open.unfinished).for_each(|open| open.end_pass(options));
+        self.adapters.end_pass(options);
+    }
+
+    fn into_metrics(self) -> RunMetrics {
+        let Self { mut run, stages, adapters, summary, .. } = self;
+        run.stages = stages
+            .into_iter()
+            .map(|(stage, open)| StageMetrics { stage, facts: open.facts, requests: open.requests })
+            .collect();
+        (run.adapters, run.adapter_stages) = adapters.into_metrics();
+        let only_stage = || run.stages.first().map(|stage| stage.requests.clone());
+        run.summary = summary.map(|summary| summary.requests).or_else(only_stage).unwrap_or_default();
+        run
+    }
 }
 
 /// The records of `source` alone.

@@ -13,7 +13,6 @@ pub mod json;
 pub mod lifecycle;
 pub mod manifest;
 pub mod markers;
-mod messages;
 pub mod partial;
 pub mod per_request;
 pub mod prometheus;

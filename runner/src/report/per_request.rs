@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::Export;
 use super::json::{self, Layout};
-use super::messages;
+use crate::client::messages;
 use crate::clock::seconds;
 use crate::metrics::goodput::own_objectives;
 use crate::metrics::request::{token_gaps, token_times};

@@ -4,6 +4,7 @@
 //! bytes each), then the payload, one [`SpoolEntry`] in postcard. Entries lie in the order in which things happened.
 //! A file that was cut off is read up to its last whole entry. It knows nothing of what the facts mean.
 
+mod ahead;
 mod reader;
 mod writer;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 #[cfg(doc)]
 use benchmark_schemas::record::SpoolEntry;
 
+pub use ahead::ReadAhead;
 pub use reader::{SpoolReader, Torn};
 pub use writer::SpoolWriter;
 

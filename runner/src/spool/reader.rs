@@ -60,6 +60,11 @@ impl SpoolReader {
         self.torn
     }
 
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The next entry; `None` at the end, torn or not.
     fn read(&mut self) -> std::io::Result<Option<SpoolEntry>> {
         let mut header = [0; FRAME_HEADER_BYTES];

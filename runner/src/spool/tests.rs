@@ -136,3 +136,16 @@ proptest! {
         prop_assert_eq!(tail, expected);
     }
 }
+
+#[test]
+fn reading_ahead_gives_the_same_entries() {
+    for count in [0, 1, 64, 65, 1000] {
+        let entries: Vec<_> = (0..count).map(|index| record(index, 2)).collect();
+        let folder = written(&entries);
+        let ahead = || ReadAhead::new(SpoolReader::open(folder.path()).expect("a spool")).expect("a thread");
+        assert_eq!(ahead().collect::<Result<Vec<_>, _>>().expect("readable"), entries);
+        // Whoever stops early leaves nobody waiting.
+        let first = ahead().next().transpose().expect("readable");
+        assert_eq!(first.as_ref(), entries.first());
+    }
+}

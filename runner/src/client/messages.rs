@@ -1,15 +1,15 @@
-//! `info.extra_info` of the messages API in the per-request report: upstream tells there what was answered, as a
-//! message of the chat API. Made from the body of the answer; knows nothing of records.
+//! What a model answered through the messages API, as a message of the chat API: `info.extra_info` of upstream's
+//! records. Made from the body of the answer; knows nothing of records.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::client::SseDecoder;
+use super::SseDecoder;
 
 /// What was answered, told by `body`, which came as a stream or whole: `stop_reason` (of whole answers alone, as
 /// upstream), `output_message` and `output_text`.
-pub(super) fn extra_info(body: &str, streamed: bool) -> Value {
+pub(crate) fn extra_info(body: &str, streamed: bool) -> Value {
     if streamed {
         let answer = Answer::of_stream(body);
         return json!({"output_message": answer.message(), "output_text": answer.text});
