@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use benchmark_schemas::record::{Record, RunEnd, SpoolEntry, StageFacts};
 
 use super::adapters::{AdapterMetrics, Adapters};
-use super::{Aggregate, Asides, MetricOptions, RecordSource, RequestChecks, RequestMetrics};
+use super::{Aggregate, Asides, MetricOptions, Picture, RecordSource, RequestChecks, RequestMetrics};
 
 /// The numbers of a run.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,8 @@ pub struct RunMetrics {
     pub adapter_stages: Vec<AdapterMetrics>,
     /// Requests that are not as they should be.
     pub checks: RequestChecks,
+    /// What pictures show beyond the statistics.
+    pub picture: Picture,
 }
 
 /// The numbers of a stage.
@@ -78,8 +80,10 @@ pub fn summarise<S: RecordSource + ?Sized>(
                 stage.requests.push(&record, &metrics, options);
                 adapters.push(&record, &metrics, options, true);
                 run.checks.push(&record, &metrics);
+                run.picture.push(&record, &metrics);
             }
             SpoolEntry::Stage(facts) => {
+                run.picture.end_stage(facts.stage);
                 // A stage without a request has no report, as upstream has none for it.
                 if let Some(stage) = stages.get_mut(&facts.stage) {
                     if summary.is_none() {
@@ -96,6 +100,7 @@ pub fn summarise<S: RecordSource + ?Sized>(
         }
     }
     drop(first_stage);
+    run.picture.end();
     let mut summary_open = summary.as_mut().is_some_and(|summary| summary.end_pass(options));
     for stage in stages.values_mut().filter(|stage| !stage.pass_over) {
         stage.end_pass(options);
