@@ -12,12 +12,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use benchmark_schemas::config::{Flag, flags};
+use benchmark_schemas::slo::Slo;
 use benchmark_schemas::tree::Node;
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use model_server_simulator::UsagePolicy;
 pub use quirks::QuirkArgs;
+
+use crate::compare::Condition;
 
 /// Runs an LLM inference benchmark: sends the configured load on time, writes reports, and says where the
 /// endpoint saturates and which rate to rely on.
@@ -29,7 +32,7 @@ pub use quirks::QuirkArgs;
 #[command(
     after_help = "Every key of the configuration is a flag too, which wins over the file: --server.base_url URL, --load.stages \
     JSON, ... `--help-config` lists them. Flags may be cut short as long as they are unambiguous.\n\nExit codes: 0 done · 1 invalid input or start-up failure · 2 usage · 3 results could not be \
-    stored where asked · 5 target not ready · 130/143 interrupted, partial reports written"
+    stored where asked · 4 a condition does not hold · 5 target not ready · 130/143 interrupted, partial reports written"
 )]
 pub struct Cli {
     /// What to do; a benchmark run if absent.
@@ -148,14 +151,47 @@ pub enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 0)]
         wait_seconds: u64,
     },
-    /// Rebuild all reports of a finished or broken-off run from its spool; needs no server.
+    /// Rebuild all reports of a finished or broken-off run from its spool; needs no server. Of a folder that holds no
+    /// spool, as other programs leave it, the page is made from its reports.
     Report {
         /// The run's local results folder
         #[arg(value_name = "DIR")]
         directory: PathBuf,
+        /// Judge by this objective in place of the configuration's, like 'ttft:p95<500ms' or 'errors<1%'; may be given
+        /// several times. The run's own reports stay as they are
+        #[arg(long, value_name = "OBJECTIVE")]
+        slo: Vec<Slo>,
     },
+    /// Compare runs: what has changed, how surely, and what could have been seen; exit code 4 if a condition fails.
+    Compare(CompareArgs),
     /// Serve an OpenAI-compatible model server of known capacity, until SIGINT or SIGTERM.
     Simulate(Box<SimulateArgs>),
+}
+
+/// What is compared with what.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Results folder of a run, or of several, between commas
+    #[arg(value_name = "BASE")]
+    pub base: String,
+    /// The same of what is compared with it
+    #[arg(value_name = "NEW")]
+    pub new: String,
+    /// One more folder for the side of BASE; may be given several times
+    #[arg(long = "base", value_name = "DIR")]
+    pub more_base: Vec<PathBuf>,
+    /// One more folder for the side of NEW; may be given several times
+    #[arg(long = "new", value_name = "DIR")]
+    pub more_new: Vec<PathBuf>,
+    /// End with exit code 4 if this change is beyond doubt (95 %), like 'ttft.p95>5%' or 'requests_per_second<-5%'
+    #[arg(long, value_name = "CONDITION")]
+    pub fail_on: Vec<Condition>,
+    /// Write the comparison as Markdown to this file too
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Write what the conditions came to as JUnit XML to this file
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 /// Parameters of the simulated model server.

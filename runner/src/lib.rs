@@ -33,6 +33,8 @@ pub mod sweep;
 
 pub mod report;
 
+pub mod compare;
+
 pub mod store;
 
 pub mod hold;

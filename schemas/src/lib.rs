@@ -10,6 +10,7 @@ pub mod problem;
 pub mod record;
 pub mod report;
 pub mod secret;
+pub mod slo;
 pub mod translate;
 pub mod tree;
 pub mod validate;

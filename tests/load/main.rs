@@ -5,6 +5,7 @@ mod apis;
 mod datasets;
 mod demo;
 mod faults;
+mod gates;
 mod golden;
 mod load_types;
 mod mock;

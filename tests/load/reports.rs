@@ -2,20 +2,25 @@
 
 use std::ffi::OsStr;
 
-use anyhow::{Context as _, Result};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use benchmark_schemas::record::{Outcome, SpoolEntry};
 use benchmark_tests::{program, run, run_ok};
+use inference_perf::spool::{SpoolReader, file_in};
 use serde_json::Value;
 
 use crate::machine;
 use crate::rig::{Rig, files, json, text};
 
-const REPORTS: [&str; 10] = [
+const REPORTS: [&str; 11] = [
     "capacity.json",
     "config.yaml",
     "inference-perf.partial.stage_0.yaml",
     "inference-perf.partial.stage_1.yaml",
     "manifest.json",
     "per_request_lifecycle_metrics.json",
+    "report.html",
     "stage_0_lifecycle_metrics.json",
     "stage_1_lifecycle_metrics.json",
     "summary_lifecycle_metrics.json",
@@ -107,5 +112,71 @@ fn a_run_with_objectives_and_failures_is_reported_rebuilt_and_drawn() -> Result<
     }
     let legend = json(&together.join("analyzed_reports_legend.json"))?;
     assert_eq!(legend, serde_json::json!({"Report 1": place, "Report 2": place}));
+    Ok(())
+}
+
+/// Requests that ended by themselves in the whole entries of a spool.
+fn recorded(folder: &std::path::Path) -> Result<u64> {
+    let mut recorded = 0;
+    for entry in SpoolReader::open(folder)? {
+        let SpoolEntry::Request(record) = entry? else { continue };
+        recorded += u64::from(matches!(record.outcome, Outcome::Success | Outcome::Failure(_)));
+    }
+    Ok(recorded)
+}
+
+#[test]
+fn what_a_killed_run_had_recorded_is_reported_without_a_server() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&[])?;
+    let config = format!(
+        "{}api: {{type: completion, streaming: true}}\n\
+         data: {{type: synthetic, input_distribution: {{type: fixed, mean: 16}}, output_distribution: {{type: fixed, mean: 4}}}}\n\
+         load: {{interval: 0, stages: [{{rate: 20, duration: 1}}, {{rate: 20, duration: 600}}]}}\n\
+         storage: {{local_storage: {{path: reports}}}}\n",
+        rig.target()
+    );
+    let mut child = rig.command(&config)?.spawn()?;
+    let folder = rig.path("reports");
+    let begin = Instant::now();
+    // Twenty of the first stage, and some of the second.
+    while !file_in(&folder).exists() || recorded(&folder)? < 30 {
+        ensure!(
+            child.try_wait()?.is_none() && begin.elapsed() < Duration::from_mins(1),
+            "it records nothing"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill()?;
+    child.wait()?;
+    ensure!(!folder.join("capacity.json").exists(), "it had no time for reports");
+    // As if the last entry had been cut off in the middle.
+    let spool = file_in(&folder);
+    let bytes = fs_err::read(&spool)?;
+    fs_err::write(&spool, &bytes[..bytes.len() - 3])?;
+    let requests = recorded(&folder)?;
+    drop(rig.simulator);
+
+    let rebuilt = run(&program("inference-perf"), ["report", &folder.to_string_lossy()])?;
+    let shown = text(&rebuilt);
+    assert_eq!(rebuilt.status.code(), Some(0), "{shown}");
+    assert!(shown.contains("The run broke off") && shown.contains("are no whole entry"), "{shown}");
+    let written = files(&folder)?;
+    let of = |name: &str| json(&folder.join(name));
+    let summary = of("summary_lifecycle_metrics.json")?;
+    assert_eq!(summary["load_summary"]["count"].as_u64(), Some(requests));
+    assert_eq!(of("stage_0_lifecycle_metrics.json")?["load_summary"]["count"].as_u64(), Some(20));
+    assert_eq!(of("stage_1_lifecycle_metrics.json")?["extensions"]["status"], "cut_off");
+    assert_eq!(
+        [
+            &summary["extensions"]["interrupted"],
+            &of("capacity.json")?["interrupted"],
+            &of("manifest.json")?["complete"]
+        ],
+        [&Value::Bool(true), &Value::Bool(true), &Value::Bool(false)]
+    );
+    assert!(fs_err::read_to_string(folder.join("report.html"))?.contains("The run was interrupted"));
+    run_ok(&program("inference-perf"), ["report", &folder.to_string_lossy()])?;
+    assert_eq!(files(&folder)?, written, "rebuilt again byte for byte");
     Ok(())
 }

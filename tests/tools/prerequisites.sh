@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Says what this machine lacks to build and test the project, with the one command that installs it; fails if anything does.
 set -u
-apt_line='apt-get install build-essential ca-certificates git prometheus python3-venv'
+apt_line='apt-get install build-essential ca-certificates chromium git prometheus python3-venv'
 missing=()
 need() { # what a user would look for, command that proves it
   local what=$1; shift
@@ -11,6 +11,7 @@ need 'a C compiler (build-essential)' cc --version
 need 'make (build-essential)' make --version
 need 'git' git --version
 need 'prometheus' prometheus --version
+need 'chromium' chromium --version
 need 'python3 with venv and pip (python3-venv)' python3 -c 'import venv, ensurepip'
 need 'CA certificates (ca-certificates)' test -s /etc/ssl/certs/ca-certificates.crt
 if [ ${#missing[@]} -gt 0 ]; then

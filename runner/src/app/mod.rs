@@ -2,9 +2,11 @@
 
 mod analyze;
 mod checked;
+mod compare;
 mod environment;
 pub mod llm_d;
 mod model;
+mod report;
 mod results;
 mod run;
 mod serving;
@@ -32,6 +34,8 @@ enum Exit {
     Invalid,
     /// Results could not be stored where asked.
     NotStored,
+    /// A condition that the user set does not hold.
+    ConditionFails,
     /// The target is not ready; worth another try.
     NotReady,
     /// Interrupted; 128 + the signal's number.
@@ -44,6 +48,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Invalid => 1,
             Exit::NotStored => 3,
+            Exit::ConditionFails => 4,
             Exit::NotReady => 5,
             Exit::Signal(code) => code,
         })
@@ -71,7 +76,8 @@ pub fn main(cli: Cli) -> ExitCode {
             crate::logging::start(crate::cli::LogLevel::Info, Progress::new().bars());
             run::preflight(config, Duration::from_secs(wait_seconds))
         }
-        Some(Command::Report { directory }) => results::rebuild(&directory),
+        Some(Command::Report { directory, slo }) => report::run(&directory, slo),
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Simulate(arguments)) => {
             crate::logging::start(crate::cli::LogLevel::Warning, Progress::new().bars());
             simulate::run(*arguments).map(|()| Exit::Done).map_err(Into::into)

@@ -11,14 +11,21 @@ use benchmark_schemas::report::Manifest;
 use super::{Exit, complain, say};
 use crate::metrics::RecordSource;
 use crate::report::validation::{Severity, Validation};
-use crate::report::{self, Export, Layout, RunReport, answer, markers, tables};
+use crate::report::{self, Export, Layout, RunReport, answer, gates, markers, tables};
 use crate::shutdown::Signals;
 use crate::spool::{ReadAhead, SpoolError, SpoolReader};
 use crate::store::{StoreError, Stores};
 
 /// The spool in a folder of results, without the probe of a sweep: what it found is an entry of its own, and no report
 /// counts its requests.
-struct Spool(PathBuf);
+pub(super) struct Spool(PathBuf);
+
+impl Spool {
+    /// The spool in `folder`.
+    pub(super) fn new(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+}
 
 impl RecordSource for Spool {
     type Error = SpoolError;
@@ -69,10 +76,13 @@ pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
         None => vec![stores.local_place()],
     };
     // Not by the log: the answer is what the run is for, whatever the log's level.
+    let broken = gates::broken(&run);
+    broken.iter().for_each(|broken| complain(broken));
     say(&answer::lines(&run, &places).join("\n"));
     if failed.is_empty() && kept.faults.is_empty() {
         stores.close();
-        return signals.exit_code().map_or(Exit::Done, Exit::Signal);
+        let ended = if broken.is_empty() { Exit::Done } else { Exit::ConditionFails };
+        return signals.exit_code().map_or(ended, Exit::Signal);
     }
     kept.faults.extend(failed.iter().map(|error| format!("not stored: {error}")));
     kept.tell(&stores, !failed.is_empty());
@@ -80,7 +90,7 @@ pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
 }
 
 /// Reads the spool in `folder` and makes the reports, which can be written as often as need be.
-fn make(folder: &Path) -> Result<(RunReport, Vec<report::File>)> {
+pub(super) fn make(folder: &Path) -> Result<(RunReport, Vec<report::File>)> {
     let spool = Arc::new(Spool(folder.to_owned()));
     let run = RunReport::read(&*spool).context("the records cannot be read back")?;
     let exports = report::exports(&run, &spool);
@@ -96,15 +106,15 @@ pub(super) fn scratch_folder(run_id: &str) -> PathBuf {
 
 /// What became of the local files.
 #[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     /// What went wrong, a line each.
-    faults: Vec<String>,
+    pub(super) faults: Vec<String>,
     /// Where the spool lies, if not all reports could be written anywhere.
-    only_spool: Option<String>,
+    pub(super) only_spool: Option<String>,
 }
 
 /// Writes the reports to the local folder, or else to the run's scratch folder, of which `stores` then know.
-fn keep(stores: &mut Stores, run: &RunReport, files: &[report::File]) -> Kept {
+pub(super) fn keep(stores: &mut Stores, run: &RunReport, files: &[report::File]) -> Kept {
     let Err(error) = write(stores, run, files) else { return Kept::default() };
     let mut kept = Kept { faults: vec![format!("not stored: {error}")], only_spool: None };
     let spool = stores.local_place();
@@ -123,7 +133,7 @@ fn keep(stores: &mut Stores, run: &RunReport, files: &[report::File]) -> Kept {
 
 impl Kept {
     /// Says what is where; `by_hand` if it has to be copied to an object store.
-    fn tell(&self, stores: &Stores, by_hand: bool) {
+    pub(super) fn tell(&self, stores: &Stores, by_hand: bool) {
         for fault in &self.faults {
             complain(fault);
         }
@@ -165,7 +175,7 @@ fn write(stores: &mut Stores, run: &RunReport, files: &[report::File]) -> Result
 }
 
 /// Columns of the display: as `COLUMNS` says, else the terminal's, else a pod log's.
-fn display_width() -> usize {
+pub(super) fn display_width() -> usize {
     let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
     let terminal =
         || rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok().map(|size| usize::from(size.ws_col));
@@ -193,33 +203,6 @@ fn write_file(stores: &mut Stores, file: &dyn Export) -> Result<(), StoreError> 
     let path = stores.write(file.name(), &mut |out: &mut dyn io::Write| file.write(Layout::Indented, out))?;
     tracing::info!("Report saved to: {}", path.display());
     Ok(())
-}
-
-/// `inference-perf report DIR`: rebuilds the reports of the run whose spool lies in `folder`, and prints the answer.
-///
-/// # Errors
-///
-/// If there is no spool, or it cannot be read.
-pub(super) fn rebuild(folder: &Path) -> Result<Exit> {
-    let first = Spool(folder.to_owned()).entries().and_then(|mut entries| entries.next().transpose());
-    let Some(SpoolEntry::Run(facts)) = first.with_context(|| format!("{} holds no run", folder.display()))?
-    else {
-        anyhow::bail!("{} holds no run: its spool was cut off before the run started", folder.display());
-    };
-    let config: serde_json::Value = serde_json::from_str(&facts.config_json)?;
-    let prefix = config.pointer("/storage/local_storage/report_file_prefix");
-    let prefix = prefix.and_then(|prefix| prefix.as_str()).unwrap_or_default();
-    let mut stores = Stores::existing(folder, prefix)?;
-    let (run, files) = make(stores.folder())?;
-    let kept = keep(&mut stores, &run, &files);
-    say(&tables::all(&run, display_width()));
-    let places = kept.only_spool.clone().map_or_else(|| stores.places(), |spool| vec![spool]);
-    say(&answer::lines(&run, &places).join("\n"));
-    if kept.faults.is_empty() {
-        return Ok(Exit::Done);
-    }
-    kept.tell(&stores, false);
-    Ok(Exit::NotStored)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use benchmark_schemas::record::{Record, RunEnd, SpoolEntry, StageFacts};
 
 use super::adapters::{AdapterMetrics, Adapters};
-use super::{Aggregate, Asides, MetricOptions, RecordSource, RequestChecks, RequestMetrics};
+use super::{Aggregate, Asides, MetricOptions, Picture, RecordSource, RequestChecks, RequestMetrics};
 
 /// The numbers of a run.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,8 @@ pub struct RunMetrics {
     pub adapter_stages: Vec<AdapterMetrics>,
     /// Requests that are not as they should be.
     pub checks: RequestChecks,
+    /// What pictures show beyond the statistics.
+    pub picture: Picture,
 }
 
 /// The numbers of a stage.
@@ -120,10 +122,12 @@ impl<'a> Passes<'a> {
         stage.requests.push(record, &metrics, self.options);
         self.adapters.push(record, &metrics, self.options, true);
         self.run.checks.push(record, &metrics);
+        self.run.picture.push(record, &metrics);
     }
 
     /// A stage without a request has no report, as upstream has none for it.
     fn end_stage(&mut self, facts: StageFacts) {
+        self.run.picture.end_stage(facts.stage);
         let Some(stage) = self.stages.get_mut(&facts.stage) else { return };
         if self.summary.is_none() {
             self.first_stage = Some(stage.requests.clone());
@@ -140,6 +144,7 @@ impl<'a> Passes<'a> {
 
     fn end_first(&mut self) {
         self.first_stage = None;
+        self.run.picture.end();
         let options = self.options;
         self.open().filter(|open| !open.pass_over).for_each(|open| open.end_pass(options));
         self.adapters.end_first_pass(options);

@@ -15,14 +15,19 @@ pub fn lines(run: &RunReport, places: &[String]) -> Vec<String> {
     of_capacity(&run.capacity, places)
 }
 
+/// The parts of the answer with their names.
+pub(super) fn findings(capacity: &Capacity) -> [(&'static str, String); 4] {
+    [
+        ("Saturation", saturation(capacity)),
+        ("Knee", knee(capacity)),
+        ("Recommended production range", recommended(capacity)),
+        ("Validity", validity(capacity)),
+    ]
+}
+
 fn of_capacity(capacity: &Capacity, places: &[String]) -> Vec<String> {
-    let mut lines = vec![
-        format!("Run {}: {}", capacity.run_id, stages(capacity)),
-        format!("Saturation: {}", saturation(capacity)),
-        format!("Knee: {}", knee(capacity)),
-        format!("Recommended production range: {}", recommended(capacity)),
-        format!("Validity: {}", validity(capacity)),
-    ];
+    let mut lines = vec![format!("Run {}: {}", capacity.run_id, stages(capacity))];
+    lines.extend(findings(capacity).map(|(name, text)| format!("{name}: {text}")));
     if let Some(sweep) = &capacity.sweep {
         lines.insert(1, sweep_line(sweep));
     }
@@ -139,7 +144,8 @@ fn recommended(capacity: &Capacity) -> String {
     }
 }
 
-fn validity(capacity: &Capacity) -> String {
+/// How far the verdicts can be trusted.
+pub(super) fn validity(capacity: &Capacity) -> String {
     let with = |verdict: Verdict| {
         let stages = capacity.stages.iter().filter(|stage| stage.verdict == verdict);
         stages.map(|stage| stage.stage.to_string()).collect::<Vec<_>>()

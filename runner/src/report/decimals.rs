@@ -1,7 +1,7 @@
 //! How many decimals a number is shown with.
 
 /// Decimals that `value` needs to have `digits` significant digits, at most nine.
-pub(super) fn decimals_for(value: f64, digits: i32) -> usize {
+pub(crate) fn decimals_for(value: f64, digits: i32) -> usize {
     let digits_before = value.abs().max(f64::MIN_POSITIVE).log10().floor() + 1.0;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9")]
     let decimals = (f64::from(digits) - digits_before).clamp(0.0, 9.0) as usize;

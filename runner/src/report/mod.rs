@@ -7,8 +7,10 @@
 pub mod answer;
 pub mod capacity;
 pub mod config;
-mod decimals;
+pub(crate) mod decimals;
 pub mod figures;
+pub mod gates;
+pub mod html;
 pub mod json;
 pub mod lifecycle;
 pub mod manifest;
@@ -55,6 +57,7 @@ pub struct Document {
 enum Content {
     Json(Value),
     Yaml(Value),
+    Text(String),
 }
 
 impl Document {
@@ -68,10 +71,16 @@ impl Document {
         Self { name: name.into(), content: Content::Yaml(value) }
     }
 
-    /// Its tree.
+    /// A file of text.
+    pub fn text(name: impl Into<String>, text: String) -> Self {
+        Self { name: name.into(), content: Content::Text(text) }
+    }
+
+    /// Its tree; null if it is no tree.
     pub fn tree(&self) -> &Value {
         match &self.content {
             Content::Json(value) | Content::Yaml(value) => value,
+            Content::Text(_) => &Value::Null,
         }
     }
 }
@@ -85,6 +94,7 @@ impl Export for Document {
         match &self.content {
             Content::Json(value) => json::write(value, layout, 0, out),
             Content::Yaml(value) => out.write_all(yaml::emit(value).as_bytes()),
+            Content::Text(text) => out.write_all(text.as_bytes()),
         }
     }
 }
@@ -99,6 +109,7 @@ where
     let mut documents = documents(run);
     let validation = Validation::of(run, &documents);
     documents.push(validation.document());
+    documents.push(html::document(run, &validation));
     let is_on_requests = |file: &Document| {
         file.name() == lifecycle::SUMMARY_NAME || lifecycle::stage_of_name(file.name()).is_some()
     };

@@ -3,6 +3,7 @@
 use benchmark_schemas::config::{ApiType, Limited, Report, ServerType};
 use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use benchmark_schemas::report::Capacity;
+use benchmark_schemas::slo::Slo;
 use serde_json::Value;
 
 use crate::analysis;
@@ -20,6 +21,8 @@ pub struct RunReport {
     pub settings: Report,
     /// What that section changes about metrics.
     pub options: MetricOptions,
+    /// Service-level objectives that stages are held to.
+    pub objectives: Vec<Slo>,
     /// The numbers.
     pub metrics: RunMetrics,
     /// Verdicts and brackets.
@@ -48,6 +51,14 @@ impl RunReport {
 
     /// Reads `source` and works out metrics and verdicts.
     pub fn read<S: RecordSource + ?Sized>(source: &S) -> Result<Self, ReadError<S::Error>> {
+        Self::read_for(source, None)
+    }
+
+    /// The same by `objectives` in place of those of the configuration.
+    pub fn read_for<S: RecordSource + ?Sized>(
+        source: &S,
+        objectives: Option<Vec<Slo>>,
+    ) -> Result<Self, ReadError<S::Error>> {
         let facts = first_entry(source)?;
         let config: Value = serde_json::from_str(&facts.config_json).map_err(ReadError::Config)?;
         let settings: Report = match config.get("report") {
@@ -57,7 +68,8 @@ impl RunReport {
         let options = options(&settings, &facts, &config);
         let metrics = summarise(source, &options).map_err(ReadError::Source)?;
         let capacity = analysis::capacity(source, &options).map_err(ReadError::Source)?;
-        Ok(Self { facts, config, settings, options, metrics, capacity })
+        let objectives = objectives.unwrap_or_else(|| configured_objectives(&config));
+        Ok(Self { facts, config, settings, options, objectives, metrics, capacity })
     }
 
     /// Names of the circuit breakers that records of `stage` opened, in order.
@@ -76,6 +88,12 @@ impl RunReport {
             .or_else(|| self.config.pointer(&format!("/load/stages/{stage}/rate")).and_then(Value::as_f64))
             .unwrap_or(0.0)
     }
+}
+
+/// `extensions.slo`.
+fn configured_objectives(config: &Value) -> Vec<Slo> {
+    let given = config.pointer("/extensions/slo").cloned();
+    given.and_then(|given| serde_json::from_value(given).ok()).unwrap_or_default()
 }
 
 fn first_entry<S: RecordSource + ?Sized>(source: &S) -> Result<RunFacts, ReadError<S::Error>> {

@@ -4,7 +4,7 @@
 //! Made to fit into the 80 columns of a pod's log; a number is never cut off: where a table is too wide, it goes on
 //! below, and where a single group of columns is, it grows.
 
-mod layout;
+pub(crate) mod layout;
 
 use benchmark_schemas::report::{Capacity, LatencyQuantiles, StageCapacity, WaitQuantiles};
 
@@ -321,7 +321,8 @@ fn saturation(capacity: &Capacity, layout: Layout) -> String {
     layout.table("Saturation and Knee", (&header, &[3, 3, 2]), &rows, &notes)
 }
 
-fn limits(capacity: &Capacity) -> String {
+/// The limits by which the verdicts were given.
+pub(super) fn limits(capacity: &Capacity) -> String {
     let limits = &capacity.limits;
     let percent = |share: f64| share * 100.0;
     format!(

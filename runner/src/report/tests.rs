@@ -102,10 +102,11 @@ fn files_in_upstreams_order_and_as_configured() {
             "capacity.json",
             "config.yaml",
             "validation.json",
+            "report.html",
         ]
     );
     let few = json!({"request_lifecycle": {"summary": false, "per_stage": null}});
-    let without_requests = ["capacity.json", "config.yaml", "validation.json"];
+    let without_requests = ["capacity.json", "config.yaml", "validation.json", "report.html"];
     let partial = ["inference-perf.partial.stage_0.yaml", "inference-perf.partial.stage_1.yaml"];
     assert_eq!(names(&files(two_stages(), &few)), [&partial[..], &without_requests].concat());
     assert_eq!(names(&files(Vec::new(), &json!({}))), without_requests);

@@ -16,6 +16,6 @@ pub mod scrape;
 use benchmark_schemas::record::{PromQl, Scrape};
 
 pub use bounded::{Unread, bounded};
-pub use observed::{Observation, Observations};
+pub use observed::{Observation, Observations, Reading};
 pub use prometheus::Prometheus;
 pub use scrape::{Scraper, ScraperSettings};

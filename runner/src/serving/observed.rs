@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use benchmark_schemas::config::ServerType;
-use benchmark_schemas::record::{Sample, Scrape, ScrapeMoment};
+use benchmark_schemas::record::{Nanos, Sample, Scrape, ScrapeMoment};
 
 use super::names::{self, Meaning};
 
@@ -84,6 +84,22 @@ pub struct Observations {
     run: Observation,
     /// Newest value of each series; none before the first scrape that succeeded.
     newest: Option<BTreeMap<(String, String), f64>>,
+    /// Gauges over time, thinned out so that there are never more than [`MAX_READINGS`].
+    readings: Vec<Reading>,
+    /// Of how many scrapes with gauges one is kept, less one, and how many have gone by since.
+    skipped: (usize, usize),
+}
+
+/// Readings of gauges that are kept for pictures, at most.
+const MAX_READINGS: usize = 512;
+
+/// The gauges of a server at an instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// When the page was asked for.
+    pub at: Nanos,
+    /// Those that the page had.
+    pub gauges: Vec<(Meaning, f64)>,
 }
 
 impl Observations {
@@ -95,6 +111,27 @@ impl Observations {
     /// Of the whole run, pauses between stages included; `None` if nothing was scraped.
     pub fn run(&self) -> Option<&Observation> {
         (!self.stages.is_empty()).then_some(&self.run)
+    }
+
+    /// Gauges over the run, in order of time; of long runs not every reading.
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
+    }
+
+    fn keep(&mut self, reading: Reading) {
+        let (leave_out, gone_by) = self.skipped;
+        if gone_by < leave_out {
+            self.skipped = (leave_out, gone_by + 1);
+            return;
+        }
+        self.readings.push(reading);
+        self.skipped = (leave_out, 0);
+        if self.readings.len() == MAX_READINGS {
+            let mut place = 0..;
+            self.readings.retain(|_| place.next().is_some_and(|place: usize| place.is_multiple_of(2)));
+            // The last one went: it counts as gone by.
+            self.skipped = (2 * leave_out + 1, leave_out + 1);
+        }
     }
 
     /// Adds the next scrape of a server of the kind `server`.
@@ -122,11 +159,14 @@ impl Observations {
         let has_gauges = matches!(scrape.moment, ScrapeMoment::During(_));
         // What happened before a stage is the run's alone.
         let of_stage = !matches!(scrape.moment, ScrapeMoment::Before(_));
+        let mut gauges = Vec::new();
         for (meaning, name) in names::resolve(server, &samples.iter().map(|sample| sample.name.as_str())) {
             let Some(name) = name else { continue };
             let series = samples.iter().filter(|sample| sample.name == name && sample.value.is_finite());
             if meaning.is_gauge() {
-                if let Some(value) = gauge_value(meaning, series).filter(|_| has_gauges) {
+                let value = gauge_value(meaning, series);
+                gauges.extend(value.map(|value| (meaning, value)));
+                if let Some(value) = value.filter(|_| has_gauges) {
                     stage.read_gauge(meaning, value);
                     self.run.read_gauge(meaning, value);
                 }
@@ -138,6 +178,9 @@ impl Observations {
         }
         let key = |sample: &Sample| (sample.name.clone(), sample.labels.clone());
         self.newest = Some(samples.iter().map(|sample| (key(sample), sample.value)).collect());
+        if !gauges.is_empty() {
+            self.keep(Reading { at: scrape.at, gauges });
+        }
     }
 }
 
@@ -199,6 +242,24 @@ mod tests {
         let run = all.run().expect("scraped");
         assert_eq!((run.increase(Meaning::PromptTokens), run.succeeded), (Some(110.0), 6));
         assert_eq!(observed(&[]).run(), None);
+    }
+
+    #[test]
+    fn readings_of_a_long_run_are_thinned_out_evenly() {
+        for count in [1_usize, 511, 512, 1_000, 5_000] {
+            let mut all = Observations::default();
+            for at in 0..count {
+                let scrape = scrape(During(0), &[("num_requests_waiting", "", at as f64)]);
+                all.push(&Scrape { at: i64::try_from(at).expect("small"), ..scrape }, ServerType::Vllm);
+            }
+            let instants: Vec<i64> = all.readings().iter().map(|reading| reading.at).collect();
+            assert!(
+                instants.len() < MAX_READINGS && instants.len() >= count.min(MAX_READINGS / 2),
+                "{count}"
+            );
+            let steps: Vec<i64> = instants.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            assert!(steps.windows(2).all(|pair| pair[0] == pair[1]), "{count}: {steps:?}");
+        }
     }
 
     #[test]

@@ -235,8 +235,11 @@ impl ObjectFolder {
 }
 
 fn attributes(name: &str) -> Attributes {
-    let json = FilePath::new(name).extension().is_some_and(|extension| extension == "json");
-    let media_type = if json { "application/json" } else { "application/yaml" };
+    let media_type = match FilePath::new(name).extension().and_then(|extension| extension.to_str()) {
+        Some("json") => "application/json",
+        Some("html") => "text/html; charset=utf-8",
+        _ => "application/yaml",
+    };
     Attributes::from_iter([(Attribute::ContentType, media_type)])
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OwnDataFormat, OwnTraceFormat, ScrapeExtension};
+use super::{Gates, OwnDataFormat, OwnTraceFormat, ScrapeExtension};
 use crate::record::Pacing;
 
 /// What upstream's configuration cannot say.
@@ -31,6 +31,9 @@ pub struct Extensions {
     /// File with the certificates (PEM) of authorities that are trusted besides the system's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_path: Option<String>,
+    /// What must hold, lest the run ends with exit code 4; nothing but the objectives if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gates: Option<Gates>,
 }
 
 /// Which parts of an answer are tokens. It matters for chat APIs, whose models also reason and call tools.

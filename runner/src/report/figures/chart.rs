@@ -191,7 +191,7 @@ fn legend(names: &[String], width: f64) -> Legend {
 }
 
 /// `text` as XML has it.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

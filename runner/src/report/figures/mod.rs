@@ -3,15 +3,15 @@
 //! Latencies are means, as upstream's charts have them. Stages of a closed loop have no rate of their own and stand in
 //! the charts over concurrency. A value that a stage does not have is a point less, never a zero.
 
-mod chart;
+pub(crate) mod chart;
 mod png;
 mod read;
-mod scale;
+pub(crate) mod scale;
 #[cfg(test)]
 mod tests;
 
 pub use png::{PngError, to_png};
-pub use read::{ReadError, Report, Stage, read};
+pub use read::{ReadError, Report, ReportFiles, Stage, read, report_files};
 
 /// A chart of one or more panels in a row.
 #[derive(Debug, Clone, PartialEq)]

@@ -78,17 +78,14 @@ fn left_out(skipped: &[String]) -> String {
 ///
 /// If there are none that could be drawn.
 pub fn read(folder: &Path) -> Result<Report, ReadError> {
-    let fail = |error| ReadError::Folder { path: folder.to_owned(), error };
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(fail)? {
-        names.extend(entry.map_err(fail)?.file_name().into_string().ok());
-    }
-    names.sort();
     let (mut stages, mut skipped) = (Vec::new(), Vec::new());
-    for (number, name) in reports_on_stages(&names) {
-        match stage(number, &folder.join(name)) {
+    for (number, path) in report_files(folder)?.stages {
+        match stage(number, &path) {
             Ok(stage) => stages.push(stage),
-            Err(reason) => skipped.push(format!("{name}: {reason}")),
+            Err(reason) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                skipped.push(format!("{name}: {reason}"));
+            }
         }
     }
     if stages.is_empty() {
@@ -98,15 +95,35 @@ pub fn read(folder: &Path) -> Result<Report, ReadError> {
     Ok(Report { place: folder.display().to_string(), stages, skipped })
 }
 
-/// Numbers and names of the reports on stages among `names`. All of a run's files begin with its prefix; a run whose
+/// The reports on stages in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFiles {
+    /// What the names of the run's files begin with.
+    pub prefix: String,
+    /// Numbers and files, by name.
+    pub stages: Vec<(u32, PathBuf)>,
+}
+
+/// The reports on stages in `folder`; none if there are none. All of a run's files begin with its prefix; a run whose
 /// `config.yaml` is there comes before one that only left parts.
-fn reports_on_stages(names: &[String]) -> Vec<(u32, &str)> {
-    let with = |prefix: &str| -> Vec<(u32, &str)> {
+///
+/// # Errors
+///
+/// If the folder cannot be read.
+pub fn report_files(folder: &Path) -> Result<ReportFiles, ReadError> {
+    let fail = |error| ReadError::Folder { path: folder.to_owned(), error };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(fail)? {
+        names.extend(entry.map_err(fail)?.file_name().into_string().ok());
+    }
+    names.sort();
+    let with = |prefix: &str| {
         let number = |name: &str| lifecycle::stage_of_name(name.strip_prefix(prefix)?);
-        names.iter().filter_map(|name| Some((number(name)?, name.as_str()))).collect()
+        let stages = names.iter().filter_map(|name| Some((number(name)?, folder.join(name)))).collect();
+        ReportFiles { prefix: prefix.to_owned(), stages }
     };
     let prefixes = names.iter().filter_map(|name| name.strip_suffix("config.yaml"));
-    prefixes.chain([""]).map(with).find(|found| !found.is_empty()).unwrap_or_default()
+    Ok(prefixes.chain([""]).map(with).find(|found| !found.stages.is_empty()).unwrap_or_else(|| with("")))
 }
 
 fn stage(number: u32, path: &Path) -> Result<Stage, String> {

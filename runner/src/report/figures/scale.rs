@@ -4,16 +4,16 @@ use crate::report::decimals::decimals_for;
 
 /// An axis from zero on.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     /// End of the axis.
-    pub(super) end: f64,
+    pub(crate) end: f64,
     /// Places of the ticks, with their text.
-    pub(super) ticks: Vec<(f64, String)>,
+    pub(crate) ticks: Vec<(f64, String)>,
 }
 
 impl Scale {
     /// A scale that shows all up to `greatest` in four to eight steps, and ends at `limit` at the latest.
-    pub(super) fn up_to(greatest: f64, limit: Option<f64>) -> Self {
+    pub(crate) fn up_to(greatest: f64, limit: Option<f64>) -> Self {
         let greatest = if greatest > 0.0 { greatest } else { 1.0 };
         // Room above the highest point, so that it does not sit on the edge.
         let wanted = limit.map_or(greatest * 1.04, |limit| limit.max(greatest));
@@ -41,7 +41,7 @@ fn decimals(step: f64) -> usize {
 }
 
 /// `value` with commas between thousands.
-pub(super) fn grouped(value: f64, decimals: usize) -> String {
+pub(crate) fn grouped(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut grouped = String::new();
@@ -55,6 +55,6 @@ pub(super) fn grouped(value: f64, decimals: usize) -> String {
 }
 
 /// `value` with four significant digits, for a tooltip.
-pub(super) fn four_digits(value: f64) -> String {
+pub(crate) fn four_digits(value: f64) -> String {
     grouped(value, decimals_for(value, 4))
 }

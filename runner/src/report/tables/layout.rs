@@ -9,15 +9,15 @@ const GAP: usize = 2;
 
 /// How wide a table may be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     /// Columns of the display.
-    pub(super) width: usize,
+    pub(crate) width: usize,
 }
 
 impl Layout {
     /// Title, table and notes. The first column names the row; the others belong together in groups of as many columns
     /// as `groups` says. Groups that do not fit beside the others follow below, with the first column again.
-    pub(super) fn table(
+    pub(crate) fn table(
         self,
         title: &str,
         (header, groups): (&[&str], &[usize]),
@@ -55,7 +55,7 @@ impl Layout {
     }
 
     /// `text` in lines no wider than the display, the second and later ones indented; longer words stay whole.
-    pub(super) fn wrap(self, text: &str) -> String {
+    pub(crate) fn wrap(self, text: &str) -> String {
         let width = self.width.min(LONGEST_NOTE);
         let (mut lines, mut line) = (String::new(), String::new());
         for word in text.split_whitespace() {
