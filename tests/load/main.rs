@@ -2,10 +2,12 @@
 
 mod adapters;
 mod apis;
+mod conversations;
 mod datasets;
 mod demo;
 mod faults;
 mod golden;
+mod hub_data;
 mod load_types;
 mod mock;
 mod preflight;

@@ -23,3 +23,4 @@ mod seed;
 mod stub;
 mod stub_install;
 mod tidy;
+mod tokens;

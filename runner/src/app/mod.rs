@@ -2,6 +2,7 @@
 
 mod analyze;
 mod checked;
+mod datasets;
 mod environment;
 pub mod llm_d;
 mod model;
@@ -11,6 +12,7 @@ mod serving;
 mod simulate;
 mod stages;
 mod start;
+mod templates;
 mod traces;
 mod workload;
 

@@ -13,6 +13,7 @@ pub mod json;
 pub mod lifecycle;
 pub mod manifest;
 pub mod markers;
+mod media;
 mod messages;
 pub mod partial;
 pub mod per_request;
