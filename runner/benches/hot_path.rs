@@ -1,4 +1,4 @@
-//! The parts of the measured path and of the reports, one by one: schedules, framing, parsing, recording, percentiles.
+//! The parts of the measured path and of the reports, one by one: prompts, schedules, framing, parsing, recording, percentiles.
 //!
 //! Throughputs are for one element: an arrival, a token, a request, a number.
 
@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use benchmark_schemas::config::ApiType;
+use benchmark_schemas::config::{ApiType, Distribution, DistributionType};
 use benchmark_schemas::record::{Nanos, Outcome, Pacing, Record, SpoolEntry};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use inference_perf::client::{AnswerReading, Chunks, Exchange, Keep, SseDecoder};
@@ -15,9 +15,9 @@ use inference_perf::metrics::pool::Pool;
 use inference_perf::plan::StagePlan;
 use inference_perf::recorder::{Finished, Live, Message, RecordOptions, SharedSpool, record};
 use inference_perf::schedule;
-use inference_perf::seed::Seed;
+use inference_perf::seed::{Purpose, Seed};
 use inference_perf::spool::{SpoolReader, SpoolWriter};
-use inference_perf::workload::{BodyOptions, Mock};
+use inference_perf::workload::{BodyOptions, Lengths, Mock, Synthetic, Tokenizer, Workload as _};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -130,6 +130,8 @@ fn finished(index: u64) -> Finished {
         outcome: Outcome::Success,
         retries: None,
         drawn: None,
+        turn: None,
+        media: Vec::new(),
         prompt_tokens: 512,
         request_bytes: 2_100,
         body: None,
@@ -214,9 +216,36 @@ fn percentiles(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Prompts of 512 tokens with their bodies, as generators make them.
+fn prompts(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a folder");
+    model_server_simulator::tokenizer::write_small_tokenizer(folder.path()).expect("a tokenizer");
+    let tokenizer = Arc::new(Tokenizer::load(folder.path()).expect("loaded"));
+    let lengths = |purpose| {
+        let kind = DistributionType::Fixed;
+        Lengths::new(Distribution { kind, mean: 512.0, ..Distribution::default() }, Seed(1), purpose)
+    };
+    let both = || (lengths(Purpose::InputLength), lengths(Purpose::OutputLength));
+    let options = || BodyOptions::new(ApiType::Completion, "bench-model");
+    let synthetic = Synthetic::new(Seed(1), Arc::clone(&tokenizer), None, both(), options()).expect("words");
+    let random = Synthetic::random(Seed(1), Arc::clone(&tokenizer), both(), options()).expect("words");
+    let mut group = criterion.benchmark_group("prompts of 512 tokens");
+    group.throughput(Throughput::Elements(1));
+    for (name, workload) in [("synthetic", &synthetic), ("random", &random)] {
+        let mut index = 0;
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                index += 1;
+                workload.prepare(0, index)
+            });
+        });
+    }
+    group.finish();
+}
+
 criterion_group! {
     name = hot_path;
     config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2)).sample_size(20);
-    targets = schedules, framing, parsing, recording, percentiles
+    targets = prompts, schedules, framing, parsing, recording, percentiles
 }
 criterion_main!(hot_path);

@@ -38,6 +38,18 @@ pub enum Purpose {
     Question = 32,
     /// Order in which the prompts of groups are asked.
     Order = 33,
+    /// Number of turns of a conversation.
+    Turns = 40,
+    /// Length of the system prompt that a conversation has for itself.
+    OwnPrefixLength = 41,
+    /// Words of that.
+    OwnPrefix = 42,
+    /// Pause before a turn.
+    Pause = 43,
+    /// Images, videos and sounds of a request.
+    Media = 44,
+    /// Images, videos and sounds of the beginning that a group of prompts has in common.
+    PrefixMedia = 45,
 }
 
 impl Seed {

@@ -219,6 +219,53 @@ pub struct Record {
     pub retries: Option<Retries>,
     /// Bodies, kept only if the per-request report asks for them.
     pub bodies: Option<Box<Bodies>>,
+    /// Which turn of a conversation it was; `None` if it was none, or was never sent.
+    pub turn: Option<TurnFacts>,
+    /// Images, videos and sounds that it sent.
+    pub media: Vec<Medium>,
+}
+
+/// An image, a video or a sound of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Medium {
+    /// An image.
+    Image {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// Length of its file before it was written in base64.
+        bytes: u64,
+    },
+    /// A video.
+    Video {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// Number of images.
+        frames: u32,
+        /// Length of all its files before they were written in base64.
+        bytes: u64,
+    },
+    /// A sound.
+    Audio {
+        /// Its length.
+        seconds: f64,
+        /// Length of its file before it was written in base64.
+        bytes: u64,
+    },
+}
+
+/// One turn of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnFacts {
+    /// Number of the speaker, whose turns follow one another.
+    pub speaker: u64,
+    /// Turns of the same conversation before it.
+    pub round: u64,
+    /// Instant from which it could be sent, if it had to wait for the turn before it; else it could when it was due.
+    pub ready: Option<Nanos>,
 }
 
 /// Latency objectives of one request, at least one of them set.

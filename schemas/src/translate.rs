@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::config::DataType;
 use crate::tree::to_number;
 use crate::values::scenario::{Data, Lengths, Load, LoadType, Scenario, Stage, Sweep};
-use crate::values::{Api, Benchmark, S3, ServerType, Target};
+use crate::values::{Api, Benchmark, CustomData, S3, ServerType, Target};
 
 /// How many lengths upstream shall draw where a sweep finds the stages later: it loses every request beyond.
 const SWEEP_LENGTHS: u32 = 1_000_000;
@@ -32,7 +32,12 @@ pub fn config_tree(benchmark: &Benchmark, simulator: Option<&str>) -> Map<String
             [("type", kind.map(|kind| json!(kind.as_str()))), ("streaming", streaming.map(Value::Bool))],
         );
     }
-    tree.insert("data".into(), data(&scenario).into());
+    tree.insert("data".into(), data(benchmark, &scenario).into());
+    if let Some(custom) = benchmark.custom_data.as_ref().filter(|custom| custom.is_own_format())
+        && custom.place().is_some()
+    {
+        tree.insert("extensions".into(), json!({ "data_format": "own" }));
+    }
     tree.insert("load".into(), load(benchmark, &scenario).into());
     tree.insert("server".into(), server(&benchmark.target, simulator).into());
     let tokenizer = simulator.map(|_| json!(SIMULATOR_TOKENIZER));
@@ -86,7 +91,10 @@ pub fn stages_of(benchmark: &Benchmark, scenario: &str) -> Vec<Stage> {
         .collect()
 }
 
-fn data(scenario: &Scenario) -> Map<String, Value> {
+fn data(benchmark: &Benchmark, scenario: &Scenario) -> Map<String, Value> {
+    if let Some(path) = benchmark.custom_data.as_ref().and_then(CustomData::place) {
+        return Map::from_iter([("type".into(), json!(DataType::ShareGpt)), ("path".into(), json!(path))]);
+    }
     let Data { kind, input, output } = scenario.data.clone().unwrap_or_default();
     let mut data = Map::new();
     let kind = kind.unwrap_or(DataType::Synthetic);

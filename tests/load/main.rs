@@ -2,11 +2,13 @@
 
 mod adapters;
 mod apis;
+mod conversations;
 mod datasets;
 mod demo;
 mod faults;
 mod gates;
 mod golden;
+mod hub_data;
 mod load_types;
 mod mock;
 mod preflight;

@@ -1,6 +1,7 @@
 //! A hub on the loopback interface that speaks `resolve`: redirects to a store on another host, `ETags`, commits, gated
 //! and absent models, silence. It notes what it was asked.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +34,8 @@ struct State {
     store: String,
     /// True if whoever asks for contents is told to come later.
     withheld: bool,
+    /// Files of data sets by path, each with its SHA-256.
+    files: BTreeMap<String, (Vec<u8>, String)>,
 }
 
 /// A hub and its store; both answer until the process ends.
@@ -53,8 +56,15 @@ impl HubServer {
         let address =
             |listener: &TcpListener| -> Result<String> { Ok(format!("http://{}", listener.local_addr()?)) };
         let (endpoint, commit) = (address(&hub)?, "c0ffee".to_owned());
-        let state =
-            State { content, digest, commit, asked: Vec::new(), store: address(&store)?, withheld: false };
+        let state = State {
+            content,
+            digest,
+            commit,
+            asked: Vec::new(),
+            store: address(&store)?,
+            withheld: false,
+            files: BTreeMap::new(),
+        };
         let state = Arc::new(Mutex::new(state));
         for (listener, is_store) in [(hub, false), (store, true)] {
             let state = Arc::clone(&state);
@@ -84,6 +94,11 @@ impl HubServer {
         let mut state = self.state();
         (state.content, state.digest) = (content, digest);
         "c0ffee2".clone_into(&mut state.commit);
+    }
+
+    /// Serves `content`, whose SHA-256 is `digest`, as the file `name` of the data set `set`: it leads on to the store.
+    pub fn add(&self, set: &str, name: &str, content: Vec<u8>, digest: String) {
+        self.state().files.insert(format!("/datasets/{set}/resolve/main/{name}"), (content, digest));
     }
 
     /// From now on only tells what files are, and has no time to send them.
@@ -152,6 +167,31 @@ fn reply(state: &State, path: &str, token: Option<&str>, is_store: bool) -> (Str
         );
         (head, body.to_vec())
     };
+    if is_store && let Some((content, _)) = path.split('?').next().and_then(|path| state.files.get(path)) {
+        return plain("200 OK", "ETag: \"of-the-store\"\r\n", content);
+    }
+    if let Some((content, digest)) = state.files.get(path) {
+        if path.contains("gated") && token != Some(GOOD_TOKEN) {
+            return plain("401 Unauthorized", "X-Error-Code: GatedRepo\r\n", b"no");
+        }
+        let (store, commit, size) = (&state.store, &state.commit, content.len());
+        let headers = format!(
+            "Location: {store}{path}?sig={SIGNATURE}\r\nX-Repo-Commit: {commit}\r\nETag: \"of-the-pointer\"\r\n\
+             X-Linked-Etag: \"{digest}\"\r\nX-Linked-Size: {size}\r\n"
+        );
+        return plain("302 Found", &headers, b"");
+    }
+    if let Some(set) =
+        path.strip_prefix("/api/datasets/").and_then(|path| path.strip_suffix("/revision/main"))
+    {
+        let folder = format!("/datasets/{set}/resolve/main/");
+        let names = state.files.keys().filter_map(|path| path.strip_prefix(&folder));
+        let names: Vec<_> = names.map(|name| format!("{{\"rfilename\": \"{name}\"}}")).collect();
+        if !names.is_empty() {
+            let body = format!("{{\"sha\": \"{}\", \"siblings\": [{}]}}", state.commit, names.join(", "));
+            return plain("200 OK", "Content-Type: application/json\r\n", body.as_bytes());
+        }
+    }
     if is_store {
         return plain("200 OK", "ETag: \"of-the-store\"\r\n", &state.content);
     }

@@ -26,3 +26,4 @@ mod seed;
 mod stub;
 mod stub_install;
 mod tidy;
+mod tokens;

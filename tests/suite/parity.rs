@@ -255,7 +255,11 @@ const REFUSED: [(&str, &str); 21] = [
         "benchmark.initContainers[0].name=a,benchmark.extraContainers[0].name=a",
         "benchmark.extraContainers[0].name",
     ),
-    ("benchmark.customData.enabled=true", "benchmark.customData.enabled"),
+    ("benchmark.customData.enabled=true", "benchmark.customData.path"),
+    (
+        "benchmark.customData.enabled=true,benchmark.customData.existingClaim=a,benchmark.customData.existingConfigMap=b",
+        "benchmark.customData.existingClaim",
+    ),
     (
         "benchmark.target.ca.existingSecret=a,benchmark.target.ca.existingConfigMap=b",
         "benchmark.target.ca.existingConfigMap",

@@ -3,7 +3,8 @@ config.yml, built as one map from the values, so that no value can change its st
 tree (schemas/src/translate.rs). Which key stands in it when:
 
   api.type, api.streaming                  if the value is not null (`""` counts as null for strings, here and below)
-  data.type                                always; `synthetic` unless the scenario names another
+  data.type                                always; `synthetic` unless the scenario names another, `shareGPT` with customData
+  data.path, extensions.data_format        only with customData: where it is, and `own` for rows that are none of ShareGPT's
   data.input_distribution,                 only for data.type synthetic and random, which need both; in it min, max, mean,
   data.output_distribution                 std_dev as far as given, and total_count if the scenario has a sweep
   load.type                                always; a scenario without it is refused
@@ -35,7 +36,7 @@ Numbers that values give as strings are numbers, except under benchmark.config, 
 {{- $scenario := index $b.scenarios $name -}}
 {{- $config := dict
   "api" (include "benchmark.config.api" $b | fromJson)
-  "data" (include "benchmark.config.data" (dict "name" $name "scenario" $scenario) | fromJson)
+  "data" (include "benchmark.config.data" (dict "name" $name "scenario" $scenario "custom" $b.customData) | fromJson)
   "load" (include "benchmark.config.load" (dict "name" $name "scenario" $scenario "builtin" $b.builtinScenarios) | fromJson)
   "server" (include "benchmark.config.server" . | fromJson)
 -}}
@@ -51,6 +52,9 @@ Numbers that values give as strings are numbers, except under benchmark.config, 
 {{- end -}}
 {{- with include "benchmark.config.s3" . | fromJson -}}
 {{- $_ := set $config "storage" (dict "simple_storage_service" .) -}}
+{{- end -}}
+{{- if and (include "benchmark.customData" $b.customData) (has $b.customData.format (list "openai" "alpaca" "prompt")) -}}
+{{- $_ := set $config "extensions" (dict "data_format" "own") -}}
 {{- end -}}
 {{- include "benchmark.merge" (dict "into" $config "from" ($b.config | default dict)) -}}
 {{- $load := $config.load | default dict -}}
@@ -91,7 +95,35 @@ Numbers that values give as strings are numbers, except under benchmark.config, 
 {{- toRawJson $api -}}
 {{- end -}}
 
+{{/*
+Where the data set of one's own is: a path in its volume, anywhere in the pod, or in a bucket; nothing if it is not enabled.
+*/}}
+{{- define "benchmark.customData" -}}
+{{- if eq (toJson .enabled) "true" -}}
+{{- $path := include "benchmark.text" (dict "key" "benchmark.customData.path" "value" .path) -}}
+{{- $folder := "/etc/inference-perf/custom-data" -}}
+{{- if or (hasPrefix "/" $path) (hasPrefix "s3://" $path) -}}
+{{- $path -}}
+{{- else if $path -}}
+{{- printf "%s/%s" $folder $path -}}
+{{- else if or .existingConfigMap .existingClaim -}}
+{{- $folder -}}
+{{- else -}}
+{{- fail "benchmark.customData.path: no data set is named; name its file or folder, or a ConfigMap or claim that holds it" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "benchmark.config.data" -}}
+{{- $custom := include "benchmark.customData" .custom -}}
+{{- if $custom -}}
+{{- toRawJson (dict "type" "shareGPT" "path" $custom) -}}
+{{- else -}}
+{{- include "benchmark.config.scenarioData" . -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "benchmark.config.scenarioData" -}}
 {{- $key := printf "benchmark.scenarios.%s" .name -}}
 {{- $given := .scenario.data | default dict -}}
 {{- $type := include "benchmark.text" (dict "key" (printf "%s.data.type" $key) "value" $given.type) | default "synthetic" -}}

@@ -160,7 +160,7 @@ spec:
 {{- toRawJson $volume -}}
 {{- end -}}
 
-{{/* Volumes of Secrets and certificates, then the user's. */}}
+{{/* Volumes of Secrets, certificates and the data set, then the user's. */}}
 {{- define "benchmark.moreVolumes" -}}
 {{- $volumes := list -}}
 {{- with include "benchmark.secretName" (dict "of" .target "at" "benchmark.target" "key" "headers") -}}
@@ -177,6 +177,14 @@ spec:
 {{- with include "benchmark.secretName" (dict "of" .target "at" "benchmark.target" "key" "clientCertificate") -}}
 {{- $volumes = append $volumes (dict "name" "client-certificate" "secret" (dict "secretName" .)) -}}
 {{- end -}}
+{{- if eq (toJson .customData.enabled) "true" -}}
+{{- with include "benchmark.text" (dict "key" "benchmark.customData.existingConfigMap" "value" .customData.existingConfigMap) -}}
+{{- $volumes = append $volumes (dict "name" "custom-data" "configMap" (dict "name" .)) -}}
+{{- end -}}
+{{- with include "benchmark.text" (dict "key" "benchmark.customData.existingClaim" "value" .customData.existingClaim) -}}
+{{- $volumes = append $volumes (dict "name" "custom-data" "persistentVolumeClaim" (dict "claimName" . "readOnly" true)) -}}
+{{- end -}}
+{{- end -}}
 {{- toRawJson (concat $volumes (include "benchmark.list" .extraVolumes | fromJsonArray)) -}}
 {{- end -}}
 
@@ -184,7 +192,7 @@ spec:
 {{- define "benchmark.moreMounts" -}}
 {{- $mounts := list -}}
 {{- range include "benchmark.moreVolumes" . | fromJsonArray -}}
-{{- if has .name (list "headers" "ca" "client-certificate") -}}
+{{- if has .name (list "headers" "ca" "client-certificate" "custom-data") -}}
 {{- $mounts = append $mounts (dict "name" .name "mountPath" (printf "/etc/inference-perf/%s" .name) "readOnly" true) -}}
 {{- end -}}
 {{- end -}}

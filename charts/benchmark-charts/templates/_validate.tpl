@@ -54,12 +54,12 @@ nothing and fails no one. U+2028 and U+2029 are escapes in raw JSON. */ -}}
 {{- if and .target.ca.existingSecret .target.ca.existingConfigMap -}}
 {{- fail "benchmark.target.ca.existingConfigMap: existingSecret is given too; name only one of them" -}}
 {{- end -}}
-{{- if eq (toJson .customData.enabled) "true" -}}
-{{- fail "benchmark.customData.enabled: the chart has no data sets yet; set it to false, or put the data set under benchmark.config.data" -}}
+{{- if and (eq (toJson .customData.enabled) "true") .customData.existingConfigMap .customData.existingClaim -}}
+{{- fail "benchmark.customData.existingClaim: existingConfigMap is given too; name only one of them" -}}
 {{- end -}}
 {{- include "benchmark.unique" (dict "key" "extraEnv" "field" "name" "items" .extraEnv "taken" list) -}}
-{{- include "benchmark.unique" (dict "key" "extraVolumes" "field" "name" "items" .extraVolumes "taken" (list "config" "results" "tmp" "headers" "ca" "client-certificate")) -}}
-{{- include "benchmark.unique" (dict "key" "extraVolumeMounts" "field" "mountPath" "items" .extraVolumeMounts "taken" (list "/workspace/config.yml" "/results" "/tmp" "/etc/inference-perf/headers" "/etc/inference-perf/ca" "/etc/inference-perf/client-certificate")) -}}
+{{- include "benchmark.unique" (dict "key" "extraVolumes" "field" "name" "items" .extraVolumes "taken" (list "config" "results" "tmp" "headers" "ca" "client-certificate" "custom-data")) -}}
+{{- include "benchmark.unique" (dict "key" "extraVolumeMounts" "field" "mountPath" "items" .extraVolumeMounts "taken" (list "/workspace/config.yml" "/results" "/tmp" "/etc/inference-perf/headers" "/etc/inference-perf/ca" "/etc/inference-perf/client-certificate" "/etc/inference-perf/custom-data")) -}}
 {{- $containers := list "inference-perf" "tokenizer" -}}
 {{- include "benchmark.unique" (dict "key" "initContainers" "field" "name" "items" .initContainers "taken" $containers) -}}
 {{- range .initContainers -}}{{- $containers = append $containers .name -}}{{- end -}}
@@ -149,6 +149,8 @@ server's side, where an entry that is there twice is an error. Prints nothing.
   "benchmark.target.ca.existingSecret" $b.target.ca.existingSecret
   "benchmark.target.ca.existingConfigMap" $b.target.ca.existingConfigMap
   "benchmark.target.clientCertificate.existingSecret" $b.target.clientCertificate.existingSecret
+  "benchmark.customData.existingConfigMap" $b.customData.existingConfigMap
+  "benchmark.customData.existingClaim" $b.customData.existingClaim
   "benchmark.priorityClassName" $b.priorityClassName
   "benchmark.runtimeClassName" $b.runtimeClassName -}}
 {{- if and $name (or (gt (len (toString $name)) 253) (not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" (toString $name)))) -}}

@@ -1,13 +1,30 @@
-//! Secrets and certificates of the target: volumes, where they are mounted, and the variables that name them.
+//! Secrets and certificates of the target, and the data set: volumes, where they are mounted, and the variables that name them.
 
-use benchmark_schemas::values::{Authorities, Target};
+use benchmark_schemas::values::{Authorities, Benchmark, Target};
 use benchmark_schemas::variables::{CA_FILE, CERT_FILE, HEADERS_FILE, KEY_FILE};
 use serde_json::{Value, json};
 
 use super::text;
 
-/// Volumes of Secrets and certificates.
-pub(super) fn volumes(target: &Target) -> Vec<Value> {
+/// Volume of the data set of one's own.
+const CUSTOM_DATA: &str = "custom-data";
+
+/// Volumes of Secrets, certificates and the data set.
+pub(super) fn volumes(benchmark: &Benchmark) -> Vec<Value> {
+    let mut volumes = of_target(&benchmark.target);
+    let custom = benchmark.custom_data.as_ref().filter(|custom| custom.enabled == Some(true));
+    let named = |name: Option<&String>| text::given(name).map(str::to_owned);
+    if let Some(name) = custom.and_then(|custom| named(custom.existing_config_map.as_ref())) {
+        volumes.push(json!({ "name": CUSTOM_DATA, "configMap": { "name": name } }));
+    }
+    if let Some(name) = custom.and_then(|custom| named(custom.existing_claim.as_ref())) {
+        let claim = json!({ "claimName": name, "readOnly": true });
+        volumes.push(json!({ "name": CUSTOM_DATA, "persistentVolumeClaim": claim }));
+    }
+    volumes
+}
+
+fn of_target(target: &Target) -> Vec<Value> {
     let mut volumes = Vec::new();
     if let Some(headers) = &target.headers
         && let Some(name) = text::given(headers.existing_secret.as_ref())
@@ -49,6 +66,7 @@ pub(super) fn variables(volumes: &[Value]) -> Vec<(&'static str, String)> {
         let files: &[(&str, &str)] = match name {
             "headers" => &[(HEADERS_FILE, "headers")],
             "ca" => &[(CA_FILE, "ca.crt")],
+            CUSTOM_DATA => &[],
             _ => &[(CERT_FILE, "tls.crt"), (KEY_FILE, "tls.key")],
         };
         files.iter().map(|(variable, file)| (*variable, format!("{}/{file}", path(name)))).collect()

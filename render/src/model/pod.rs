@@ -59,7 +59,7 @@ impl Pod {
         let job = benchmark.job.clone().unwrap_or_default();
         let times = Times::new(benchmark, config);
         let disk = disk::estimate(config);
-        let volumes = access::volumes(&benchmark.target);
+        let volumes = access::volumes(benchmark);
         let mut own_labels = names.identity();
         own_labels
             .extend(text::map([("app", "inference-perf"), ("benchmark.scenario", &benchmark.scenario)]));

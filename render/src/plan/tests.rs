@@ -68,7 +68,7 @@ fn the_picture_has_a_step_for_each_stage() {
 
 #[test]
 fn the_pod_asks_for_at_least_the_room_that_the_plan_needs() {
-    for scenario in ["baseline", "saturation", "sweep", "production"] {
+    for scenario in ["baseline", "saturation", "sweep", "production", "dataset"] {
         for per_request in [true, false] {
             let set = [
                 format!("benchmark.scenario={scenario}"),

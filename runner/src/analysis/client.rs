@@ -114,7 +114,7 @@ impl Sending {
                 unfinished.pop();
             }
             if (unfinished.len() as u64) < cap {
-                sending.errors.extend(arrival.start().map(|start| seconds((start - arrival.due).abs())));
+                sending.errors.extend(arrival.send_error());
             } else if let Some(permitted) = arrival.permitted() {
                 sending.permit_waits.push(seconds(permitted - arrival.due));
             } else {

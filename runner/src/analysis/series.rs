@@ -13,6 +13,8 @@ pub struct Arrival {
     /// Instant of the end, whatever it was.
     pub end: Nanos,
     permitted: Nanos,
+    /// Of a turn that waited for the one before it: when it could be sent.
+    ready: Nanos,
     start: Nanos,
     /// Of the first token, for successes only.
     first_token: Nanos,
@@ -63,6 +65,7 @@ impl Arrival {
             due: record.due,
             end: record.end,
             permitted: record.permitted.unwrap_or(NONE),
+            ready: record.turn.and_then(|turn| turn.ready).unwrap_or(NONE),
             start: record.start.unwrap_or(NONE),
             first_token: metrics.first_token.filter(|_| success).unwrap_or(NONE),
             connection_wait: connection_wait.unwrap_or(NONE),
@@ -87,6 +90,12 @@ impl Arrival {
     /// Instant of sending.
     pub fn start(&self) -> Option<Nanos> {
         some(self.start)
+    }
+
+    /// How far off the instant it was sent at which it could be sent, seconds: the scheduled one, or for a turn of a
+    /// conversation the end of the one before it.
+    pub fn send_error(&self) -> Option<f64> {
+        self.start().map(|start| seconds((start - self.due.max(self.ready)).abs()))
     }
 
     /// How long the last attempt waited for a connection to itself, seconds; `None` if it had none.

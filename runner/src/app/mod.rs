@@ -3,6 +3,7 @@
 mod analyze;
 mod checked;
 mod compare;
+mod datasets;
 mod environment;
 pub mod llm_d;
 mod model;
@@ -13,6 +14,7 @@ mod serving;
 mod simulate;
 mod stages;
 mod start;
+mod templates;
 mod traces;
 mod workload;
 

@@ -153,7 +153,8 @@ async fn prepare(
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     tracing::info!("{}", plan.limits(config.load.num_workers));
     let run_id = run_id(started);
-    let workload = workload::of(&config, (&plan, &traces, files), tokenizer.as_ref())?;
+    let found = workload::Found::with(files, &config).await?;
+    let workload = workload::of(&config, (&plan, &traces, found), tokenizer.as_ref())?;
     let scratch = results::scratch_folder(&run_id);
     let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
     let mut stores = Stores::open(config.storage.as_ref(), &environment, &scratch)?;

@@ -14,10 +14,10 @@ use benchmark_schemas::tree::Node;
 use benchmark_schemas::yaml::{self, Dialect};
 use serde_json::Value;
 
-use super::environment;
+use super::{environment, templates};
 use crate::cli::ConfigArgs;
-use crate::hub::{self, Hub, HubError, HubSettings};
-use crate::workload::{Tokenizer, TokenizerError};
+use crate::hub::{self, Hub, HubError, HubSettings, Repo};
+use crate::workload::{ChatTemplateError, Tokenizer, TokenizerError};
 
 /// A valid configuration with what it refers to.
 pub(super) struct Start {
@@ -135,12 +135,14 @@ async fn load_tokenizer(document: &Node) -> Result<Option<Tokenizer>, Problem> {
         _ => None,
     });
     let token = token.filter(|token| !token.is_masked());
+    let with_template = document.at(["data", "use_chat_template"]).is_some_and(|node| node.to_json() == true);
     let limit = match document.at(["tokenizer", "load_timeout"]).map(Node::to_json) {
         Some(Value::Null) => None,
         // What is no time is refused elsewhere.
         given => Some(given.and_then(|given| given.as_f64()).unwrap_or(LOAD_TIMEOUT_SECONDS)),
     };
-    tokenizer_named(&name, token.as_ref(), limit).await.map(Some).map_err(|error| error.problem(origin, key))
+    let named = tokenizer_named(&name, token.as_ref(), limit, with_template).await;
+    named.map(Some).map_err(|error| error.problem(origin, key))
 }
 
 /// The tokenizer of the model that the server names, for data types that need one where the configuration names none.
@@ -150,7 +152,8 @@ async fn load_tokenizer(document: &Node) -> Result<Option<Tokenizer>, Problem> {
 /// If there is no such tokenizer.
 pub(super) async fn tokenizer_of(config: &Config, model: &str) -> Result<Arc<Tokenizer>> {
     let given = config.tokenizer.clone().unwrap_or_default();
-    let loaded = tokenizer_named(model, given.token.as_ref(), given.load_timeout).await;
+    let with_template = config.data.use_chat_template;
+    let loaded = tokenizer_named(model, given.token.as_ref(), given.load_timeout, with_template).await;
     let problem = |error: NoTokenizer| {
         let origin = Origin::Argument("the server's list of models".into());
         Problems::from(error.problem(origin, "tokenizer.pretrained_model_name_or_path".to_owned()))
@@ -162,6 +165,7 @@ pub(super) async fn tokenizer_of(config: &Config, model: &str) -> Result<Arc<Tok
 enum NoTokenizer {
     File(TokenizerError),
     Hub(HubError),
+    Template(ChatTemplateError),
 }
 
 impl NoTokenizer {
@@ -169,35 +173,43 @@ impl NoTokenizer {
         match self {
             Self::File(error) => error.problem(origin, key),
             Self::Hub(error) => error.problem(origin, key),
+            Self::Template(error) => templates::problem(error, origin, key),
         }
     }
 }
 
-/// The tokenizer in the local folder `name`, or of the model of that name on the hub, which may take `limit` seconds.
+/// The tokenizer in the local folder `name`, or of the model of that name on the hub, which may take `limit` seconds; with
+/// the chat template that lies beside it, if one is wanted.
 async fn tokenizer_named(
     name: &str,
     token: Option<&Secret>,
     limit: Option<f64>,
+    with_template: bool,
 ) -> Result<Tokenizer, NoTokenizer> {
     tracing::info!("Loading tokenizer '{name}'");
     let path = Path::new(name);
     if path.exists() || !hub::is_model_name(name) {
-        return Tokenizer::load(path).map_err(NoTokenizer::File);
+        let tokenizer = Tokenizer::load(path).map_err(NoTokenizer::File)?;
+        let files = with_template.then(|| templates::beside(tokenizer.path()));
+        return templates::added(tokenizer, files).map_err(NoTokenizer::Template);
     }
-    let hub = Hub::new(hub_settings(token));
-    let fetched = hub.file(name, TOKENIZER_FILE);
+    let (hub, repo) = (Hub::new(hub_settings(token)), Repo::model(name));
+    let fetched = async {
+        let file = hub.file(&repo, TOKENIZER_FILE).await?;
+        let files = if with_template { Some(templates::fetched(&hub, &repo).await?) } else { None };
+        Ok((file, files))
+    };
     let fetched = match limit.filter(|seconds| (0.0..=MOST_TIMEOUT_SECONDS).contains(seconds)) {
         None => fetched.await,
         Some(seconds) => match tokio::time::timeout(Duration::from_secs_f64(seconds), fetched).await {
             Ok(fetched) => fetched,
-            Err(_) => {
-                Err(HubError::Slow { model: name.to_owned(), file: TOKENIZER_FILE.to_owned(), seconds })
-            }
+            Err(_) => Err(HubError::Slow { repo: repo.clone(), file: TOKENIZER_FILE.to_owned(), seconds }),
         },
     };
-    let file = fetched.map_err(NoTokenizer::Hub)?;
+    let (file, files) = fetched.map_err(NoTokenizer::Hub)?;
     tracing::info!("Tokenizer of {name}: {}", file.origin.display());
-    Tokenizer::from_bytes(file.bytes, file.origin).map_err(NoTokenizer::File)
+    let tokenizer = Tokenizer::from_bytes(file.bytes, file.origin).map_err(NoTokenizer::File)?;
+    templates::added(tokenizer, files).map_err(NoTokenizer::Template)
 }
 
 /// The tokenizer in the local folder `name`, or of the model of that name in the hub's cache.
@@ -207,13 +219,13 @@ async fn tokenizer_at_hand(name: &str) -> Option<Tokenizer> {
         return Tokenizer::load(path).ok();
     }
     let settings = HubSettings { offline: true, ..hub_settings(None) };
-    let file = Hub::new(settings).file(name, TOKENIZER_FILE).await.ok()?;
+    let file = Hub::new(settings).file(&Repo::model(name), TOKENIZER_FILE).await.ok()?;
     tracing::info!("Tokenizer of {name}: {}", file.origin.display());
     Tokenizer::from_bytes(file.bytes, file.origin).ok()
 }
 
 /// How the environment wants the hub to be asked.
-fn hub_settings(token: Option<&Secret>) -> HubSettings {
+pub(super) fn hub_settings(token: Option<&Secret>) -> HubSettings {
     let text =
         |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     HubSettings::new(&std::env::vars_os().filter_map(text).collect(), token)

@@ -15,6 +15,7 @@
 
 mod between;
 mod cgroup;
+mod conversations;
 mod error;
 mod hosting;
 mod permits;
@@ -22,6 +23,7 @@ mod progress;
 mod request;
 mod settings;
 mod stop;
+mod turns;
 mod worker;
 
 use std::io;
@@ -248,7 +250,7 @@ impl<S: ClockSource + Sync> Engine<S> {
         (ready, start, done): (oneshot::Sender<()>, oneshot::Receiver<Nanos>, oneshot::Sender<Report>),
     ) -> Result<Order, EngineError> {
         let workers = self.settings.workers as u64;
-        let shard = self.settings.shard.part(k as u64, workers);
+        let shard = self.settings.shard.part(k as u64, workers).by_speaker(self.workload.speakers());
         let (sender, bodies) = workload::bodies();
         let (workload, stage_id) = (Arc::clone(&self.workload), stage.id);
         let before = self.arrivals_before;

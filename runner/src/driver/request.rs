@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use benchmark_schemas::record::{Failure, Nanos, Outcome, Retries};
+use benchmark_schemas::record::{Failure, Nanos, Outcome, Retries, TurnFacts};
 use tokio::sync::mpsc::OwnedPermit;
 
 use super::permits::Permit;
@@ -52,6 +52,8 @@ impl<C: Clock> Pending<C> {
             outcome: Outcome::Cancelled,
             retries: None,
             drawn: None,
+            turn: None,
+            media: Vec::new(),
             prompt_tokens: 0,
             request_bytes: 0,
             body: None,
@@ -64,6 +66,17 @@ impl<C: Clock> Pending<C> {
     pub(super) fn permitted(mut self, at: Option<Nanos>) -> Self {
         self.record.permitted = at;
         self
+    }
+
+    /// Notes which turn of a conversation it is. One that waited has the permit of the one before it.
+    pub(super) fn note_turn(&mut self, turn: TurnFacts) {
+        self.record.permitted = turn.ready.or(self.record.permitted);
+        self.record.turn = Some(turn);
+    }
+
+    /// What came back so far.
+    pub(super) fn exchange(&self) -> &Exchange {
+        &self.record.exchange
     }
 
     /// Ends it, and so records it.
@@ -85,7 +98,12 @@ impl<C: Clock> Drop for Pending<C> {
     fn drop(&mut self) {
         let Some(place) = self.place.take() else { return };
         if !self.ended {
-            self.set_end(if std::thread::panicking() { broken() } else { Outcome::Cancelled });
+            self.set_end(match self.record.exchange.start {
+                _ if std::thread::panicking() => broken(),
+                Some(_) => Outcome::Cancelled,
+                // It waited for the turn before it.
+                None => Outcome::NotDispatched,
+            });
         }
         if self.record.exchange.start.is_some() {
             WorkerCounts::add(&self.counts.finished);
@@ -96,6 +114,7 @@ impl<C: Clock> Drop for Pending<C> {
         let empty = Finished {
             outcome: Outcome::Cancelled,
             body: None,
+            media: Vec::new(),
             exchange: Exchange::default(),
             ..self.record
         };
@@ -121,15 +140,25 @@ pub(super) async fn run<C: Clock, T: Transport>(
     mut pending: Pending<C>,
     permit: Permit,
 ) {
+    let outcome = outcome(&sender, (request, exchange), &mut pending).await;
+    pending.end(outcome);
+    drop(permit);
+}
+
+/// The same but for its end; what came back is in `pending`.
+pub(super) async fn outcome<C: Clock, T: Transport>(
+    sender: &Sender<C, T>,
+    (mut request, exchange): (Prepared, Exchange),
+    pending: &mut Pending<C>,
+) -> Outcome {
+    pending.record.media = std::mem::take(&mut request.media);
     pending.record.drawn = Some(request.drawn);
     pending.record.prompt_tokens = request.prompt_tokens;
     pending.record.request_bytes = u32::try_from(request.body.len()).unwrap_or(u32::MAX);
     pending.record.body = sender.keeps_requests.then(|| request.body.clone());
     pending.record.exchange = exchange;
     WorkerCounts::add(&pending.counts.sent);
-    let outcome = attempts(&sender, &request, &mut pending.record).await;
-    pending.end(outcome);
-    drop(permit);
+    attempts(sender, &request, &mut pending.record).await
 }
 
 /// Sends it again where a connection failed before any answer, as often as is allowed.

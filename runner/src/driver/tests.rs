@@ -17,6 +17,7 @@ use crate::spool::SpoolReader;
 use crate::workload::{Drawn, Prepared};
 
 mod rig;
+mod turns;
 
 use rig::*;
 

@@ -12,15 +12,18 @@ use std::time::Duration;
 
 use benchmark_schemas::record::{Failure, Nanos, Outcome, StageStatus};
 use futures_util::FutureExt as _;
+use futures_util::future::Either;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::OwnedPermit;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::conversations::{Conversations, Entry};
 use super::permits::{Permit, Seat};
 use super::progress::WorkerCounts;
 use super::request::{self, Pending, Sender};
 use super::stop::Stop;
+use super::turns;
 use crate::client::{Exchange, Transport};
 use crate::clock::Clock;
 use crate::recorder::Message;
@@ -95,6 +98,7 @@ struct Stage<'a, C, T> {
     deadline: Option<Nanos>,
     /// Exchanges under way. Aborting one records it as cancelled.
     tasks: JoinSet<()>,
+    conversations: Conversations,
     report: Report,
 }
 
@@ -108,7 +112,10 @@ struct Next {
 /// All that an arrival needs to be sent.
 struct Ready {
     request: Option<(Prepared, Exchange)>,
-    permit: Permit,
+    /// None for a turn that waits: it gets that of the turn before it.
+    permit: Option<Permit>,
+    /// Of a turn of a conversation.
+    entry: Option<Entry>,
     place: Option<OwnedPermit<Message>>,
 }
 
@@ -139,8 +146,9 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
         let busy_before = metrics.worker_total_busy_duration(0);
         let report = Report::new(start);
         let deadline = timeout_ns.map(|timeout| start.saturating_add(timeout));
+        let (tasks, conversations) = (JoinSet::new(), Conversations::default());
         let mut this =
-            Self { worker, id: stage, counts, seat, stop, start, deadline, tasks: JoinSet::new(), report };
+            Self { worker, id: stage, counts, seat, stop, start, deadline, tasks, conversations, report };
         let unsent = this.send_all(&mut arrivals, &mut bodies, first).await;
         // A generator is judged by the time in which it has to send: an idle drain would dilute what it did then.
         this.report.busy = metrics.worker_total_busy_duration(0).saturating_sub(busy_before);
@@ -192,8 +200,15 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
             (request, exchange)
         });
         clock.sleep_until(next.due).await;
-        let permit = self.seat.take(next.due).await;
-        next.permitted = Some(clock.now());
+        let turn = request.as_ref().and_then(|(request, _)| request.turn.as_ref());
+        let entry = turn.map(|turn| self.conversations.enter(turn.place.speaker));
+        let permit = if entry.as_ref().is_some_and(Entry::waits) {
+            None
+        } else {
+            let permit = self.seat.take(next.due).await;
+            next.permitted = Some(clock.now());
+            Some(permit)
+        };
         let records = &self.worker.records;
         let place = if let Ok(place) = records.clone().try_reserve_owned() {
             Some(place)
@@ -201,7 +216,7 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
             self.report.recorder_waits += 1;
             reserve(records).await
         };
-        Ready { request, permit, place }
+        Ready { request, permit, entry, place }
     }
 
     async fn send(&mut self, next: &Next, ready: Ready) {
@@ -217,7 +232,14 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
         // Given back once it is sent: that may wake the generator, which must not delay this request.
         let memory = request.memory.take();
         let sender = Rc::clone(&self.worker.sender);
-        let exchange = request::run(sender, (request, exchange), pending, ready.permit);
+        let exchange = match (ready.entry, ready.permit) {
+            (None, Some(permit)) => Either::Left(request::run(sender, (request, exchange), pending, permit)),
+            (Some(entry), permit) => {
+                let part = (permit, entry, self.stop.clone());
+                Either::Right(turns::run(sender, (request, exchange), pending, part))
+            }
+            (None, None) => unreachable!("what is no turn of a conversation has a permit"),
+        };
         // A fault of the client's own has its record too, and must not end the worker.
         let mut exchange = Box::pin(AssertUnwindSafe(exchange).catch_unwind().map(drop));
         // Sent here and now: a task has to wait for its turn among all that have something to read.

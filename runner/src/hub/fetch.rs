@@ -3,12 +3,15 @@
 //! The hub tells `ETag` and commit itself and sends great files on to a store on another host, whose signed addresses
 //! are secrets and which must not see the token. So redirects are followed here, one by one.
 
+use std::fs::File;
+use std::io::{self, Seek as _, Write as _};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HeaderMap, LOCATION, USER_AGENT};
 use reqwest::{Method, Response, StatusCode, Url, redirect};
 use sha2::{Digest as _, Sha256};
 
+use super::repo::Repo;
 use super::{HubError, HubSettings, REVISION};
 use crate::hex;
 
@@ -30,28 +33,39 @@ pub(super) struct Head {
     length: Option<u64>,
 }
 
-/// Asks for one file of one model.
+/// Asks for one file of one model or data set.
 pub(super) struct Client<'a> {
     settings: &'a HubSettings,
-    model: &'a str,
+    repo: &'a Repo,
     file: &'a str,
     url: Url,
     http: reqwest::Client,
 }
 
 impl<'a> Client<'a> {
-    pub(super) fn new(settings: &'a HubSettings, model: &'a str, file: &'a str) -> Result<Self, HubError> {
-        let address = format!("{}/{model}/resolve/{REVISION}/{file}", settings.endpoint);
+    /// Asks for a file.
+    pub(super) fn new(settings: &'a HubSettings, repo: &'a Repo, file: &'a str) -> Result<Self, HubError> {
+        let address = format!("{}/{}/resolve/{REVISION}/{file}", settings.endpoint, repo.page());
+        Self::at(settings, repo, file, &address)
+    }
+
+    /// Asks for the list of all files.
+    pub(super) fn listing(settings: &'a HubSettings, repo: &'a Repo) -> Result<Self, HubError> {
+        let address = format!("{}/{}/revision/{REVISION}", settings.endpoint, repo.listing());
+        Self::at(settings, repo, "list of files", &address)
+    }
+
+    fn at(settings: &'a HubSettings, repo: &'a Repo, file: &'a str, address: &str) -> Result<Self, HubError> {
         // Not shown: it may have a password in it.
         let broken = |fault: String| HubError::Unreachable { address: "HF_ENDPOINT".to_owned(), fault };
-        let url = Url::parse(&address).map_err(|error| broken(error.to_string()))?;
+        let url = Url::parse(address).map_err(|error| broken(error.to_string()))?;
         let http = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
             .connect_timeout(settings.silence)
             .read_timeout(settings.silence)
             .build()
             .map_err(|error| broken(error.without_url().to_string()))?;
-        Ok(Self { settings, model, file, url, http })
+        Ok(Self { settings, repo, file, url, http })
     }
 
     /// The address without credentials.
@@ -71,14 +85,40 @@ impl<'a> Client<'a> {
     /// The content of the file, checked against what `head` says of it; passing faults are tried again.
     pub(super) async fn body(&self, head: &Head) -> Result<Vec<u8>, HubError> {
         self.check_size(head.length)?;
-        insisting(&PAUSES, || self.content(head)).await
+        let content = async || {
+            let mut bytes = Vec::new();
+            let take = |chunk: &[u8]| {
+                bytes.extend_from_slice(chunk);
+                self.check_size(Some(bytes.len() as u64))
+            };
+            self.content(head, Some(MAX_BYTES), take).await?;
+            Ok(bytes)
+        };
+        insisting(&PAUSES, content).await
+    }
+
+    /// Writes the content into `file`, of any size, checked in the same way.
+    pub(super) async fn download(&self, head: &Head, file: &File) -> Result<(), HubError> {
+        let kept = |done: io::Result<()>| {
+            done.map_err(|error| HubError::NotKept {
+                repo: self.repo.clone(),
+                file: self.file.to_owned(),
+                fault: error.to_string(),
+            })
+        };
+        let content = async || {
+            let mut file = file;
+            kept(file.set_len(0).and_then(|()| file.rewind()))?;
+            self.content(head, None, |chunk| kept(file.write_all(chunk))).await
+        };
+        insisting(&PAUSES, content).await
     }
 
     /// Refuses what is greater than any file that is used; `None` is a size that nobody tells.
     fn check_size(&self, bytes: Option<u64>) -> Result<(), HubError> {
         match bytes {
             Some(bytes) if bytes > MAX_BYTES => Err(HubError::TooLarge {
-                model: self.model.to_owned(),
+                repo: self.repo.clone(),
                 file: self.file.to_owned(),
                 bytes,
                 most: MAX_BYTES,
@@ -87,30 +127,35 @@ impl<'a> Client<'a> {
         }
     }
 
-    async fn content(&self, head: &Head) -> Result<Vec<u8>, HubError> {
+    /// Hands the content to `take` as it comes; one of more than `most` bytes is given up at once.
+    async fn content(
+        &self,
+        head: &Head,
+        most: Option<u64>,
+        mut take: impl FnMut(&[u8]) -> Result<(), HubError>,
+    ) -> Result<(), HubError> {
         let (told, mut response) = self.walk(Method::GET).await?;
-        self.check_size(response.content_length())?;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
-            bytes.extend_from_slice(&chunk);
-            self.check_size(Some(bytes.len() as u64))?;
+        if most.is_some() {
+            self.check_size(response.content_length())?;
         }
-        let length = head.length.filter(|_| told.etag == head.etag);
-        if length.is_some_and(|length| length != bytes.len() as u64) {
-            return Err(self.broken(format!(
-                "{} bytes came, {} were announced",
-                bytes.len(),
-                length.unwrap_or(0)
-            )));
+        let (mut length, mut digest) = (0u64, Sha256::new());
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
+            length += chunk.len() as u64;
+            digest.update(&chunk);
+            take(&chunk)?;
+        }
+        let announced = head.length.filter(|_| told.etag == head.etag);
+        if let Some(announced) = announced.filter(|announced| *announced != length) {
+            return Err(self.broken(format!("{length} bytes came, {announced} were announced")));
         }
         let is_digest =
             |etag: &&String| etag.len() == 64 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
         if let Some(etag) = head.etag.as_ref().filter(is_digest)
-            && hex::encode(&Sha256::digest(&bytes)) != etag.to_ascii_lowercase()
+            && hex::encode(&digest.finalize()) != etag.to_ascii_lowercase()
         {
             return Err(self.broken("what came does not have the announced SHA-256".to_owned()));
         }
-        Ok(bytes)
+        Ok(())
     }
 
     /// Sends requests along redirects. `HEAD` ends where the hub sends on to another host; `GET` at the content.
@@ -155,19 +200,19 @@ impl<'a> Client<'a> {
     fn refusal(&self, response: &Response, at_hub: bool) -> HubError {
         let status = response.status().as_u16();
         let code = response.headers().get("x-error-code").and_then(|value| value.to_str().ok());
-        let (model, endpoint) = (self.model.to_owned(), self.origin());
+        let (repo, endpoint) = (self.repo.clone(), self.origin());
         let with_token = self.settings.token.is_some();
         match (status, code) {
             _ if !at_hub => HubError::Status { address: self.shown(), status },
             (_, Some("GatedRepo")) | (403, None) => {
-                let page = format!("{endpoint}/{model}");
-                HubError::Gated { model, status, page, with_token }
+                let page = format!("{endpoint}/{}", self.repo.page());
+                HubError::Gated { repo, status, page, with_token }
             }
             // The hub says the same of models that are not there and of those that are hidden.
-            (401 | 404, Some("RepoNotFound")) => HubError::NoModel { model, endpoint, status, with_token },
-            (404, Some("EntryNotFound") | None) => HubError::NoFile { model, file: self.file.to_owned() },
-            (401, _) if with_token => HubError::Refused { model, status },
-            (401, _) => HubError::NoModel { model, endpoint, status, with_token },
+            (401 | 404, Some("RepoNotFound")) => HubError::NoModel { repo, endpoint, status, with_token },
+            (404, Some("EntryNotFound") | None) => HubError::NoFile { repo, file: self.file.to_owned() },
+            (401, _) if with_token => HubError::Refused { repo, status },
+            (401, _) => HubError::NoModel { repo, endpoint, status, with_token },
             _ => HubError::Status { address: self.shown(), status },
         }
     }

@@ -11,7 +11,7 @@ use super::labels::LabelGroups;
 use super::pool::Pool;
 use super::request::{RequestMetrics, token_gaps};
 use super::retries::RetryTotals;
-use super::{Dist, Ledger, MetricOptions, ratio};
+use super::{Dist, Ledger, MediaTotals, MetricOptions, ratio};
 use crate::clock::seconds;
 
 /// Aggregates of a set of records.
@@ -78,6 +78,8 @@ pub struct Successes {
     pub client_counted_outputs: u64,
     /// Requests that kept their latency objectives.
     pub goodput: Goodput,
+    /// Images, videos and sounds.
+    pub media: MediaTotals,
 }
 
 /// Aggregates of failed requests.
@@ -164,9 +166,10 @@ impl Aggregate {
         ];
         let ledger = self.successes.ledger.end_pass(&options.wanted);
         let retries = self.retries.end_pass(&options.wanted);
+        let media = self.successes.media.end_pass(&options.wanted);
         // Each pool must see the end of the pass: no short cut after the first that needs another.
         let open = pools.into_iter().filter_map(|pool| pool.end_pass(&options.wanted).then_some(()));
-        open.count() > 0 || retries || ledger
+        open.count() > 0 || retries || ledger || media
     }
 
     /// Requests in the statistics: successes and failures.
@@ -243,6 +246,7 @@ impl Successes {
                 pool.push(value);
             }
         }
+        self.media.push(record, first_pass);
         self.ledger.push(record, &self.inter_token_latency, first_pass);
         if self.inter_token_latency.is_open() {
             token_gaps(record).for_each(|gap| self.inter_token_latency.push(gap));

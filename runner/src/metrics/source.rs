@@ -66,6 +66,8 @@ pub(crate) mod tests {
             done_seen: true,
             retries: None,
             bodies: None,
+            turn: None,
+            media: Vec::new(),
         }
     }
 

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use benchmark_schemas::record::{
-    AnswerCount, Bodies, Chunk, ChunkCount, Nanos, Objectives, Outcome, Record, Retries, SpoolEntry,
-    TokenRules, Usage,
+    AnswerCount, Bodies, Chunk, ChunkCount, Medium, Nanos, Objectives, Outcome, Record, Retries, SpoolEntry,
+    TokenRules, TurnFacts, Usage,
 };
 use bytes::Bytes;
 use serde_json::Value;
@@ -51,6 +51,10 @@ pub struct Finished {
     pub outcome: Outcome,
     /// Whether it was sent more than once.
     pub retries: Option<Retries>,
+    /// Which turn of a conversation it was.
+    pub turn: Option<TurnFacts>,
+    /// Images, videos and sounds that were sent.
+    pub media: Vec<Medium>,
     /// Lengths drawn for the request that was made; `None` if none was.
     pub drawn: Option<Drawn>,
     /// Tokens of the prompt that was made; 0 if none was.
@@ -214,6 +218,8 @@ fn make_record(finished: Finished, drawn: Drawn, options: &RecordOptions, counte
         retries: finished.retries,
         outcome: finished.outcome,
         bodies: bodies(finished.exchange, finished.body.as_ref(), options),
+        turn: finished.turn,
+        media: finished.media,
     }
 }
 

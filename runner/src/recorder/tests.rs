@@ -29,6 +29,8 @@ fn finished(index: u64, chunks: &[&str]) -> Finished {
         end: 9,
         outcome: Outcome::Success,
         retries: None,
+        turn: None,
+        media: Vec::new(),
         drawn: None,
         prompt_tokens: 4,
         request_bytes: 4,

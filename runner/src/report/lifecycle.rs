@@ -10,13 +10,13 @@ use benchmark_schemas::record::{self, StageStatus};
 use benchmark_schemas::report::{ClientConduct, Pacing};
 use serde_json::{Map, Value, json};
 
-use super::{Document, RunReport, serving};
+use super::{Document, RunReport, media, serving};
 use crate::clock::seconds;
 use crate::metrics::aggregate::Aggregate;
 use crate::metrics::percentile::Percentiles;
 use crate::metrics::pool::Pool;
 use crate::metrics::retries::RetryTotals;
-use crate::metrics::{AdapterMetrics, Dist, Failures, MetricOptions, StageMetrics, Successes};
+use crate::metrics::{AdapterMetrics, Dist, Failures, MediumPools, MetricOptions, StageMetrics, Successes};
 
 /// Name of the report on the whole run.
 pub const SUMMARY_NAME: &str = "summary_lifecycle_metrics.json";
@@ -167,6 +167,9 @@ fn successes(requests: &Aggregate, percentiles: &Percentiles) -> Value {
     let successes = &requests.successes;
     let pool = |pool: &Pool| dist(pool.dist(percentiles));
     let throughput = requests.throughput();
+    let time = requests.benchmark_time_seconds();
+    let per_second = |pools: &MediumPools| if time > 0.0 { pools.count.sum() / time } else { 0.0 };
+    let [image, video, audio] = media::of_successes(successes, percentiles, dist);
     let mut tree = json!({
         "count": successes.count(),
         "latency": latency(successes, percentiles),
@@ -175,14 +178,14 @@ fn successes(requests: &Aggregate, percentiles: &Percentiles) -> Value {
             "output_tokens_per_sec": throughput.output_tokens_per_second,
             "total_tokens_per_sec": throughput.total_tokens_per_second,
             "requests_per_sec": throughput.requests_per_second,
-            "images_per_sec": 0.0,
-            "videos_per_sec": 0.0,
-            "audios_per_sec": 0.0,
+            "images_per_sec": per_second(&successes.media.images),
+            "videos_per_sec": per_second(&successes.media.videos),
+            "audios_per_sec": per_second(&successes.media.audios),
         },
         "request_size_bytes": pool(&successes.request_size_bytes),
-        "image": media(successes, &["pixels", "bytes", "aspect_ratio"], percentiles),
-        "video": media(successes, &["frames", "pixels", "bytes", "aspect_ratio"], percentiles),
-        "audio": media(successes, &["seconds", "bytes"], percentiles),
+        "image": image,
+        "video": video,
+        "audio": audio,
         "prompt_tokens": prompt_tokens(&successes.prompt_tokens, successes.cached_tokens, percentiles),
         "output_len": pool(&successes.output_len),
         "output_tokens": with_dist(
@@ -292,20 +295,6 @@ fn retries(retries: &RetryTotals, percentiles: &Percentiles) -> Value {
         "wasted_sec_total": retries.wasted.sum(),
         "wasted_sec": dist(retries.wasted.dist(percentiles)),
     })
-}
-
-/// Media of text requests: none in every request, so there is nothing to say about their properties.
-fn media(successes: &Successes, properties: &[&str], percentiles: &Percentiles) -> Value {
-    let none_each = (successes.count() > 0).then(|| Dist {
-        mean: 0.0,
-        min: 0.0,
-        max: 0.0,
-        percentiles: percentiles.as_slice().iter().map(|wanted| (wanted.key.clone(), 0.0)).collect(),
-    });
-    let mut media = Map::new();
-    media.insert("count".to_owned(), dist(none_each));
-    media.extend(properties.iter().map(|property| ((*property).to_owned(), Value::Null)));
-    Value::Object(media)
 }
 
 fn prompt_tokens(tokens: &Pool, cached: u64, percentiles: &Percentiles) -> Value {

@@ -15,6 +15,7 @@ pub mod json;
 pub mod lifecycle;
 pub mod manifest;
 pub mod markers;
+mod media;
 pub mod partial;
 pub mod per_request;
 pub mod prometheus;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::Export;
 use super::json::{self, Layout};
+use super::media;
 use crate::client::messages;
 use crate::clock::seconds;
 use crate::metrics::goodput::own_objectives;
@@ -105,16 +106,25 @@ fn entry(record: &Record, fields: &PerRequestFields, options: &MetricOptions) ->
     Value::Object(entry)
 }
 
+/// Which turn of whose conversation it was, as upstream names them.
+fn extra_info(record: &Record) -> Value {
+    record.turn.map_or_else(
+        || json!({}),
+        |turn| json!({"user_session": format!("user_session_{}", turn.speaker), "chat_round": turn.round}),
+    )
+}
+
 fn info(record: &Record, metrics: &RequestMetrics, fields: &PerRequestFields) -> Value {
+    let [image, video, audio] = media::of_request(record);
     let mut info = json!({
         "request_metrics": {
             "text": {"input_tokens": metrics.input_tokens},
-            "image": null,
-            "video": null,
-            "audio": null,
+            "image": image,
+            "video": video,
+            "audio": audio,
         },
         "response_metrics": response_metrics(record, metrics, fields),
-        "extra_info": {},
+        "extra_info": extra_info(record),
         "lora_adapter": record.adapter,
         "graph_event_id": null,
         "labels": {},

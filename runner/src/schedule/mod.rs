@@ -40,34 +40,46 @@ pub trait Schedule: Send + Sync {
 pub struct Shard {
     first: u64,
     of: u64,
+    /// Speakers, who arrive in turn, if it is them that are dealt out.
+    speakers: Option<u64>,
 }
 
 impl Shard {
     /// The whole schedule.
-    pub const WHOLE: Self = Self { first: 0, of: 1 };
+    pub const WHOLE: Self = Self { first: 0, of: 1, speakers: None };
 
     /// Part `k` (from 0) of this shard when it is dealt out to `parts` takers in turn.
     ///
     /// Splitting first among pods and then among worker threads gives the same parts as splitting once.
     #[must_use]
     pub fn part(self, k: u64, parts: u64) -> Self {
-        Self { first: self.first + self.of * k, of: self.of * parts }
+        Self { first: self.first + self.of * k, of: self.of * parts, ..self }
+    }
+
+    /// The same where each of `speakers`, who arrive in turn, has all its arrivals in one part.
+    #[must_use]
+    pub fn by_speaker(self, speakers: Option<u64>) -> Self {
+        Self { speakers: speakers.filter(|&speakers| speakers > 0), ..self }
+    }
+
+    fn has(self, index: u64) -> bool {
+        self.speakers.map_or(index, |speakers| index % speakers) % self.of == self.first
     }
 
     /// Indices of this shard's arrivals, of `count` in all.
     pub fn indices(self, count: u64) -> impl Iterator<Item = u64> + Send + use<> {
-        let (mut next, of) = (self.first, self.of);
-        std::iter::from_fn(move || {
+        let (mut next, step) = if self.speakers.is_some() { (0, 1) } else { (self.first, self.of) };
+        let all = std::iter::from_fn(move || {
             let index = (next < count).then_some(next)?;
-            next += of;
+            next += step;
             Some(index)
-        })
+        });
+        all.filter(move |&index| self.has(index))
     }
 
     /// The arrivals of this shard.
     pub fn of(self, schedule: &dyn Schedule) -> impl Iterator<Item = Arrival> + Send + use<> {
-        let (first, of) = (self.first, self.of);
-        schedule.arrivals().filter(move |arrival| arrival.index % of == first)
+        schedule.arrivals().filter(move |arrival| self.has(arrival.index))
     }
 }
 

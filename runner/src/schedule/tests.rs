@@ -35,6 +35,26 @@ fn sorted_gaps(offsets: &[Nanos]) -> Vec<f64> {
 
 proptest! {
     #[test]
+    fn parts_by_speaker_are_a_partition_that_keeps_speakers_together(
+        count in 0u64..500, speakers in 1u64..40, pods in 1u64..4, workers in 1u64..6,
+    ) {
+        let schedule = Even::new(count, 10 * SECOND);
+        let mut taken: Vec<Option<(u64, u64)>> = vec![None; usize::try_from(count).expect("few")];
+        for part in (0..pods).flat_map(|pod| (0..workers).map(move |worker| (pod, worker))) {
+            let shard = Shard::WHOLE.part(part.0, pods).part(part.1, workers).by_speaker(Some(speakers));
+            let indices: Vec<_> = shard.indices(count).collect();
+            prop_assert!(shard.of(&schedule).map(|arrival| arrival.index).eq(indices.iter().copied()));
+            for index in indices {
+                let place = &mut taken[usize::try_from(index).expect("few")];
+                prop_assert_eq!(place.replace(part), None, "each arrival has one part");
+                let first = taken[usize::try_from(index % speakers).expect("few")];
+                prop_assert_eq!(first, Some(part), "and it is that of its speaker");
+            }
+        }
+        prop_assert!(taken.iter().all(Option::is_some));
+    }
+
+    #[test]
     fn both_laws_fill_the_stage_in_order(seed: u64, stage in 0u32..50, count in 1u64..2_000, ms in 1i64..600_000) {
         let duration = ms * 1_000_000;
         for schedule in [&scaled(seed, stage, count, duration) as &dyn Schedule, &Even::new(count, duration)] {

@@ -1,7 +1,8 @@
 //! What is written is read, and what is cut off costs no more than the last entry.
 
 use benchmark_schemas::record::{
-    Chunk, ChunkKind, Failure, Outcome, Record, Retries, RunEnd, SpoolEntry, TokenRules, Usage,
+    Chunk, ChunkKind, Failure, Medium, Outcome, Record, Retries, RunEnd, SpoolEntry, TokenRules, TurnFacts,
+    Usage,
 };
 use proptest::prelude::*;
 
@@ -41,6 +42,8 @@ fn record(index: u64, chunks: usize) -> SpoolEntry {
         done_seen: true,
         retries: index.is_multiple_of(3).then_some(Retries { count: 2, last_start: 4 }),
         bodies: None,
+        turn: index.is_multiple_of(2).then_some(TurnFacts { speaker: 3, round: index, ready: Some(4) }),
+        media: vec![Medium::Audio { seconds: 0.5, bytes: 7 }; usize::from(index.is_multiple_of(5))],
     }))
 }
 

@@ -15,6 +15,8 @@ use object_store::{
 
 use super::StoreError;
 
+mod fetch;
+
 /// Time that the proof that a store can be written may take.
 const PROOF: Duration = Duration::from_secs(30);
 /// Files above this size go up in parts of it, bytes.

@@ -8,12 +8,12 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::gauge::Gauge;
 use super::tokenizer::{SpecialTokens, Tokenizer, TokenizerError};
 use super::words::{Corpus, Word, Words};
 use crate::seed::{Purpose, Seed};
@@ -78,10 +78,10 @@ pub(super) struct Text {
 /// Composes texts.
 pub(super) struct Composer {
     seed: Seed,
-    tokenizer: Arc<Tokenizer>,
+    gauge: Gauge,
     words: Words,
     corpus: Option<Corpus>,
-    /// Special tokens that a text has beside its words.
+    /// Tokens that a text has beside those of its words: special ones, or those of a chat template.
     special: u32,
     /// Counts of words add up with this tokenizer.
     additive: AtomicBool,
@@ -92,26 +92,31 @@ impl Composer {
     /// Composes of `words`, or of passages of a corpus.
     pub(super) fn new(
         seed: Seed,
-        tokenizer: Arc<Tokenizer>,
+        gauge: impl Into<Gauge>,
         words: Words,
         corpus: Option<Corpus>,
     ) -> Result<Self, SyntheticError> {
+        let gauge = gauge.into();
         let Some(word) = words.list().first() else {
-            return Err(SyntheticError::NoWords { path: tokenizer.path().to_owned() });
+            return Err(SyntheticError::NoWords { path: gauge.tokenizer().path().to_owned() });
         };
-        let special = tokenizer
-            .count(&word.text, SpecialTokens::Counted)?
-            .saturating_sub(tokenizer.count(&word.text, SpecialTokens::Left)?);
+        let alone = gauge.tokenizer().count(&word.text, SpecialTokens::Left)?;
+        let special = gauge.count(&word.text)?.saturating_sub(alone);
         let (additive, inexact) = (AtomicBool::new(true), AtomicU64::new(0));
-        let this = Self { seed, tokenizer, words, corpus, special, additive, inexact };
+        let this = Self { seed, gauge, words, corpus, special, additive, inexact };
         let adds_up = this.try_out()?;
         this.additive.store(adds_up, Ordering::Relaxed);
         Ok(this)
     }
 
-    /// Special tokens that a text has beside its words.
+    /// Tokens that a text has beside those of its words.
     pub(super) fn special(&self) -> u32 {
         self.special
+    }
+
+    /// The prompt that `text` becomes.
+    pub(super) fn prompt(&self, text: String) -> String {
+        self.gauge.prompt(text)
     }
 
     /// Notes a prompt that was to have `wanted` tokens and has `tokens`.
@@ -144,7 +149,7 @@ impl Composer {
         {
             let name = Name { purpose: Purpose::Prompt, stage: u32::MAX, index: index as u64 };
             let composed = self.compose(&Text::default(), name, tokens + self.special);
-            if self.tokenizer.count(&composed.text, SpecialTokens::Counted)? != composed.tokens {
+            if self.gauge.count(&composed.text)? != composed.tokens {
                 return Ok(false);
             }
         }
@@ -162,7 +167,7 @@ impl Composer {
         if self.additive.load(Ordering::Relaxed) && !name.index.is_multiple_of(CHECKED) {
             return composed;
         }
-        match self.tokenizer.count(&composed.text, SpecialTokens::Counted) {
+        match self.gauge.count(&composed.text) {
             Ok(tokens) if tokens == composed.tokens => composed,
             Ok(tokens) => {
                 self.additive.store(false, Ordering::Relaxed);
@@ -170,6 +175,21 @@ impl Composer {
             }
             Err(_) => composed,
         }
+    }
+
+    /// The text of that name that stands by itself behind `before`, `length` tokens longer with it: in the same text, or
+    /// `apart` in a message of its own. Special tokens are counted once, as part of `before`, if that says anything.
+    pub(super) fn behind(&self, before: &Text, name: Name, length: u32, apart: bool) -> Text {
+        if before.text.is_empty() {
+            return self.text(name, length);
+        }
+        if apart {
+            let Text { text, tokens } = self.text(name, length.saturating_add(self.special));
+            return Text { text, tokens: tokens.saturating_sub(self.special) };
+        }
+        let Text { text, tokens } = self.after(before, name, before.tokens.saturating_add(length));
+        let text = text.get(before.text.len()..).unwrap_or_default().trim_start().to_owned();
+        Text { text, tokens: tokens.saturating_sub(before.tokens) }
     }
 
     /// Looks for a text of exactly `length` tokens where counts do not add up: first by composing anew, aiming beside
@@ -184,7 +204,7 @@ impl Composer {
             }
             aim = aim.saturating_add(length).saturating_sub(missed_with).max(self.special + 1);
             let Text { text, .. } = self.compose(before, name, aim);
-            let Ok(tokens) = self.tokenizer.count(&text, SpecialTokens::Counted) else { break };
+            let Ok(tokens) = self.gauge.count(&text) else { break };
             missed_with = tokens;
             if tokens.abs_diff(length) < best.tokens.abs_diff(length) {
                 best = Text { text, tokens };
@@ -197,7 +217,7 @@ impl Composer {
     /// Drops last words until the text is not too long, then adds random ones that do not make it so.
     fn mend(&self, before: &Text, name: Name, length: u32, whole: Text) -> Text {
         let Text { mut text, mut tokens } = whole;
-        let count = |text: &str| self.tokenizer.count(text, SpecialTokens::Counted).unwrap_or(u32::MAX);
+        let count = |text: &str| self.gauge.count(text).unwrap_or(u32::MAX);
         // What stands before is not touched, nor the word after it.
         let last_space = |text: &str| text.rfind(' ').filter(|&end| end > before.text.len());
         while tokens > length {

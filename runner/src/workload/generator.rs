@@ -46,7 +46,7 @@ pub async fn generate(
             return;
         }
         let mut prepared = workload.prepare_after(before, stage, index);
-        let kib = u32::try_from(prepared.body.len() / 1024 + 1).unwrap_or(u32::MAX).min(MOST_READY_KIB);
+        let kib = u32::try_from(prepared.size() / 1024 + 1).unwrap_or(u32::MAX).min(MOST_READY_KIB);
         let Ok(memory) = Arc::clone(&sender.memory).acquire_many_owned(kib).await else { return };
         prepared.memory = Some(memory);
         if sender.channel.send(prepared).await.is_err() {
@@ -83,7 +83,7 @@ mod tests {
 
         fn prepare(&self, _stage: u32, index: u64) -> Prepared {
             let body = Bytes::from(vec![b'x'; self.0]);
-            Prepared { index, body, prompt_tokens: 1, drawn: Drawn::default(), memory: None }
+            Prepared::new(index, body, 1, Drawn::default())
         }
     }
 

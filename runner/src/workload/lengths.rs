@@ -69,18 +69,25 @@ impl Lengths {
 }
 
 /// One whole number of the distribution. `fixed` ignores the limits, as upstream does.
-fn draw(distribution: &Distribution, rng: &mut ChaCha8Rng) -> f64 {
-    let (mean, deviation) = (distribution.mean, distribution.std_dev);
+pub(super) fn draw(distribution: &Distribution, rng: &mut ChaCha8Rng) -> f64 {
     let (min, max) = (distribution.min, distribution.max.max(distribution.min));
-    let raw = match distribution.kind {
-        DistributionType::Fixed => return mean.trunc(),
-        DistributionType::Uniform => return rng.random_range(min..=max) as f64,
+    match distribution.kind {
+        DistributionType::Fixed => distribution.mean.trunc(),
+        DistributionType::Uniform => rng.random_range(min..=max) as f64,
+        _ => unbounded(distribution, rng).clamp(min as f64, max as f64).round_ties_even(),
+    }
+}
+
+/// A number of the distribution before its limits and rounding; of one that is nothing but its limits, its mean.
+pub(super) fn unbounded(distribution: &Distribution, rng: &mut ChaCha8Rng) -> f64 {
+    let (mean, deviation) = (distribution.mean, distribution.std_dev);
+    match distribution.kind {
+        DistributionType::Fixed | DistributionType::Uniform => mean,
         DistributionType::Normal => mean + deviation * normal(rng),
         DistributionType::SkewNormal => mean + deviation * skew_normal(distribution.skew, rng),
         DistributionType::Lognormal => log_normal(mean, deviation, rng),
         DistributionType::Poisson => poisson(mean, rng),
-    };
-    raw.clamp(min as f64, max as f64).round_ties_even()
+    }
 }
 
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
@@ -110,6 +117,9 @@ fn poisson(mean: f64, rng: &mut ChaCha8Rng) -> f64 {
     // Fails for means too great to be lengths; the limits then decide.
     Poisson::new(mean).map_or(mean, |poisson| poisson.sample(rng))
 }
+
+#[cfg(test)]
+mod law_tests;
 
 #[cfg(test)]
 mod tests {

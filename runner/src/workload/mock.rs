@@ -48,7 +48,7 @@ impl Workload for Mock {
         let prompt = self.prompt(index);
         let drawn = self.lengths(&prompt);
         let body = self.options.of_prompt((stage, index), &prompt, drawn.output_tokens);
-        Prepared { index, body, prompt_tokens: drawn.prompt_tokens, drawn, memory: None }
+        Prepared::new(index, body, drawn.prompt_tokens, drawn)
     }
 }
 

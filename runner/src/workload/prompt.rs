@@ -4,9 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use benchmark_schemas::config::Multimodal;
+
 use super::body::BodyOptions;
 use super::composer::{Composer, Name, SyntheticError, Text, read_corpus};
 use super::lengths::Lengths;
+use super::media::{MediaSource, woven};
 use super::tokenizer::Tokenizer;
 use super::words::Words;
 use super::{Drawn, Prepared, Workload};
@@ -18,6 +21,8 @@ pub struct Synthetic {
     input: Lengths,
     output: Lengths,
     options: BodyOptions,
+    seed: Seed,
+    media: MediaSource,
 }
 
 impl Synthetic {
@@ -35,12 +40,23 @@ impl Synthetic {
     ) -> Result<Self, SyntheticError> {
         let words = Words::of(&tokenizer)?;
         let corpus = corpus.map(|path| read_corpus(path, &tokenizer)).transpose()?;
-        Ok(Self::of(Composer::new(seed, tokenizer, words, corpus)?, lengths, options))
+        Ok(Self::of(seed, Composer::new(seed, tokenizer, words, corpus)?, lengths, options))
+    }
+
+    /// The same with the images, videos and sounds of `settings`; by the chat API.
+    #[must_use]
+    pub fn with_media(self, settings: Option<&Multimodal>) -> Self {
+        Self { media: MediaSource::new(settings), ..self }
     }
 
     /// Prompts that `composer` makes.
-    pub(super) fn of(composer: Composer, (input, output): (Lengths, Lengths), options: BodyOptions) -> Self {
-        Self { composer, input, output, options }
+    pub(super) fn of(
+        seed: Seed,
+        composer: Composer,
+        (input, output): (Lengths, Lengths),
+        options: BodyOptions,
+    ) -> Self {
+        Self { composer, input, output, options, seed, media: MediaSource::default() }
     }
 }
 
@@ -54,8 +70,15 @@ impl Workload for Synthetic {
         let name = Name { purpose: Purpose::Prompt, stage, index };
         let Text { text, tokens } = self.composer.text(name, drawn.prompt_tokens);
         self.composer.note(tokens, drawn.prompt_tokens);
-        let body = self.options.of_prompt((stage, index), &text, drawn.output_tokens);
-        Prepared { index, body, prompt_tokens: tokens, drawn, memory: None }
+        if !self.media.is_empty() {
+            let items = self.media.encoded(&mut self.seed.rng(Purpose::Media, stage, index));
+            let body = self.options.of_parts((stage, index), &woven(&text, &items), drawn.output_tokens);
+            let media = items.into_iter().map(|(_, encoded)| encoded.medium).collect();
+            return Prepared { media, ..Prepared::new(index, body, tokens, drawn) };
+        }
+        let prompt = self.composer.prompt(text);
+        let body = self.options.of_prompt((stage, index), &prompt, drawn.output_tokens);
+        Prepared::new(index, body, tokens, drawn)
     }
 
     fn inexact(&self) -> u64 {

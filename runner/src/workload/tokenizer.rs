@@ -5,7 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use benchmark_schemas::problem::{Origin, Problem};
-use tokenizers::{Model as _, Tokenizer as Inner};
+use tokenizers::{Encoding, Model as _, Tokenizer as Inner};
+
+use super::chat_template::ChatTemplate;
 
 mod bpe;
 
@@ -13,6 +15,7 @@ mod bpe;
 pub struct Tokenizer {
     inner: Inner,
     path: PathBuf,
+    template: Option<ChatTemplate>,
 }
 
 /// Whether special tokens (such as BOS) count.
@@ -32,6 +35,16 @@ pub enum TokenizerError {
     Missing {
         /// What was looked for.
         path: PathBuf,
+    },
+    /// There are only files of another kind of tokenizer.
+    #[error("{} does not exist, and {kind} in {name} is not read", path.display())]
+    OtherKind {
+        /// What was looked for.
+        path: PathBuf,
+        /// What kind of file there is instead.
+        kind: &'static str,
+        /// Its name.
+        name: String,
     },
     /// The file is no tokenizer, or cannot be read.
     #[error("{} cannot be used as a tokenizer: {fault}", path.display())]
@@ -56,6 +69,9 @@ impl TokenizerError {
     pub fn problem(&self, origin: Origin, key: impl Into<String>) -> Problem {
         let remedy = match self {
             Self::Missing { .. } => "name a local folder that holds the model's tokenizer.json",
+            Self::OtherKind { .. } => {
+                "make tokenizer.json in Python: transformers.AutoTokenizer.from_pretrained('FOLDER').save_pretrained('FOLDER')"
+            }
             Self::Unusable { .. } | Self::Encode { .. } => {
                 "it must be the tokenizer.json of a Hugging Face tokenizer, readable by this process"
             }
@@ -76,9 +92,7 @@ impl Tokenizer {
         let path = if path.is_file() { path.to_owned() } else { path.join("tokenizer.json") };
         match fs_err::read(&path) {
             Ok(json) => Self::from_bytes(json, path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(TokenizerError::Missing { path })
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing(path)),
             Err(error) => Err(TokenizerError::Unusable { fault: error.kind().to_string(), path }),
         }
     }
@@ -100,7 +114,18 @@ impl Tokenizer {
         drop(json);
         inner.with_padding(None);
         inner.with_truncation(None).map_err(unusable)?;
-        Ok(Self { inner, path })
+        Ok(Self { inner, path, template: None })
+    }
+
+    /// The same with the chat template that belongs to it.
+    #[must_use]
+    pub fn with_template(self, template: ChatTemplate) -> Self {
+        Self { template: Some(template), ..self }
+    }
+
+    /// The chat template that belongs to it, if it was given one.
+    pub fn template(&self) -> Option<&ChatTemplate> {
+        self.template.as_ref()
     }
 
     /// The file that it was read from.
@@ -117,11 +142,24 @@ impl Tokenizer {
         if text.is_empty() {
             return Ok(0);
         }
-        let encoding = self
-            .inner
-            .encode_fast(text, special == SpecialTokens::Counted)
-            .map_err(|error| TokenizerError::Encode { path: self.path.clone(), fault: error.to_string() })?;
-        Ok(u32::try_from(encoding.len()).unwrap_or(u32::MAX))
+        Ok(u32::try_from(self.encoding(text, special)?.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The tokens of `text` themselves.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Tokenizer::count`].
+    pub fn ids(&self, text: &str, special: SpecialTokens) -> Result<Vec<u32>, TokenizerError> {
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.encoding(text, special)?.get_ids().to_vec())
+    }
+
+    fn encoding(&self, text: &str, special: SpecialTokens) -> Result<Encoding, TokenizerError> {
+        let encoded = self.inner.encode_fast(text, special == SpecialTokens::Counted);
+        encoded.map_err(|error| TokenizerError::Encode { path: self.path.clone(), fault: error.to_string() })
     }
 
     /// The model's vocabulary in the order of its ids, those of added tokens left out.
@@ -132,6 +170,29 @@ impl Tokenizer {
         ids.filter_map(|id| model.id_to_token(id))
     }
 }
+
+/// What there is of other kinds of tokenizers where `path` is missing.
+fn missing(path: PathBuf) -> TokenizerError {
+    let folder = path.parent().map(fs_err::read_dir).and_then(Result::ok);
+    let names =
+        folder.into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let other = names.filter_map(|name| {
+        OTHER_KINDS.iter().find(|(end, _)| name.ends_with(end)).map(|kind| (kind.1, name))
+    });
+    match other.min() {
+        Some((kind, name)) => TokenizerError::OtherKind { path, kind, name },
+        None => TokenizerError::Missing { path },
+    }
+}
+
+/// Ends of names of files that hold tokenizers of other kinds.
+const OTHER_KINDS: [(&str, &str); 5] = [
+    (".model", "a SentencePiece model"),
+    (".tiktoken", "a tiktoken vocabulary"),
+    ("tekken.json", "a Tekken vocabulary"),
+    ("merges.txt", "a vocabulary with merges"),
+    ("vocab.txt", "a list of words"),
+];
 
 impl std::fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -168,6 +229,21 @@ mod tests {
         let missing = Tokenizer::load(Path::new("/none/Qwen3-8B")).expect_err("none");
         insta::assert_snapshot!(problem(missing), @"(default): tokenizer.path: /none/Qwen3-8B/tokenizer.json does not exist (name a local folder that holds the model's tokenizer.json)");
         let folder = tempfile::tempdir().expect("a folder");
+        for (name, kind) in [
+            ("tokenizer.model", "a SentencePiece model"),
+            ("spiece.model", "a SentencePiece model"),
+            ("qwen.tiktoken", "a tiktoken vocabulary"),
+            ("vocab.txt", "a list of words"),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            fs_err::write(folder.path().join(name), "").expect("a file");
+            fs_err::write(folder.path().join("config.json"), "{}").expect("a file");
+            let fault = problem(Tokenizer::load(folder.path()).expect_err("another kind"));
+            let expected = format!(
+                "tokenizer.json does not exist, and {kind} in {name} is not read (make tokenizer.json in Python"
+            );
+            assert!(fault.contains(&expected), "{fault}");
+        }
         let bad = folder.path().join("bad.json");
         fs_err::write(&bad, "{}").expect("a file");
         let fault = Tokenizer::load(&bad).expect_err("no tokenizer").to_string();

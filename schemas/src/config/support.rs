@@ -19,7 +19,6 @@ pub(super) fn unsupported(tree: &Value, document: &Node) -> Vec<Problem> {
         .map(|unbuilt| {
             Problem::new(origin_of(document, unbuilt.key), unbuilt.key, unbuilt.fault, unbuilt.remedy)
         })
-        .chain(without_path(tree, document))
         .collect()
 }
 
@@ -36,35 +35,23 @@ struct Unbuilt {
 }
 
 /// Data types that no code executes yet.
-const UNBUILT_DATA: [&str; 5] =
-    ["conversation_replay", "otel_trace_replay", "weka_trace_replay", "visionarena", "synthetic_agentic"];
+const UNBUILT_DATA: [&str; 3] = ["otel_trace_replay", "weka_trace_replay", "synthetic_agentic"];
 
-/// Data types that come from the hub unless they have a path.
-const HUB_DATA: [&str; 2] = ["shareGPT", "cnn_dailymail"];
+const VIDEO_FAULT: &str = "there is no encoder for MP4, which is the default representation";
+const VIDEO_REMEDY: &str = "set representation: jpeg_frames or png_frames, which send each frame as an image";
 
-/// Data sets are read from files only.
-fn without_path(tree: &Value, document: &Node) -> Option<Problem> {
-    let data = tree.get("data")?;
-    let (kind, path) = (data.get("type")?, data.get("path").unwrap_or(&Value::Null));
-    let is_from_hub = HUB_DATA.iter().any(|name| kind == name) && path.is_null();
-    is_from_hub.then(|| {
-        Problem::new(
-            origin_of(document, "data.type"),
-            "data.path",
-            "is missing, and data sets are not fetched from the hub yet",
-            "give a JSON or JSON lines file of the data set, or a folder of them",
-        )
-    })
+/// True for videos as frames, and where there are none.
+fn is_video_built(video: &Value) -> bool {
+    let is_none = |value: &Value| value.get("count").is_none_or(Value::is_null);
+    is_none(video) || video.get("representation").is_some_and(|representation| representation != "mp4")
 }
 
 /// One line for each: what gets built leaves this table.
 #[rustfmt::skip]
 const UNBUILT: &[Unbuilt] = &[
-    Unbuilt { key: "data.type", is_built: |v| !UNBUILT_DATA.iter().any(|unbuilt| v == unbuilt), fault: "replays and visionarena are not built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
-    Unbuilt { key: "data.multimodal", is_built: Value::is_null, fault: "images, videos and sounds are not built yet", remedy: "remove it; prompts are text" },
-    Unbuilt { key: "data.shared_prefix.multimodal", is_built: Value::is_null, fault: "images, videos and sounds are not built yet", remedy: "remove it; prompts are text" },
-    Unbuilt { key: "data.shared_prefix.enable_multi_turn_chat", is_built: |v| v == false, fault: "conversations of many turns are not built yet", remedy: "remove it; each prompt is a request of its own" },
-    Unbuilt { key: "data.use_chat_template", is_built: |v| v == false, fault: "chat templates are not built yet", remedy: "remove it" },
+    Unbuilt { key: "data.type", is_built: |v| !UNBUILT_DATA.iter().any(|unbuilt| v == unbuilt), fault: "replays of sessions are not built yet", remedy: "set data.type: synthetic, with input_distribution and output_distribution" },
+    Unbuilt { key: "data.multimodal.video", is_built: is_video_built, fault: VIDEO_FAULT, remedy: VIDEO_REMEDY },
+    Unbuilt { key: "data.shared_prefix.multimodal.video", is_built: is_video_built, fault: VIDEO_FAULT, remedy: VIDEO_REMEDY },
     Unbuilt { key: "load.type", is_built: |v| v != "trace_session_replay", fault: "whole sessions are not built yet", remedy: "set load.type: constant, with stages of rate and duration" },
     Unbuilt { key: "metrics.prometheus.google_managed", is_built: |v| v != true, fault: "Google's managed Prometheus is not built yet", remedy: "give metrics.prometheus.url, for example of a frontend for it" },
     Unbuilt { key: "tokenizer.trust_remote_code", is_built: |v| v != true, fault: "code that comes with a tokenizer is never run", remedy: "remove it; tokenizer.json is read" },

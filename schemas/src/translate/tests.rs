@@ -179,7 +179,7 @@ fn config_is_merged_last() {
 
 #[test]
 fn every_builtin_scenario_is_a_config() {
-    for scenario in ["baseline", "saturation", "sweep", "production"] {
+    for scenario in ["baseline", "saturation", "sweep", "production", "dataset"] {
         let text = emit(&tree(json!({"scenario": scenario})));
         if let Err(problems) = crate::config::Config::from_yaml(&text, "config.yml") {
             panic!("{scenario}: {problems}");

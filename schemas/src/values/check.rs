@@ -93,7 +93,10 @@ impl Found<'_> {
                           a letter or digit first and last";
             self.push(&["benchmark", "scenario"], format!("`{name}` cannot be the value of a label"), remedy);
         }
-        self.data(name, scenario);
+        // A data set of one's own takes the place of what the scenario says.
+        if !benchmark.custom_data.as_ref().is_some_and(|custom| custom.enabled == Some(true)) {
+            self.data(name, scenario);
+        }
         self.load(benchmark, name, scenario);
     }
 

@@ -27,7 +27,8 @@ pub use schema::json_schema;
 pub use secrets::{Authorities, ClientCertificate, SecretKey, is_secret_name, is_secret_value};
 pub use simulator::Simulator;
 pub use storage::{
-    AddressingStyle, CustomData, Dependencies, HfToken, Metrics, Preflight, Results, S3, Storage,
+    AddressingStyle, CUSTOM_DATA_FOLDER, CustomData, Dependencies, HfToken, Metrics, Preflight, Results,
+    RowFormat, S3, Storage,
 };
 pub use target::{Service, target_service};
 
@@ -113,7 +114,7 @@ pub struct Benchmark {
     /// The files of a run within the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<Results>,
-    /// A key of AWS's guide; enabling it is refused.
+    /// A data set of one's own, asked instead of what the scenario says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_data: Option<CustomData>,
     /// A key of AWS's workshop; ignored with a notice.

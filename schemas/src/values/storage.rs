@@ -31,22 +31,73 @@ pub struct Results {
     pub size_limit: Option<String>,
 }
 
-/// A data set, as AWS's guide describes it. It is read so that the guide's values do not fail, but cannot be enabled.
+/// A data set of one's own, whose rows are asked instead of what the scenario says: the guide's keys, and where it lies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CustomData {
-    /// `true` is refused.
+    /// Ask its rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// Not read.
+    /// Accepted because the guide shows it; not read.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Not read.
+    /// File or folder: in the volume below if it does not begin with `/`, else anywhere in the pod, or `s3://bucket/key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Not read.
+    /// What its rows look like. Empty: sharegpt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub format: Option<String>,
+    pub format: Option<RowFormat>,
+    /// Existing ConfigMap with its files. Empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_config_map: Option<String>,
+    /// Existing PersistentVolumeClaim with its files. Empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_claim: Option<String>,
+}
+
+/// Where the volume with a data set of one's own is mounted.
+pub const CUSTOM_DATA_FOLDER: &str = "/etc/inference-perf/custom-data";
+
+impl CustomData {
+    /// Where its files are in the pod; nothing if it is not enabled, or names none.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let has_volume = given(&self.existing_config_map).is_some() || given(&self.existing_claim).is_some();
+        let path = given(&self.path).unwrap_or_default();
+        if self.enabled != Some(true) || (path.is_empty() && !has_volume) {
+            return None;
+        }
+        let absolute = path.starts_with('/') || path.starts_with("s3://");
+        Some(match path.as_str() {
+            "" => CUSTOM_DATA_FOLDER.to_owned(),
+            _ if absolute => path,
+            _ => format!("{CUSTOM_DATA_FOLDER}/{path}"),
+        })
+    }
+
+    /// True if its rows are none of ShareGPT's.
+    #[must_use]
+    pub fn is_own_format(&self) -> bool {
+        matches!(self.format, Some(RowFormat::Openai | RowFormat::Alpaca | RowFormat::Prompt))
+    }
+}
+
+/// What the rows of a data set look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RowFormat {
+    /// `conversations`, as ShareGPT has them.
+    Sharegpt,
+    /// `messages`, as OpenAI's API has them.
+    Openai,
+    /// `instruction`, `input` and `output`.
+    Alpaca,
+    /// `prompt`, and perhaps `completion` and `max_tokens`.
+    Prompt,
+    /// Not said: sharegpt.
+    #[serde(rename = "")]
+    Unset,
 }
 
 /// Metrics of the server, as AWS's workshop has them. Ignored with a notice.

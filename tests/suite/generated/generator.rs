@@ -141,6 +141,7 @@ impl Generator {
             "saturation",
             "sweep",
             "production",
+            "dataset",
             "mine",
             "mine",
             "Long_Context.v2",

@@ -10,6 +10,8 @@ pub(super) const SECOND: Nanos = 1_000 * MS;
 pub(super) enum Answer {
     /// Answers after so long.
     After(Nanos),
+    /// Answers `a` and the request's number after so long.
+    Says(Nanos),
     /// Fails after so long.
     FailsAfter(Nanos),
     /// Closes the connection of so many attempts, 10 ms after each began, then answers.
@@ -63,6 +65,12 @@ impl<C: Clock> Transport for MemoryTransport<C> {
                 facts.last_byte = Some(self.clock.now());
                 Ok(())
             }
+            Answer::Says(ns) => {
+                wait(ns).await;
+                facts.last_byte = Some(self.clock.now());
+                facts.text = format!("a{}", request.index);
+                Ok(())
+            }
             Answer::FailsAfter(ns) => {
                 wait(ns).await;
                 Err(Failure { error_type: "HTTP Error 503".to_owned(), message: "busy".to_owned() }.into())
@@ -103,7 +111,7 @@ impl Workload for Numbers {
     fn prepare(&self, stage: u32, index: u64) -> Prepared {
         let drawn = self.drawn(stage, index);
         let body = Bytes::from(format!("{stage}/{index}"));
-        Prepared { index, body, prompt_tokens: drawn.prompt_tokens, drawn, memory: None }
+        Prepared::new(index, body, drawn.prompt_tokens, drawn)
     }
 }
 
@@ -153,12 +161,23 @@ pub(super) fn run(
     stop_at: StopAt,
     script: impl Fn(u64) -> Answer + Send + Sync + 'static,
 ) -> Run {
+    run_of(Arc::new(Numbers), stage, settings, stop_at, script)
+}
+
+/// The same with another workload.
+pub(super) fn run_of(
+    workload: Arc<dyn Workload>,
+    stage: &StagePlan,
+    settings: Settings,
+    stop_at: StopAt,
+    script: impl Fn(u64) -> Answer + Send + Sync + 'static,
+) -> Run {
     let folder = tempfile::tempdir().expect("a folder");
     let memory = Memory::new(script);
     let facts = virtual_time(async {
         let clock = TokioClock::start();
         let spool = SpoolWriter::create(folder.path()).expect("a spool");
-        let (memory, workload) = (memory.clone(), Arc::new(Numbers));
+        let memory = memory.clone();
         let mut engine = Engine::start(clock, settings, memory, workload, options(), spool, Hosting::Local)
             .await
             .expect("started");

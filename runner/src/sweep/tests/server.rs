@@ -99,6 +99,6 @@ impl Workload for Bodies {
     }
 
     fn prepare(&self, _stage: u32, index: u64) -> Prepared {
-        Prepared { index, body: Bytes::new(), prompt_tokens: 0, drawn: Drawn::default(), memory: None }
+        Prepared::new(index, Bytes::new(), 0, Drawn::default())
     }
 }

@@ -5,6 +5,7 @@
 //! requests in any order, and no set lies in memory. Rows that ask nothing and those whose lengths are outside the
 //! limits are left out. It knows nothing of where files come from.
 
+mod packed;
 mod rows;
 mod scan;
 mod source;
@@ -13,9 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use benchmark_schemas::config::{ApiType, Distribution};
+use tempfile::TempDir;
 
+pub(super) use self::packed::rows as parquet_rows;
 use self::rows::Row;
 pub use self::rows::RowFormat;
+pub use self::source::is_readable as is_data_file;
 use self::source::{Files, RowPlace, Walk};
 use super::body::BodyOptions;
 use super::tokenizer::{SpecialTokens, Tokenizer};
@@ -25,7 +29,7 @@ use super::{Drawn, Prepared, Workload};
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// A file cannot be used at all.
-    #[error("data.path: {}: {fault} (give a JSON or JSON lines file that this process can read, or a folder of them)", path.display())]
+    #[error("data.path: {}: {fault} (give a file of JSON, JSON lines or Parquet that this process can read, or a folder of them)", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -39,6 +43,16 @@ pub enum DatasetError {
         path: PathBuf,
         /// The line, from 1.
         line: u64,
+        /// What is wrong.
+        fault: String,
+    },
+    /// A row of a Parquet file is not what the data type needs, or cannot be read.
+    #[error("data.path: {}, row {row}: {fault} (write this file again, or remove it)", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Number of the row, from 1.
+        row: u64,
         /// What is wrong.
         fault: String,
     },
@@ -72,6 +86,8 @@ pub struct LengthLimits {
 pub struct DatasetFiles {
     files: Files,
     format: RowFormat,
+    /// The folder that they lie in, if it is to go with them.
+    folder: Option<TempDir>,
 }
 
 impl DatasetFiles {
@@ -81,9 +97,27 @@ impl DatasetFiles {
     ///
     /// If a file cannot be read, or a row is not what `format` says.
     pub fn open(path: &Path, format: RowFormat) -> Result<Self, DatasetError> {
-        let files = Files::open(path)?;
+        Self::checked(Files::open(path)?, format)
+    }
+
+    /// The files `paths`, in this order.
+    ///
+    /// # Errors
+    ///
+    /// As of [`DatasetFiles::open`].
+    pub fn of(paths: Vec<PathBuf>, format: RowFormat) -> Result<Self, DatasetError> {
+        Self::checked(Files::of(paths)?, format)
+    }
+
+    fn checked(files: Files, format: RowFormat) -> Result<Self, DatasetError> {
         files.check(|row| Row::read(format, row, true).map(drop))?;
-        Ok(Self { files, format })
+        Ok(Self { files, format, folder: None })
+    }
+
+    /// The same, in a folder that is deleted when they are no longer needed.
+    #[must_use]
+    pub fn within(self, folder: TempDir) -> Self {
+        Self { folder: Some(folder), ..self }
     }
 }
 
@@ -95,6 +129,7 @@ pub struct Dataset {
     limits: LengthLimits,
     options: BodyOptions,
     found: Mutex<Found>,
+    _folder: Option<TempDir>,
 }
 
 /// What is known of the rows so far.
@@ -114,14 +149,14 @@ impl Dataset {
     ///
     /// If a file cannot be read any more, or no row can be asked.
     pub fn new(
-        DatasetFiles { files, format }: DatasetFiles,
+        DatasetFiles { files, format, folder }: DatasetFiles,
         tokenizer: Arc<Tokenizer>,
         limits: LengthLimits,
         options: BodyOptions,
     ) -> Result<Self, DatasetError> {
         let walk = Some(Walk::new(&files)?);
         let found = Mutex::new(Found { walk, usable: Vec::new(), rows: 0, left_out: 0 });
-        let this = Self { files, format, tokenizer, limits, options, found };
+        let this = Self { files, format, tokenizer, limits, options, found, _folder: folder };
         if this.place(0).is_none() {
             let found = this.found.lock().unwrap_or_else(PoisonError::into_inner);
             let (rows, left_out) = (found.rows, found.left_out);
@@ -226,7 +261,7 @@ impl Workload for Dataset {
             self.options.of_messages((stage, index), &row.messages, output_tokens)
         };
         let prompt_tokens = self.prompt_tokens(&prompt);
-        Prepared { index, body, prompt_tokens, drawn: Drawn { prompt_tokens, output_tokens }, memory: None }
+        Prepared::new(index, body, prompt_tokens, Drawn { prompt_tokens, output_tokens })
     }
 }
 

@@ -153,6 +153,106 @@ fn faults_name_file_and_line() {
     ");
 }
 
+fn testdata(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/workload/testdata").join(name)
+}
+
+/// The files are pyarrow's (`tests/tools/parquet.py`).
+#[test]
+fn parquet_is_read_as_it_was_written() {
+    let limits = LengthLimits::default;
+    let dataset = open(&testdata("articles.parquet"), RowFormat::CnnDailymail, ApiType::Completion, limits());
+    let dataset = dataset.expect("opened");
+    // Rows without an article or a summary are none.
+    let asked = prompts(&dataset, 64);
+    assert_eq!(asked[..3], ["wa wb wc", "we wf", "wa wz"]);
+    assert_eq!((asked[61].as_str(), asked[62].as_str()), ("wh wz", "wa wb wc"), "62 rows, then again");
+    assert_eq!(body(&dataset, 1)["max_tokens"], 3);
+    let path = testdata("conversations.parquet");
+    let chats = open(&path, RowFormat::ShareGpt, ApiType::Chat, limits()).expect("opened");
+    assert_eq!(body(&chats, 0)["messages"], json!([{"role": "user", "content": "wa é"}]));
+    assert_eq!(body(&chats, 1)["messages"], json!([{"role": "user", "content": "wd"}]));
+    let fault = open(&path, RowFormat::CnnDailymail, ApiType::Chat, limits()).map(drop);
+    assert!(fault.is_err(), "no articles: none of the rows can be asked");
+    let fault = open(&testdata("articles.parquet"), RowFormat::ShareGpt, ApiType::Chat, limits()).err();
+    let fault = fault.expect("no conversations").to_string();
+    assert!(fault.contains("articles.parquet, row 1: missing field `conversations`"), "{fault}");
+}
+
+#[test]
+fn a_parquet_file_that_was_cut_off_is_named() {
+    let whole = fs_err::read(testdata("articles.parquet")).expect("a file");
+    for length in [0, 3, whole.len() / 2, whole.len() - 1] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cut.parquet");
+        fs_err::write(&path, &whole[..length]).expect("a file");
+        let opened = open(&path, RowFormat::CnnDailymail, ApiType::Completion, LengthLimits::default());
+        let fault = opened.err().expect("cut off").to_string();
+        assert!(fault.contains("cut.parquet: it is no whole Parquet file: "), "{fault}");
+    }
+}
+
+#[test]
+fn compressed_rows_are_read_as_if_they_were_not() {
+    use std::io::Write as _;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let compress = |name: &str, text: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text).expect("compressed");
+        fs_err::write(folder.path().join(name), encoder.finish().expect("compressed")).expect("a file");
+    };
+    let rows = |from: usize| -> String {
+        (from..from + 50).map(|i| format!("{}\n", json!({"prompt": format!("p{i}")}))).collect()
+    };
+    compress("a.jsonl.gz", rows(0).as_bytes());
+    fs_err::write(folder.path().join("b.jsonl"), rows(50)).expect("a file");
+    let dataset =
+        open(folder.path(), RowFormat::Own, ApiType::Completion, LengthLimits::default()).expect("opened");
+    let expected: Vec<String> = (0..100).chain(0..20).map(|i| format!("p{i}")).collect();
+    assert_eq!(prompts(&dataset, 120), expected);
+    compress("c.jsonl.gz", b"{\"prompt\": \"x\"}\n{\"text\": 1}\n");
+    let fault =
+        open(&folder.path().join("c.jsonl.gz"), RowFormat::Own, ApiType::Completion, LengthLimits::default())
+            .err();
+    let fault = fault.expect("a wrong row").to_string();
+    assert!(fault.contains("c.jsonl.gz:2: a row needs `prompt`"), "{fault}");
+    let cut = fs_err::read(folder.path().join("a.jsonl.gz")).expect("a file");
+    fs_err::write(folder.path().join("d.json.gz"), &cut[..cut.len() / 2]).expect("a file");
+    let fault =
+        open(&folder.path().join("d.json.gz"), RowFormat::Own, ApiType::Completion, LengthLimits::default())
+            .err();
+    assert!(fault.expect("cut off").to_string().contains("d.json.gz:"), "named");
+}
+
+#[test]
+fn eight_threads_make_the_bodies_that_one_makes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rows.jsonl");
+    let rows: String = (0..500).map(|i| format!("{}\n", json!({"prompt": format!("p{i}")}))).collect();
+    fs_err::write(&path, rows).expect("a file");
+    let made = |threads: u64| {
+        let dataset =
+            open(&path, RowFormat::Own, ApiType::Completion, LengthLimits::default()).expect("opened");
+        let mut bodies = std::thread::scope(|scope| {
+            let make = |first| {
+                let dataset = &dataset;
+                scope.spawn(move || -> Vec<_> {
+                    (first..1_200)
+                        .step_by(usize::try_from(threads).expect("few"))
+                        .map(|index| (index, dataset.prepare(2, index).body))
+                        .collect()
+                })
+            };
+            let threads: Vec<_> = (0..threads).map(make).collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect::<Vec<_>>()
+        });
+        bodies.sort_by_key(|(index, _)| *index);
+        bodies
+    };
+    assert_eq!(made(1), made(8));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]

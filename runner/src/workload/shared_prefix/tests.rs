@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::super::tokenizer::{SpecialTokens, fixtures};
+use super::super::turn::History;
 use super::*;
 
 fn settings(groups: u64, per_group: u64, (prefix, question): (i64, i64)) -> Settings {
@@ -197,4 +198,39 @@ proptest! {
 fn question_range(settings: &Settings) -> std::ops::RangeInclusive<i64> {
     let LengthOrDistribution::Distribution(question) = &settings.question_len else { return 0..=0 };
     question.min.max(1)..=question.max
+}
+
+#[test]
+fn users_go_on_with_another_question_each_round() {
+    for api in [ApiType::Completion, ApiType::Chat] {
+        let settings = Settings { enable_multi_turn_chat: true, ..settings(2, 3, (21, 12)) };
+        let workload = workload(&settings, 5, api);
+        assert_eq!(workload.speakers(), Some(6));
+        let mut questions = HashSet::new();
+        for index in 0..24 {
+            let prepared = workload.prepare(1, index);
+            let turn = prepared.turn.as_ref().expect("a turn");
+            assert_eq!(turn.place.round, index / 6);
+            assert_eq!(
+                turn.place.speaker,
+                workload.prepare(0, index % 6).turn.expect("a turn").place.speaker
+            );
+            assert_eq!(prepared.prompt_tokens, prepared.drawn.prompt_tokens);
+            let alone: Value = serde_json::from_slice(&turn.body(&History::default()).0).expect("JSON");
+            let (system, question) = match api {
+                ApiType::Completion => split(alone["prompt"].as_str().expect("a prompt"), 20),
+                _ => {
+                    let said =
+                        |k: usize| alone["messages"][k]["content"].as_str().expect("a text").to_owned();
+                    (said(0), said(1))
+                }
+            };
+            let group = usize::try_from(turn.place.speaker / 3).expect("few");
+            assert_eq!(system, workload.beginning(group as u64).expect("a beginning").text);
+            let counted =
+                fixtures::word_level().count(&format!("{system} {question}"), SpecialTokens::Counted);
+            assert_eq!(counted.expect("counted"), prepared.prompt_tokens);
+            assert!(questions.insert(question), "no question is asked twice");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::{Inner, Tokenizer};
 
 fn tokenizer(json: &Value) -> Tokenizer {
     let inner = Inner::from_bytes(json.to_string().as_bytes()).expect("a tokenizer");
-    Tokenizer { inner, path: PathBuf::from("fixture") }
+    Tokenizer { inner, path: PathBuf::from("fixture"), template: None }
 }
 
 /// Whole words are tokens and a BOS is added: `<s>`, `wa`, `wb`, … `wzz`.

@@ -1,6 +1,6 @@
 //! Rules of `data`, and of what it asks of `api` and `load`.
 
-use super::Faults;
+use super::{Faults, multimodal};
 use crate::config::read::Sections;
 use crate::config::{
     ApiType, Data, DataType, Distribution, DistributionType, Extensions, LengthOrDistribution, LoadType,
@@ -18,6 +18,7 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     check_lengths_given(data, faults);
     check_misplaced(data, faults);
     check_shared_prefix(data, faults);
+    multimodal::check(data, faults);
     check_data_format(data, sections.extensions.as_ref().and_then(Option::as_ref), faults);
     if let Some(api) = &sections.api {
         check_api(data, api.kind, faults);
@@ -181,9 +182,8 @@ fn check_shared_prefix(data: &Data, faults: &mut Faults<'_>) {
 fn apis(data: &Data) -> &'static [ApiType] {
     use ApiType::{AnthropicMessages, Chat, Completion};
     match data.kind {
-        DataType::Synthetic if data.multimodal.is_some() => &[Chat],
+        DataType::Synthetic | DataType::SharedPrefix if data.has_media() => &[Chat],
         DataType::VisionArena => &[Chat],
-        DataType::ConversationReplay => &[Completion],
         DataType::InfinityInstruct | DataType::BillsumConversations => &[Completion, Chat],
         DataType::OtelTraceReplay | DataType::WekaTraceReplay | DataType::SyntheticAgentic => {
             &[Chat, AnthropicMessages]
@@ -193,11 +193,19 @@ fn apis(data: &Data) -> &'static [ApiType] {
         | DataType::Synthetic
         | DataType::Random
         | DataType::SharedPrefix
+        | DataType::ConversationReplay
         | DataType::CnnDailymail => &[Completion, Chat, AnthropicMessages],
     }
 }
 
 fn check_api(data: &Data, api: ApiType, faults: &mut Faults<'_>) {
+    if data.use_chat_template && data.kind == DataType::Random && api != ApiType::Completion {
+        faults.add(
+            "data.use_chat_template",
+            "is for the completion API: by the others the server itself applies its chat template",
+            "remove it, or set api.type: completion",
+        );
+    }
     let apis = apis(data);
     if !apis.contains(&api) {
         let names: Vec<&str> = apis

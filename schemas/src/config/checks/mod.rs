@@ -3,6 +3,7 @@
 
 mod data;
 mod load;
+mod multimodal;
 mod sessions;
 mod surroundings;
 

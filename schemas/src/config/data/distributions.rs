@@ -65,15 +65,15 @@ fn of_shared_prefix<'a>(found: &mut Found<'a>, prefix: &'a SharedPrefix) {
 
 fn of_multimodal<'a>(found: &mut Found<'a>, section: &str, multimodal: &'a Multimodal) {
     if let Some(image) = &multimodal.image {
-        add(found, section, "image.count", image.count.as_ref());
+        add(found, section, "image.count", image.count.as_ref().and_then(length));
         add(found, section, "image.insertion_point", point(image.insertion_point.as_ref()));
     }
     if let Some(video) = &multimodal.video {
-        add(found, section, "video.count", video.count.as_ref());
+        add(found, section, "video.count", video.count.as_ref().and_then(length));
         add(found, section, "video.insertion_point", point(video.insertion_point.as_ref()));
     }
     if let Some(audio) = &multimodal.audio {
-        add(found, section, "audio.count", audio.count.as_ref());
+        add(found, section, "audio.count", audio.count.as_ref().and_then(length));
         add(found, section, "audio.insertion_point", point(audio.insertion_point.as_ref()));
     }
 }

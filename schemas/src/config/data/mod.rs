@@ -59,6 +59,17 @@ impl Data {
     pub fn draws_lengths(&self) -> bool {
         self.kind.draws_lengths() && self.trace.is_none()
     }
+
+    /// True if prompts come with images, videos or sounds.
+    #[must_use]
+    pub fn has_media(&self) -> bool {
+        let of_prefix = self.shared_prefix.as_ref().and_then(|prefix| prefix.multimodal.as_ref());
+        match self.kind {
+            DataType::Synthetic => self.multimodal.is_some(),
+            DataType::SharedPrefix => self.multimodal.is_some() || of_prefix.is_some(),
+            _ => false,
+        }
+    }
 }
 
 /// Source of the requests.

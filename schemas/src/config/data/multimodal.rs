@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::distribution::{Distribution, PointOrDistribution};
+use super::super::distribution::{LengthOrDistribution, PointOrDistribution};
 
 /// Images, videos and sounds that go with a prompt.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -22,7 +22,7 @@ pub struct Multimodal {
 #[serde(default, deny_unknown_fields)]
 pub struct Image {
     /// How many; none if not given.
-    pub count: Option<Distribution>,
+    pub count: Option<LengthOrDistribution>,
     /// Where in the text they stand, 0 (start) to 1 (end).
     pub insertion_point: Option<PointOrDistribution>,
     /// Their size, or sizes to choose from; 512 × 512 if not given.
@@ -36,7 +36,7 @@ pub struct Image {
 #[serde(default, deny_unknown_fields)]
 pub struct Video {
     /// How many; none if not given.
-    pub count: Option<Distribution>,
+    pub count: Option<LengthOrDistribution>,
     /// Where in the text they stand, 0 (start) to 1 (end).
     pub insertion_point: Option<PointOrDistribution>,
     /// Their size and length, or several to choose from; 10 frames of 512 × 512 if not given.
@@ -50,7 +50,7 @@ pub struct Video {
 #[serde(default, deny_unknown_fields)]
 pub struct Audio {
     /// How many; none if not given.
-    pub count: Option<Distribution>,
+    pub count: Option<LengthOrDistribution>,
     /// Where in the text they stand, 0 (start) to 1 (end).
     pub insertion_point: Option<PointOrDistribution>,
     /// Their length in seconds, or lengths to choose from; 1 if not given.

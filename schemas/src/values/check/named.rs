@@ -21,7 +21,8 @@ impl Found<'_> {
         self.all(&namespaces, is_dns_label, "name a namespace", NAMESPACE);
         let certificate = target.client_certificate.as_ref();
         let s3 = b.storage.as_ref().and_then(|storage| storage.s3.as_ref());
-        let objects: [Text<'_>; 10] = [
+        let custom = b.custom_data.as_ref();
+        let objects: [Text<'_>; 12] = [
             (
                 &["serviceAccount", "name"],
                 b.service_account.as_ref().and_then(|account| account.name.as_ref()),
@@ -36,6 +37,11 @@ impl Found<'_> {
                 &["target", "clientCertificate", "existingSecret"],
                 certificate.and_then(|certificate| certificate.existing_secret.as_ref()),
             ),
+            (
+                &["customData", "existingConfigMap"],
+                custom.and_then(|custom| custom.existing_config_map.as_ref()),
+            ),
+            (&["customData", "existingClaim"], custom.and_then(|custom| custom.existing_claim.as_ref())),
             (&["priorityClassName"], b.priority_class_name.as_ref()),
             (&["runtimeClassName"], b.runtime_class_name.as_ref()),
         ];

@@ -4,21 +4,22 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::{Benchmark, Fragment, Values};
+use super::super::{Benchmark, CUSTOM_DATA_FOLDER, Fragment, Values};
 use super::Found;
 use crate::validate::quotes;
 
 /// Names of the chart's own volumes, whether this release has them or not.
-const VOLUMES: [&str; 6] = ["config", "results", "tmp", "headers", "ca", "client-certificate"];
+const VOLUMES: [&str; 7] = ["config", "results", "tmp", "headers", "ca", "client-certificate", "custom-data"];
 
 /// Where the chart's own volumes are mounted.
-const MOUNTS: [&str; 6] = [
+const MOUNTS: [&str; 7] = [
     "/workspace/config.yml",
     "/results",
     "/tmp",
     "/etc/inference-perf/headers",
     "/etc/inference-perf/ca",
     "/etc/inference-perf/client-certificate",
+    CUSTOM_DATA_FOLDER,
 ];
 
 /// Names of the chart's own containers.
@@ -49,10 +50,16 @@ impl Found<'_> {
             let fault = "existingSecret is given too";
             self.push(&["benchmark", "target", "ca", "existingConfigMap"], fault, "name only one of them");
         }
-        if benchmark.custom_data.as_ref().is_some_and(|data| data.enabled == Some(true)) {
-            let fault = "the chart has no data sets yet";
-            let remedy = "set it to false, or put the data set under benchmark.config.data";
-            self.push(&["benchmark", "customData", "enabled"], fault, remedy);
+        if let Some(custom) = benchmark.custom_data.as_ref().filter(|custom| custom.enabled == Some(true)) {
+            if given(&custom.existing_config_map) && given(&custom.existing_claim) {
+                let fault = "existingConfigMap is given too";
+                self.push(&["benchmark", "customData", "existingClaim"], fault, "name only one of them");
+            }
+            if custom.place().is_none() {
+                let fault = "no data set is named";
+                let remedy = "name its file or folder, or a ConfigMap or claim that holds it";
+                self.push(&["benchmark", "customData", "path"], fault, remedy);
+            }
         }
         let variables: Vec<Fragment> =
             benchmark.extra_env.iter().flatten().map(|variable| variable.0.clone()).collect();

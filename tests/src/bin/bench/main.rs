@@ -14,6 +14,7 @@ mod ours;
 mod paced;
 mod peers;
 mod process;
+mod prompts;
 mod render;
 mod soak;
 mod target;
@@ -30,7 +31,7 @@ use target::Tokenizers;
 /// Benches of the benchmark client.
 #[derive(Debug, Parser)]
 struct Cli {
-    /// What to run; the ceiling, the paced, the edges and the render bench if absent
+    /// What to run; the ceiling, the paced, the edges, the render and the prompts bench if absent
     #[arg(value_enum)]
     benches: Vec<Bench>,
     #[command(flatten)]
@@ -65,6 +66,8 @@ enum Bench {
     Edges,
     /// (e) Rendering beside Helm
     Render,
+    /// (f) Prompts and data sets
+    Prompts,
     /// Memory over a long run
     Soak,
     /// (d) Beside other LLM benchmark clients
@@ -110,7 +113,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<bool> {
     let Cli { mut benches, options } = cli;
     if benches.is_empty() {
-        benches = vec![Bench::Ceiling, Bench::Paced, Bench::Edges, Bench::Render];
+        benches = vec![Bench::Ceiling, Bench::Paced, Bench::Edges, Bench::Render, Bench::Prompts];
     }
     ensure!(options.runs > 0, "--runs: at least one");
     ensure!(options.scale > 0.0 && options.scale.is_finite(), "--scale: above 0");
@@ -128,6 +131,7 @@ fn run(cli: Cli) -> Result<bool> {
             Bench::Paced => tables.extend([paced::bench(&scene)?, chunks::bench(&scene)?]),
             Bench::Edges => tables.push(edges::bench(&scene)?),
             Bench::Render => tables.push(render::bench(&scene)?),
+            Bench::Prompts => tables.push(prompts::bench(&scene)?),
             Bench::Soak => tables.push(soak::bench(&scene, scene.scaled(options.soak_requests))?),
             Bench::Peers => tables.extend(peers::bench(&scene, &options.peers)?),
         }

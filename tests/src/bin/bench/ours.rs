@@ -28,6 +28,8 @@ pub(crate) enum Load {
 pub(crate) enum Data<'a> {
     /// Prompts and answers of exactly so many tokens by a tokenizer.
     Synthetic { tokenizer: &'a Path, input: u32, output: u32 },
+    /// The rows of a file, with a tokenizer.
+    Rows { tokenizer: &'a Path, path: &'a Path },
     /// The shortest there are, without a tokenizer.
     Mock,
 }
@@ -57,6 +59,12 @@ pub(crate) fn configuration(target: &Target, job: Job<'_>, results: &Path) -> St
     // Writing to memory cannot fail.
     let _ = match job.data {
         Data::Mock => writeln!(text, "data: {{type: mock}}"),
+        Data::Rows { tokenizer, path } => writeln!(
+            text,
+            "data: {{type: shareGPT, path: '{}'}}\ntokenizer: {{pretrained_model_name_or_path: '{}'}}",
+            path.display(),
+            tokenizer.display()
+        ),
         Data::Synthetic { tokenizer, input, output } => {
             let fixed = |n: u32| format!("{{type: fixed, mean: {n}, min: {n}, max: {n}, std_dev: 0}}");
             let (input, output) = (fixed(input), fixed(output));
@@ -69,6 +77,9 @@ pub(crate) fn configuration(target: &Target, job: Job<'_>, results: &Path) -> St
         }
     };
     let mut extensions = Vec::new();
+    if matches!(job.data, Data::Rows { .. }) {
+        extensions.push("data_format: own");
+    }
     let _ = match job.load {
         Load::Closed { requests, concurrency } => writeln!(
             text,

@@ -119,7 +119,7 @@ pub(super) fn local<T>(future: impl Future<Output = T>) -> T {
 
 pub(super) fn request() -> Prepared {
     let body = Bytes::from_static(b"{\"prompt\": \"x\"}");
-    Prepared { index: 0, body, prompt_tokens: 1, drawn: Drawn::default(), memory: None }
+    Prepared::new(0, body, 1, Drawn::default())
 }
 
 pub(super) async fn exchange(transport: &HttpTransport<MonotonicClock>) -> (Result<(), Failure>, Exchange) {
