@@ -93,7 +93,7 @@ impl Cache {
                 Err(error) => faults.push(format!("{}: {}", root.display(), error.kind())),
             }
         }
-        Err(listed(faults))
+        Err(listed(&faults))
     }
 
     /// A place for a file that is to come, in the first folder that can be written.
@@ -109,7 +109,7 @@ impl Cache {
                 Err(error) => faults.push(format!("{}: {}", root.display(), error.kind())),
             }
         }
-        Err(listed(faults))
+        Err(listed(&faults))
     }
 
     /// Names of all files of the revision that are here, in order.
@@ -164,7 +164,7 @@ impl Incoming {
     }
 }
 
-fn listed(faults: Vec<String>) -> String {
+fn listed(faults: &[String]) -> String {
     if faults.is_empty() { "none is named".to_owned() } else { faults.join(", ") }
 }
 

@@ -9,8 +9,8 @@ mod json;
 use std::collections::BTreeMap;
 
 use jiff::ZonedDateTime;
-use minijinja::value::{Kwargs, Serde, Value};
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::value::{Kwargs, Serde, Value, from_args};
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 use serde::Deserialize;
 
 use self::json::Style;
@@ -149,7 +149,7 @@ impl ChatTemplate {
         let syntax = environment.syntax().to_builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|error| ChatTemplateError::Template(told(&error)))?);
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_unknown_method_callback(method);
         environment.add_filter("tojson", to_json);
         environment.add_function("raise_exception", raise_exception);
         environment.add_function("strftime_now", move |format: String| strftime(&now, &format));
@@ -226,6 +226,22 @@ fn read<T: for<'de> Deserialize<'de> + Default>(
 ) -> Result<T, ChatTemplateError> {
     let Some(bytes) = bytes else { return Ok(T::default()) };
     serde_json::from_slice(bytes).map_err(|error| ChatTemplateError::File { file, fault: error.to_string() })
+}
+
+/// A method of Python's strings, lists or mappings.
+fn method(state: &mut State<'_, '_>, value: &Value, name: &str, arguments: &[Value]) -> Result<Value, Error> {
+    let cut: Option<fn(&str, &str) -> Option<usize>> = match name {
+        "removeprefix" => Some(|text, end| text.starts_with(end).then_some(end.len())),
+        "removesuffix" => Some(|text, end| text.ends_with(end).then_some(end.len())),
+        _ => None,
+    };
+    let (Some(cut), Some(text)) = (cut, value.as_str()) else {
+        return minijinja_contrib::pycompat::unknown_method_callback(state, value, name, arguments);
+    };
+    let (end,): (&str,) = from_args(arguments)?;
+    let length = cut(text, end).unwrap_or(0);
+    let kept = if name == "removeprefix" { &text[length..] } else { &text[..text.len() - length] };
+    Ok(Value::from(kept))
 }
 
 /// An error with its causes, on one line.

@@ -148,8 +148,8 @@ fn faults_name_file_and_line() {
     data.path: FOLDER/cut.json:3: the object that begins here has no end: the file is cut off, or a bracket is missing (mend this line, or remove it)
     data.path: FOLDER/empty.json: none of its 0 rows can be asked: 0 are outside the limits of input_distribution and output_distribution, which without min and max are 10 to 1024 tokens, and 0 ask nothing (widen the limits, or give other data)
     data.path: FOLDER/nothing.json: none of its 1 rows can be asked: 0 are outside the limits of input_distribution and output_distribution, which without min and max are 10 to 1024 tokens, and 1 ask nothing (widen the limits, or give other data)
-    data.path: FOLDER/rows.parquet: the name must end in .json, .jsonl or .ndjson (give a JSON or JSON lines file that this process can read, or a folder of them)
-    data.path: FOLDER/none.json: No such file or directory (os error 2) (give a JSON or JSON lines file that this process can read, or a folder of them)
+    data.path: FOLDER/rows.parquet: it is no whole Parquet file: EOF: Parquet file too small. Size is 4 but need 8 (give a file of JSON, JSON lines or Parquet that this process can read, or a folder of them)
+    data.path: FOLDER/none.json: No such file or directory (os error 2) (give a file of JSON, JSON lines or Parquet that this process can read, or a folder of them)
     ");
 }
 

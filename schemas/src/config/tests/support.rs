@@ -65,16 +65,66 @@ fn load_types_that_are_built() {
 }
 
 #[test]
-fn groups_of_prompts_are_built_as_single_requests_of_text() {
+fn groups_of_prompts_are_built_as_requests_and_as_conversations_of_text() {
     let data = |more: &str| {
         let text = format!("{LEAST}data: {{type: shared_prefix, shared_prefix: {{num_groups: 4{more}}}}}\n");
         executable(&text).map(|config| config.data.kind)
     };
-    assert_eq!(data(", enable_multi_turn_chat: false"), Ok(DataType::SharedPrefix));
-    assert_snapshot!(data(", enable_multi_turn_chat: true, multimodal: {}").expect_err("not built"), @r"
-    config.yml:3:84: data.shared_prefix.enable_multi_turn_chat: conversations of many turns are not built yet (remove it; each prompt is a request of its own)
-    config.yml:3:102: data.shared_prefix.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
-    ");
+    for goes_on in [", enable_multi_turn_chat: false", ", enable_multi_turn_chat: true"] {
+        assert_eq!(data(goes_on), Ok(DataType::SharedPrefix));
+    }
+    let refused = data(", enable_multi_turn_chat: true, multimodal: {}").expect_err("one or the other");
+    assert!(
+        refused.contains("enable_multi_turn_chat: conversations of many turns have no images"),
+        "{refused}"
+    );
+    assert!(
+        refused.contains("api.type: this data type cannot be sent by this API (set api.type: chat"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn media_are_built_but_for_mp4() {
+    let data = |multimodal: &str| {
+        let lengths = "input_distribution: {}, output_distribution: {}";
+        let data = format!("data: {{type: synthetic, {lengths}, multimodal: {{{multimodal}}}}}");
+        executable(&format!("{LEAST}api: {{type: chat}}\n{data}\n")).map(|config| config.data.has_media())
+    };
+    for built in [
+        "image: {count: 2, resolutions: 4k, representation: webp, insertion_point: {type: uniform, min: 0, max: 1}}",
+        "video: {count: {type: fixed, mean: 1}, representation: png_frames, profiles: {resolution: 360p, frames: 3}}",
+        "video: {}, audio: {count: 1, durations: 2.5}",
+    ] {
+        assert_eq!(data(built), Ok(true), "{built}");
+    }
+    assert_snapshot!(data("video: {count: 1}").expect_err("MP4"), @"config.yml:4:94: data.multimodal.video: there is no encoder for MP4, which is the default representation (set representation: jpeg_frames or png_frames, which send each frame as an image)");
+    for (wrong, told) in [
+        ("image: {count: -1}", "image.count: must be 0 or greater, is -1"),
+        ("image: {count: 1, insertion_point: 1.5}", "image.insertion_point: lies outside the text"),
+        (
+            "image: {count: 1, insertion_point: {type: uniform}}",
+            "image.insertion_point: lies outside the text",
+        ),
+        ("image: {count: 1, resolutions: {width: 0, height: 5}}", "image.resolutions: 0 × 5 is no size"),
+        (
+            "image: {count: 1, resolutions: [{resolution: 4k, weight: -1}]}",
+            "image.resolutions: a weight is below 0",
+        ),
+        (
+            "video: {count: 1, representation: png_frames, profiles: {resolution: 4k, frames: 0}}",
+            "video.profiles: a video has 1 to 1024 frames, not 0",
+        ),
+        ("audio: {count: 1, durations: 4000}", "audio.durations: a sound lasts 0 to 3600 s"),
+    ] {
+        let refused = data(wrong).expect_err("refused");
+        assert!(refused.contains(told), "{wrong}: {refused}");
+    }
+    let by_completion = data("image: {count: 1}").and(executable(&format!(
+        "{LEAST}data: {{type: synthetic, input_distribution: {{}}, output_distribution: {{}}, multimodal: {{image: {{count: 1}}}}}}\n"
+    )));
+    let refused = by_completion.expect_err("by chat only");
+    assert!(refused.contains("set api.type: chat, or choose another data.type"), "{refused}");
 }
 
 #[test]
@@ -144,7 +194,7 @@ report: {goodput: {constraints: {ttft: 1}}}
 ",
     );
     assert_snapshot!(refused.expect_err("much of it is not built"), @r"
-config.yml:14:15: data.multimodal: images, videos and sounds are not built yet (remove it; prompts are text)
+config.yml:15:22: data.use_chat_template: is for the completion API: by the others the server itself applies its chat template (remove it, or set api.type: completion)
 config.yml:23:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
 config.yml:24:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
 config.yml:25:58: metrics.prometheus.google_managed: Google's managed Prometheus is not built yet (give metrics.prometheus.url, for example of a frontend for it)
@@ -167,26 +217,31 @@ fn with_other_problems_at_once() {
 
 #[test]
 fn types_of_data_that_are_not_built() {
-    let refused =
-        executable(&format!("{LEAST}data: {{type: visionarena, visionarena: {{}}}}\napi: {{type: chat}}\n"));
-    assert_snapshot!(refused.expect_err("not built"), @"config.yml:3:14: data.type: replays and visionarena are not built yet (set data.type: synthetic, with input_distribution and output_distribution)");
+    let data = "{type: otel_trace_replay, otel_trace_replay: {trace_files: [a]}}";
+    let refused = executable(&format!("{LEAST}data: {data}\napi: {{type: chat}}\n")).expect_err("not built");
+    assert!(refused.contains("data.type: replays of sessions are not built yet"), "{refused}");
 }
 
 #[test]
-fn data_sets_are_read_from_files() {
-    let data = |data: &str| {
-        let refused = executable(&format!("{LEAST}data: {{{data}}}\n"));
-        refused.map(|config| config.data.kind).map_err(|problems| problems.lines().next().map(str::to_owned))
+fn all_other_types_of_data_are_built() {
+    let kind = |data: &str, api: &str| {
+        executable(&format!("{LEAST}data: {{{data}}}\napi: {{type: {api}}}\n")).map(|config| config.data.kind)
     };
-    for (name, kind) in [
+    for (name, kind_of) in [
         ("shareGPT", DataType::ShareGpt),
         ("cnn_dailymail", DataType::CnnDailymail),
         ("billsum_conversations", DataType::BillsumConversations),
         ("infinity_instruct", DataType::InfinityInstruct),
     ] {
-        assert_eq!(data(&format!("type: {name}, path: a.json")), Ok(kind));
+        assert_eq!(kind(&format!("type: {name}, path: a.json"), "completion"), Ok(kind_of));
     }
-    let missing = data("type: shareGPT").expect_err("from the hub").expect("a problem");
-    assert_snapshot!(missing, @"config.yml:3:14: data.path: is missing, and data sets are not fetched from the hub yet (give a JSON or JSON lines file of the data set, or a folder of them)");
-    assert!(data("type: cnn_dailymail").is_err());
+    assert_eq!(kind("type: shareGPT", "chat"), Ok(DataType::ShareGpt), "from the hub");
+    assert!(kind("type: infinity_instruct", "chat").is_err(), "it has no name on the hub");
+    assert_eq!(kind("type: visionarena, visionarena: {}", "chat"), Ok(DataType::VisionArena));
+    for api in ["completion", "chat", "anthropic_messages"] {
+        let conversations = kind("type: conversation_replay, conversation_replay: {}", api);
+        assert_eq!(conversations, Ok(DataType::ConversationReplay));
+    }
+    let random = "type: random, use_chat_template: true, input_distribution: {}, output_distribution: {}";
+    assert_eq!(kind(random, "completion"), Ok(DataType::Random));
 }
