@@ -39,6 +39,7 @@ pub mod hold;
 pub mod preflight;
 
 pub mod logging;
+pub mod monitor;
 pub mod progress;
 pub mod shutdown;
 

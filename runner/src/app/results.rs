@@ -8,23 +8,23 @@ use anyhow::{Context as _, Result};
 use benchmark_schemas::record::{PROBE_STAGE, ScrapeMoment, SpoolEntry};
 use benchmark_schemas::report::Manifest;
 
+use super::last_words::LastWords;
 use super::{Exit, complain, say};
 use crate::metrics::RecordSource;
 use crate::report::validation::{Severity, Validation};
 use crate::report::{self, Export, Layout, RunReport, answer, markers, tables};
 use crate::shutdown::Signals;
-use crate::spool::{SpoolError, SpoolReader};
+use crate::spool::{SpoolError, SpoolSource};
 use crate::store::{StoreError, Stores};
 
-/// The spool in a folder of results, without the probe of a sweep: what it found is an entry of its own, and no report
-/// counts its requests.
-struct Spool(PathBuf);
+/// A spool without the probe of a sweep: what it found is an entry of its own, and no report counts its requests.
+struct Spool(SpoolSource);
 
 impl RecordSource for Spool {
     type Error = SpoolError;
 
     fn entries(&self) -> Result<impl Iterator<Item = Result<SpoolEntry, SpoolError>>, SpoolError> {
-        let entries = SpoolReader::open(&self.0)?;
+        let entries = self.0.entries()?;
         Ok(entries.filter(|entry| !entry.as_ref().is_ok_and(is_of_probe)))
     }
 }
@@ -46,21 +46,22 @@ fn is_of_probe(entry: &SpoolEntry) -> bool {
     }
 }
 
-/// Writes all reports of the run whose spool lies in the local folder of `stores`, uploads them, and prints the answer.
+/// Writes all reports of the run whose records lie in `spool`, uploads them, and prints the answer.
 ///
 /// Whatever fails, the facts stay in the spool, and the person is told how to go on from there.
-pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
+pub(super) async fn store(mut stores: Stores, spool: SpoolSource, signals: &Signals) -> Stored {
     tracing::info!("Generating Reports...");
-    let (run, files) = match make(stores.folder()) {
+    let (run, files) = match make(&spool) {
         Ok(made) => made,
         Err(error) => {
             complain(&format!("the reports could not be made: {error:#}"));
             complain(&spool_hint(&stores.local_place()));
-            return Exit::NotStored;
+            return Stored { exit: Exit::NotStored, words: None };
         }
     };
     let mut kept = keep(&mut stores, &run, &files);
-    let failed = stores.upload().await;
+    kept.rescue(&stores, &spool, &run.facts.run_id);
+    let failed = stores.upload(signals.late()).await;
     say(&markers::blocks(&files));
     say(&tables::all(&run, display_width()));
     let places = match &kept.only_spool {
@@ -70,18 +71,26 @@ pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
     };
     // Not by the log: the answer is what the run is for, whatever the log's level.
     say(&answer::lines(&run, &places).join("\n"));
-    if failed.is_empty() && kept.faults.is_empty() {
-        stores.close();
-        return signals.exit_code().map_or(Exit::Done, Exit::Signal);
-    }
     kept.faults.extend(failed.iter().map(|error| format!("not stored: {error}")));
+    let words = Some(LastWords::of(&run, places, kept.faults.clone()));
+    if kept.faults.is_empty() {
+        stores.close();
+        return Stored { exit: signals.exit_code().map_or(Exit::Done, Exit::Signal), words };
+    }
     kept.tell(&stores, !failed.is_empty());
-    Exit::NotStored
+    Stored { exit: Exit::NotStored, words }
 }
 
-/// Reads the spool in `folder` and makes the reports, which can be written as often as need be.
-fn make(folder: &Path) -> Result<(RunReport, Vec<report::File>)> {
-    let spool = Arc::new(Spool(folder.to_owned()));
+/// How storing went.
+pub(super) struct Stored {
+    pub(super) exit: Exit,
+    /// What there is to say of the run, if its reports could be made.
+    pub(super) words: Option<LastWords>,
+}
+
+/// Reads `spool` and makes the reports, which can be written as often as need be.
+fn make(spool: &SpoolSource) -> Result<(RunReport, Vec<report::File>)> {
+    let spool = Arc::new(Spool(spool.clone()));
     let run = RunReport::read(&*spool).context("the records cannot be read back")?;
     let exports = report::exports(&run, &spool);
     tell(&exports.validation);
@@ -122,6 +131,17 @@ fn keep(stores: &mut Stores, run: &RunReport, files: &[report::File]) -> Kept {
 }
 
 impl Kept {
+    /// Puts a spool that is not whole in its folder beside the reports, or else into the run's scratch folder.
+    fn rescue(&mut self, stores: &Stores, spool: &SpoolSource, run_id: &str) {
+        let Some(fault) = spool.fault() else { return };
+        self.faults.push(format!("not stored: {fault}"));
+        let places = [stores.folder().to_owned(), scratch_folder(run_id)];
+        match places.iter().find(|place| spool.rescue_to(place).is_ok()) {
+            Some(place) => self.faults.push(format!("The records are kept in {}.", place.display())),
+            None => self.faults.push("The records could not be kept anywhere.".to_owned()),
+        }
+    }
+
     /// Says what is where; `by_hand` if it has to be copied to an object store.
     fn tell(&self, stores: &Stores, by_hand: bool) {
         for fault in &self.faults {
@@ -201,7 +221,8 @@ fn write_file(stores: &mut Stores, file: &dyn Export) -> Result<(), StoreError> 
 ///
 /// If there is no spool, or it cannot be read.
 pub(super) fn rebuild(folder: &Path) -> Result<Exit> {
-    let first = Spool(folder.to_owned()).entries().and_then(|mut entries| entries.next().transpose());
+    let spool = SpoolSource::in_folder(folder);
+    let first = Spool(spool.clone()).entries().and_then(|mut entries| entries.next().transpose());
     let Some(SpoolEntry::Run(facts)) = first.with_context(|| format!("{} holds no run", folder.display()))?
     else {
         anyhow::bail!("{} holds no run: its spool was cut off before the run started", folder.display());
@@ -210,7 +231,7 @@ pub(super) fn rebuild(folder: &Path) -> Result<Exit> {
     let prefix = config.pointer("/storage/local_storage/report_file_prefix");
     let prefix = prefix.and_then(|prefix| prefix.as_str()).unwrap_or_default();
     let mut stores = Stores::existing(folder, prefix)?;
-    let (run, files) = make(stores.folder())?;
+    let (run, files) = make(&spool)?;
     let kept = keep(&mut stores, &run, &files);
     say(&tables::all(&run, display_width()));
     let places = kept.only_spool.clone().map_or_else(|| stores.places(), |spool| vec![spool]);
@@ -261,7 +282,7 @@ mod tests {
                 writer.append(entry).expect("appended");
             }
             drop(writer);
-            let spool = Arc::new(Spool(folder.path().to_owned()));
+            let spool = Arc::new(Spool(SpoolSource::in_folder(folder.path())));
             let run = RunReport::read(&*spool).expect("a run");
             let files: Vec<(String, Vec<u8>)> = report::exports(&run, &spool)
                 .files
