@@ -1,13 +1,15 @@
-//! Secrets and certificates of the target: volumes, where they are mounted, and the variables that name them.
+//! Secrets and certificates of the target and of the store: volumes, where they are mounted, and the variables that name them.
 
-use benchmark_schemas::values::{Authorities, Target};
+use benchmark_schemas::translate;
+use benchmark_schemas::values::{Authorities, Benchmark};
 use benchmark_schemas::variables::{CA_FILE, CERT_FILE, HEADERS_FILE, KEY_FILE};
 use serde_json::{Value, json};
 
 use super::text;
 
 /// Volumes of Secrets and certificates.
-pub(super) fn volumes(target: &Target) -> Vec<Value> {
+pub(super) fn volumes(benchmark: &Benchmark) -> Vec<Value> {
+    let target = &benchmark.target;
     let mut volumes = Vec::new();
     if let Some(headers) = &target.headers
         && let Some(name) = text::given(headers.existing_secret.as_ref())
@@ -30,6 +32,10 @@ pub(super) fn volumes(target: &Target) -> Vec<Value> {
     {
         volumes.push(json!({ "name": "client-certificate", "secret": { "secretName": name } }));
     }
+    if let Some((name, key)) = translate::gcs_secret(benchmark) {
+        let items = json!([{ "key": key, "path": "key.json" }]);
+        volumes.push(json!({ "name": "gcs-key", "secret": { "secretName": name, "items": items } }));
+    }
     volumes
 }
 
@@ -49,6 +55,7 @@ pub(super) fn variables(volumes: &[Value]) -> Vec<(&'static str, String)> {
         let files: &[(&str, &str)] = match name {
             "headers" => &[(HEADERS_FILE, "headers")],
             "ca" => &[(CA_FILE, "ca.crt")],
+            "gcs-key" => &[("GOOGLE_APPLICATION_CREDENTIALS", "key.json")],
             _ => &[(CERT_FILE, "tls.crt"), (KEY_FILE, "tls.key")],
         };
         files.iter().map(|(variable, file)| (*variable, format!("{}/{file}", path(name)))).collect()

@@ -4,21 +4,22 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::{Benchmark, Fragment, Values};
+use super::super::{Benchmark, Fragment, LiveMetrics, Values};
 use super::Found;
 use crate::validate::quotes;
 
 /// Names of the chart's own volumes, whether this release has them or not.
-const VOLUMES: [&str; 6] = ["config", "results", "tmp", "headers", "ca", "client-certificate"];
+const VOLUMES: [&str; 7] = ["config", "results", "tmp", "headers", "ca", "client-certificate", "gcs-key"];
 
 /// Where the chart's own volumes are mounted.
-const MOUNTS: [&str; 6] = [
+const MOUNTS: [&str; 7] = [
     "/workspace/config.yml",
     "/results",
     "/tmp",
     "/etc/inference-perf/headers",
     "/etc/inference-perf/ca",
     "/etc/inference-perf/client-certificate",
+    "/etc/inference-perf/gcs-key",
 ];
 
 /// Names of the chart's own containers.
@@ -48,6 +49,11 @@ impl Found<'_> {
         if ca.is_some_and(|ca| given(&ca.existing_secret) && given(&ca.existing_config_map)) {
             let fault = "existingSecret is given too";
             self.push(&["benchmark", "target", "ca", "existingConfigMap"], fault, "name only one of them");
+        }
+        let port = benchmark.live_metrics.as_ref().and_then(LiveMetrics::port_if_enabled);
+        if port.is_some_and(|port| !(1.0..=65535.0).contains(&port)) {
+            let remedy = "write a number from 1 to 65535";
+            self.push(&["benchmark", "liveMetrics", "port"], "it is no port", remedy);
         }
         if benchmark.custom_data.as_ref().is_some_and(|data| data.enabled == Some(true)) {
             let fault = "the chart has no data sets yet";
