@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Property tests draw the same cases in every run; set another seed to search further.
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: help demo test bench bench-peers oracle oracle-tokens parity soak fuzz check fmt lint schemas schemas-check tools prerequisites clean
+.PHONY: help demo test bench bench-peers oracle oracle-tokens parity soak chaos fuzz check fmt lint schemas schemas-check tools prerequisites clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,13 @@ oracle-tokens: ## token ids beside those of Python's transformers: 2,000 strings
 
 soak: ## memory over 200,000 streamed requests; SOAK_REQUESTS for a longer run
 	$(BENCH) soak
+
+# Options: CHAOS_RUNS. Needs strace.
+chaos: prerequisites tools ## runs that are killed, stores and servers that fail, some 20 minutes of it: what is lost (nothing) and how long it takes
+	cargo build --locked --workspace
+	rm -f target/chaos/report.md
+	CHAOS_RUNS=$(or $(CHAOS_RUNS),200) cargo test --locked -p benchmark-tests --test chaos
+	@printf '\n| what | outcome |\n|---|---|\n'; cat target/chaos/report.md
 
 FUZZ = cargo +nightly fuzz run --fuzz-dir . $(1) -- -dict=$(1).dict -max_len=4096 -max_total_time=$(or $(FUZZ_SECONDS),600)
 

@@ -13,6 +13,7 @@ pub const NAME: &str = "benchmark-charts";
 pub const FILES: &[(&str, &str)] = &[
     ("Chart.yaml", include_str!("../../charts/benchmark-charts/Chart.yaml")),
     ("values.yaml", VALUES),
+    ("dashboards/inference-perf.json", crate::model::DASHBOARD),
     ("templates/NOTES.txt", include_str!("../../charts/benchmark-charts/templates/NOTES.txt")),
     ("templates/_config.tpl", include_str!("../../charts/benchmark-charts/templates/_config.tpl")),
     ("templates/_estimates.tpl", include_str!("../../charts/benchmark-charts/templates/_estimates.tpl")),
@@ -22,11 +23,17 @@ pub const FILES: &[(&str, &str)] = &[
     ("templates/_tools.tpl", include_str!("../../charts/benchmark-charts/templates/_tools.tpl")),
     ("templates/_validate.tpl", include_str!("../../charts/benchmark-charts/templates/_validate.tpl")),
     ("templates/configmap.yaml", include_str!("../../charts/benchmark-charts/templates/configmap.yaml")),
+    ("templates/dashboard.yaml", include_str!("../../charts/benchmark-charts/templates/dashboard.yaml")),
     (
         "templates/extra-objects.yaml",
         include_str!("../../charts/benchmark-charts/templates/extra-objects.yaml"),
     ),
     ("templates/job.yaml", include_str!("../../charts/benchmark-charts/templates/job.yaml")),
+    (
+        "templates/persistentvolumeclaim.yaml",
+        include_str!("../../charts/benchmark-charts/templates/persistentvolumeclaim.yaml"),
+    ),
+    ("templates/podmonitor.yaml", include_str!("../../charts/benchmark-charts/templates/podmonitor.yaml")),
     (
         "templates/serviceaccount.yaml",
         include_str!("../../charts/benchmark-charts/templates/serviceaccount.yaml"),

@@ -12,10 +12,13 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 /// Templates of objects by the name of the chart's template, with their source, in order of the names.
-const SOURCES: [(&str, &str); 7] = [
+const SOURCES: [(&str, &str); 10] = [
     ("templates/configmap.yaml", include_str!("../templates/configmap.yaml.j2")),
+    ("templates/dashboard.yaml", include_str!("../templates/dashboard.yaml.j2")),
     ("templates/extra-objects.yaml", include_str!("../templates/extra-objects.yaml.j2")),
     ("templates/job.yaml", include_str!("../templates/job.yaml.j2")),
+    ("templates/persistentvolumeclaim.yaml", include_str!("../templates/persistentvolumeclaim.yaml.j2")),
+    ("templates/podmonitor.yaml", include_str!("../templates/podmonitor.yaml.j2")),
     ("templates/serviceaccount.yaml", include_str!("../templates/serviceaccount.yaml.j2")),
     ("templates/simulator-deployment.yaml", include_str!("../templates/simulator-deployment.yaml.j2")),
     ("templates/simulator-service.yaml", include_str!("../templates/simulator-service.yaml.j2")),

@@ -49,6 +49,9 @@ pub struct RunArgs {
     /// The configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// Go on with the run whose results lie in this folder, after the last stage that it finished
+    #[arg(long, value_name = "DIR", conflicts_with = "analyze")]
+    pub resume: Option<PathBuf>,
     /// Least severe messages to log: DEBUG, INFO, WARNING, ERROR or CRITICAL
     #[arg(long, value_name = "LEVEL", default_value = "INFO", hide_possible_values = true)]
     pub log_level: LogLevel,

@@ -41,6 +41,7 @@ pub mod hold;
 pub mod preflight;
 
 pub mod logging;
+pub mod monitor;
 pub mod progress;
 pub mod shutdown;
 

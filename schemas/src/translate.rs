@@ -43,9 +43,14 @@ pub fn config_tree(benchmark: &Benchmark, simulator: Option<&str>) -> Map<String
     let tokenizer = simulator.map(|_| json!(SIMULATOR_TOKENIZER));
     let tokenizer = tokenizer.or_else(|| text(benchmark.target.tokenizer_path.as_ref()));
     insert_map(&mut tree, "tokenizer", [("pretrained_model_name_or_path", tokenizer)]);
-    if let Some(s3) = s3(benchmark) {
-        tree.insert("storage".into(), json!({ "simple_storage_service": s3 }));
-    }
+    insert_map(
+        &mut tree,
+        "storage",
+        [
+            ("simple_storage_service", s3(benchmark).map(Value::Object)),
+            ("google_cloud_storage", gcs(benchmark).map(Value::Object)),
+        ],
+    );
     if let Some(config) = &benchmark.config {
         merge(&mut tree, config);
     }
@@ -192,6 +197,14 @@ pub fn s3_secret(benchmark: &Benchmark) -> Option<&str> {
     name.filter(|_| s3.enabled != Some(false))
 }
 
+/// The Secret with the key file for Google Cloud Storage, by the same rule, and the key in it.
+pub fn gcs_secret(benchmark: &Benchmark) -> Option<(&str, &str)> {
+    let gcs = benchmark.storage.as_ref()?.gcs.as_ref()?;
+    let name = gcs.existing_secret.as_deref().filter(|name| !name.is_empty());
+    let key = gcs.key.as_deref().filter(|key| !key.is_empty()).unwrap_or("key.json");
+    name.filter(|_| gcs.enabled != Some(false)).map(|name| (name, key))
+}
+
 /// The bucket that results go to, if any does.
 pub fn s3_bucket(benchmark: &Benchmark) -> Option<&S3> {
     let s3 = benchmark.storage.as_ref()?.s3.as_ref()?;
@@ -204,20 +217,27 @@ fn s3(benchmark: &Benchmark) -> Option<Map<String, Value>> {
     let style = s3.addressing_style.map(|style| style.as_str().to_owned());
     Some(present([
         ("bucket_name", text(s3.bucket_name.as_ref())),
-        ("path", Some(Value::String(s3_path(benchmark, s3)))),
+        ("path", Some(Value::String(bucket_path(benchmark, s3.path.as_ref(), s3.path_prefix.as_ref())))),
         ("endpoint_url", text(s3.endpoint_url.as_ref())),
         ("region_name", text(s3.region.as_ref())),
         ("addressing_style", text(style.as_ref())),
     ]))
 }
 
+fn gcs(benchmark: &Benchmark) -> Option<Map<String, Value>> {
+    let gcs = benchmark.storage.as_ref()?.gcs.as_ref()?;
+    let bucket = text(gcs.bucket_name.as_ref()).filter(|_| gcs.enabled != Some(false))?;
+    let path = bucket_path(benchmark, gcs.path.as_ref(), gcs.path_prefix.as_ref());
+    Some(present([("bucket_name", Some(bucket)), ("path", Some(Value::String(path)))]))
+}
+
 /// The literal path, else prefix, scenario, server type, last part of the model name and the start of the run, which
 /// the runner puts in place of `{timestamp}`; empty parts are left out.
-fn s3_path(benchmark: &Benchmark, s3: &S3) -> String {
-    if let Some(path) = s3.path.as_ref().filter(|path| !path.is_empty()) {
+fn bucket_path(benchmark: &Benchmark, literal: Option<&String>, prefix: Option<&String>) -> String {
+    if let Some(path) = literal.filter(|path| !path.is_empty()) {
         return path.clone();
     }
-    let prefix = s3.path_prefix.as_deref().unwrap_or_default().trim_matches('/');
+    let prefix = prefix.map(String::as_str).unwrap_or_default().trim_matches('/');
     let model = benchmark.target.model_name.as_deref().unwrap_or_default().trim_matches('/');
     let model = key_part(model.rsplit('/').next().unwrap_or_default());
     let kind = benchmark.target.server_type.unwrap_or(ServerType::Vllm).as_str();

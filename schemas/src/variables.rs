@@ -20,3 +20,5 @@ pub const DEADLINE_SECONDS: &str = "INFERENCE_PERF_DEADLINE_SECONDS";
 pub const GRACE_SECONDS: &str = "INFERENCE_PERF_GRACE_SECONDS";
 /// File from which Kubernetes takes the container's last words.
 pub const TERMINATION_LOG: &str = "INFERENCE_PERF_TERMINATION_LOG";
+/// Port on which the run serves its own metrics page; none where it is not set.
+pub const METRICS_PORT: &str = "INFERENCE_PERF_METRICS_PORT";

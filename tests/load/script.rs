@@ -16,6 +16,15 @@ pub(crate) struct Request {
 impl Request {
     /// Reads the next request; `None` if the client has closed the connection.
     pub(crate) fn read(stream: &mut impl BufRead) -> Result<Option<Self>> {
+        let Some((head, length)) = Self::read_head(stream)? else { return Ok(None) };
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body)?;
+        Ok(Some(Self { head, body }))
+    }
+
+    /// Reads the head of the next request, and how many bytes of body follow it; `None` if the client has closed the
+    /// connection.
+    pub(crate) fn read_head(stream: &mut impl BufRead) -> Result<Option<(String, usize)>> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             if stream.read_line(&mut head)? == 0 {
@@ -24,9 +33,8 @@ impl Request {
         }
         let lower = head.to_ascii_lowercase();
         let length = lower.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let mut body = vec![0; length.map_or(Ok(0), str::parse)?];
-        stream.read_exact(&mut body)?;
-        Ok(Some(Self { head, body }))
+        let length = length.map_or(Ok(0), str::parse)?;
+        Ok(Some((head, length)))
     }
 }
 

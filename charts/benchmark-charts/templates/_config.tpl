@@ -21,6 +21,7 @@ tree (schemas/src/translate.rs). Which key stands in it when:
   tokenizer.pretrained_model_name_or_path
   storage.simple_storage_service           if S3 is on: bucket_name and path always, endpoint_url, region_name,
                                            addressing_style if given
+  storage.google_cloud_storage             if GCS is on: bucket_name and path
   anything under benchmark.config          merged last: maps merge, anything else replaces, null removes what the chart wrote
                                            and stands as null where the chart wrote nothing
 
@@ -50,8 +51,15 @@ Numbers that values give as strings are numbers, except under benchmark.config, 
 {{- with $tokenizer -}}
 {{- $_ := set $config "tokenizer" (dict "pretrained_model_name_or_path" .) -}}
 {{- end -}}
+{{- $storage := dict -}}
 {{- with include "benchmark.config.s3" . | fromJson -}}
-{{- $_ := set $config "storage" (dict "simple_storage_service" .) -}}
+{{- $_ := set $storage "simple_storage_service" . -}}
+{{- end -}}
+{{- with include "benchmark.config.gcs" . | fromJson -}}
+{{- $_ := set $storage "google_cloud_storage" . -}}
+{{- end -}}
+{{- with $storage -}}
+{{- $_ := set $config "storage" . -}}
 {{- end -}}
 {{- if and (include "benchmark.customData" $b.customData) (has $b.customData.format (list "openai" "alpaca" "prompt")) -}}
 {{- $_ := set $config "extensions" (dict "data_format" "own") -}}
@@ -305,22 +313,22 @@ over the built-in one of the same index, and built-in items beyond the list's en
 {{- toRawJson $server -}}
 {{- end -}}
 
-{{/* `true` if results go to S3. */}}
-{{- define "benchmark.s3.enabled" -}}
-{{- $s3 := .Values.benchmark.storage.s3 -}}
-{{- $bucket := include "benchmark.text" (dict "key" "benchmark.storage.s3.bucketName" "value" $s3.bucketName) -}}
-{{- if and (eq (toJson $s3.enabled) "true") (not $bucket) -}}
-{{- fail "benchmark.storage.s3.bucketName: it is empty, but benchmark.storage.s3.enabled is true; name a bucket, or leave enabled unset" -}}
+{{/* `true` if results go to the bucket of benchmark.storage's key `of`. */}}
+{{- define "benchmark.bucket.enabled" -}}
+{{- $store := index .root.Values.benchmark.storage .of -}}
+{{- $bucket := include "benchmark.text" (dict "key" (printf "benchmark.storage.%s.bucketName" .of) "value" $store.bucketName) -}}
+{{- if and (eq (toJson $store.enabled) "true") (not $bucket) -}}
+{{- fail (printf "benchmark.storage.%s.bucketName: it is empty, but benchmark.storage.%s.enabled is true; name a bucket, or leave enabled unset" .of .of) -}}
 {{- end -}}
-{{- and (ne $bucket "") (ne (toJson $s3.enabled) "false") -}}
+{{- and (ne $bucket "") (ne (toJson $store.enabled) "false") -}}
 {{- end -}}
 
 {{- define "benchmark.config.s3" -}}
 {{- $s3 := .Values.benchmark.storage.s3 -}}
 {{- $block := dict -}}
-{{- if eq (include "benchmark.s3.enabled" .) "true" -}}
+{{- if eq (include "benchmark.bucket.enabled" (dict "root" . "of" "s3")) "true" -}}
 {{- $_ := set $block "bucket_name" $s3.bucketName -}}
-{{- $_ := set $block "path" (include "benchmark.s3.path" .) -}}
+{{- $_ := set $block "path" (include "benchmark.bucket.path" (dict "root" . "of" "s3")) -}}
 {{- range $from, $to := dict "endpointUrl" "endpoint_url" "region" "region_name" "addressingStyle" "addressing_style" -}}
 {{- with include "benchmark.text" (dict "key" (printf "benchmark.storage.s3.%s" $from) "value" (index $s3 $from)) -}}
 {{- $_ := set $block $to . -}}
@@ -330,20 +338,29 @@ over the built-in one of the same index, and built-in items beyond the list's en
 {{- toRawJson $block -}}
 {{- end -}}
 
+{{- define "benchmark.config.gcs" -}}
+{{- $block := dict -}}
+{{- if eq (include "benchmark.bucket.enabled" (dict "root" . "of" "gcs")) "true" -}}
+{{- $_ := set $block "bucket_name" .Values.benchmark.storage.gcs.bucketName -}}
+{{- $_ := set $block "path" (include "benchmark.bucket.path" (dict "root" . "of" "gcs")) -}}
+{{- end -}}
+{{- toRawJson $block -}}
+{{- end -}}
+
 {{/*
 The literal `path`, else `<pathPrefix>/<scenario>/<serverType>/<last segment of the model name>/{timestamp}` without the
 parts that are empty. The runner puts the start of the run in place of `{timestamp}`.
 */}}
-{{- define "benchmark.s3.path" -}}
-{{- $s3 := .Values.benchmark.storage.s3 -}}
-{{- $target := .Values.benchmark.target -}}
-{{- $literal := include "benchmark.text" (dict "key" "benchmark.storage.s3.path" "value" $s3.path) -}}
+{{- define "benchmark.bucket.path" -}}
+{{- $store := index .root.Values.benchmark.storage .of -}}
+{{- $target := .root.Values.benchmark.target -}}
+{{- $literal := include "benchmark.text" (dict "key" (printf "benchmark.storage.%s.path" .of) "value" $store.path) -}}
 {{- if $literal -}}
 {{- $literal -}}
 {{- else -}}
-{{- $prefix := include "benchmark.text" (dict "key" "benchmark.storage.s3.pathPrefix" "value" $s3.pathPrefix) | trimAll "/" -}}
+{{- $prefix := include "benchmark.text" (dict "key" (printf "benchmark.storage.%s.pathPrefix" .of) "value" $store.pathPrefix) | trimAll "/" -}}
 {{- $model := regexReplaceAll "[^A-Za-z0-9._-]+" ($target.modelName | default "" | trimAll "/" | splitList "/" | last) "-" | trimAll "-." -}}
-{{- list $prefix .Values.benchmark.scenario ($target.serverType | default "vllm") $model "{timestamp}" | compact | join "/" -}}
+{{- list $prefix .root.Values.benchmark.scenario ($target.serverType | default "vllm") $model "{timestamp}" | compact | join "/" -}}
 {{- end -}}
 {{- end -}}
 

@@ -80,7 +80,13 @@ name for the ConfigMap, as that name depends on the hash.
 
 {{/* Name of the simulated server's objects. It begins with a letter, as the name of a Service must. */}}
 {{- define "benchmark.simulator.name" -}}
-{{- printf "simulator-%s" (include "benchmark.shorten" (dict "limit" 53 "text" (include "benchmark.slug" (include "benchmark.fullname" .)))) -}}
+{{- include "benchmark.prefixed" (dict "root" . "prefix" "simulator") -}}
+{{- end -}}
+
+{{/* Name of an object that a release has one of, whatever its scenario: `<prefix>-<fullname>` in at most 63 characters. */}}
+{{- define "benchmark.prefixed" -}}
+{{- $limit := sub 62 (len .prefix) | int -}}
+{{- printf "%s-%s" .prefix (include "benchmark.shorten" (dict "limit" $limit "text" (include "benchmark.slug" (include "benchmark.fullname" .root)))) -}}
 {{- end -}}
 
 {{- define "benchmark.simulator.url" -}}

@@ -42,6 +42,12 @@ Parts of NOTES.txt.
 aws s3 ls --recursive {{ include "benchmark.shell" $folder }}{{ with $s3.endpoint_url }} --endpoint-url {{ include "benchmark.shell" . }}{{ end }}{{ with $s3.region_name }} --region {{ include "benchmark.shell" . }}{{ end }}
 {{- end -}}
 
+{{/* The same in Google Cloud Storage. */}}
+{{- define "benchmark.notes.gcs" -}}
+{{- $path := splitList "{" (.path | default "") | first | trimAll "/" -}}
+gcloud storage ls --recursive {{ include "benchmark.shell" (printf "gs://%s/%s" (.bucket_name | default "BUCKET") (ternary (printf "%s/" $path) "" (ne $path ""))) }}
+{{- end -}}
+
 {{/* One line for each thing that is accepted but does nothing, or is risky. */}}
 {{- define "benchmark.warnings" -}}
 {{- $b := .Values.benchmark -}}
@@ -72,6 +78,7 @@ aws s3 ls --recursive {{ include "benchmark.shell" $folder }}{{ with $s3.endpoin
 {{- end -}}
 {{- if eq (include "benchmark.upstream" .) "true" -}}
 {{- range $key, $given := dict
+  "benchmark.liveMetrics" (include "benchmark.live.port" .)
   "benchmark.results.holdSeconds" (ne (include "benchmark.holdSeconds" .) "0")
   "benchmark.target.apiKey" $b.target.apiKey.existingSecret
   "benchmark.target.headers" $b.target.headers.existingSecret

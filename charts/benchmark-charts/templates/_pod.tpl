@@ -24,7 +24,7 @@ spec:
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with include "benchmark.map" $b.podSecurityContext | fromJson }}
+  {{- with include "benchmark.podSecurity" $b | fromJson }}
   securityContext:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -55,6 +55,11 @@ spec:
       args:
         {{- concat (list "--config_file" "/workspace/config.yml") (include "benchmark.list" $b.extraArgs | fromJsonArray) | toYaml | nindent 8 }}
       workingDir: /results
+      {{- with include "benchmark.live.port" .root }}
+      ports:
+        - name: metrics
+          containerPort: {{ . }}
+      {{- end }}
       # The end of the log says why a run failed; where the program writes a summary itself, that one counts.
       terminationMessagePolicy: FallbackToLogsOnError
       env:
@@ -92,8 +97,7 @@ spec:
       configMap:
         name: {{ .configMap | quote }}
     - name: results
-      emptyDir:
-        {{- include "benchmark.resultsVolume" .root | fromJson | toYaml | nindent 8 }}
+      {{- include "benchmark.resultsVolume" .root | fromJson | toYaml | nindent 6 }}
     - name: tmp
       emptyDir: {}
     {{- with include "benchmark.moreVolumes" $b | fromJsonArray }}
@@ -146,8 +150,38 @@ spec:
 {{- toRawJson $container -}}
 {{- end -}}
 
-{{/* The volume for results: as large as given, else four times what the plan writes. */}}
+{{/* The pod's security context, with the group that makes a claim's volume writable, unless it has one. */}}
+{{- define "benchmark.podSecurity" -}}
+{{- $context := include "benchmark.map" .podSecurityContext | fromJson -}}
+{{- if and (eq (toJson .results.claim.enabled) "true") (not (hasKey $context "fsGroup")) (not (kindIs "invalid" .results.claim.fsGroup)) -}}
+{{- $_ := set $context "fsGroup" (include "benchmark.number" (dict "key" "benchmark.results.claim.fsGroup" "value" .results.claim.fsGroup "integer" true) | float64) -}}
+{{- end -}}
+{{- toRawJson $context -}}
+{{- end -}}
+
+{{/* Name of the claim that results are kept on: an existing one's, or the chart's own. */}}
+{{- define "benchmark.claim.name" -}}
+{{- $existing := include "benchmark.text" (dict "key" "benchmark.results.claim.existingClaim" "value" .Values.benchmark.results.claim.existingClaim) -}}
+{{- $existing | default (include "benchmark.prefixed" (dict "root" . "prefix" "results")) -}}
+{{- end -}}
+
+{{/* Port of the run's own metrics; nothing if they are not served. */}}
+{{- define "benchmark.live.port" -}}
+{{- $live := .Values.benchmark.liveMetrics -}}
+{{- if eq (toJson $live.enabled) "true" -}}
+{{- $port := include "benchmark.number" (dict "key" "benchmark.liveMetrics.port" "value" (ternary 9464 $live.port (kindIs "invalid" $live.port)) "integer" true) -}}
+{{- if or (lt (float64 $port) 1.0) (gt (float64 $port) 65535.0) -}}
+{{- fail (printf "benchmark.liveMetrics.port: %s is no port; write a number from 1 to 65535" $port) -}}
+{{- end -}}
+{{- $port -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The volume for results: a claim's; else as large as given, or four times what the plan writes. */}}
 {{- define "benchmark.resultsVolume" -}}
+{{- if eq (toJson .Values.benchmark.results.claim.enabled) "true" -}}
+{{- toRawJson (dict "persistentVolumeClaim" (dict "claimName" (include "benchmark.claim.name" .))) -}}
+{{- else -}}
 {{- $volume := dict -}}
 {{- $given := include "benchmark.text" (dict "key" "benchmark.results.sizeLimit" "value" .Values.benchmark.results.sizeLimit) -}}
 {{- if $given -}}
@@ -157,7 +191,8 @@ spec:
 {{- $_ := set $volume "sizeLimit" (printf "%dMi" (int64 .)) -}}
 {{- end -}}
 {{- end -}}
-{{- toRawJson $volume -}}
+{{- toRawJson (dict "emptyDir" $volume) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Volumes of Secrets, certificates and the data set, then the user's. */}}
@@ -185,6 +220,11 @@ spec:
 {{- $volumes = append $volumes (dict "name" "custom-data" "persistentVolumeClaim" (dict "claimName" . "readOnly" true)) -}}
 {{- end -}}
 {{- end -}}
+{{- $key := include "benchmark.secretName" (dict "of" .storage "at" "benchmark.storage" "key" "gcs") -}}
+{{- if and $key (ne (toJson .storage.gcs.enabled) "false") -}}
+{{- $items := list (dict "key" (.storage.gcs.key | default "key.json") "path" "key.json") -}}
+{{- $volumes = append $volumes (dict "name" "gcs-key" "secret" (dict "secretName" $key "items" $items)) -}}
+{{- end -}}
 {{- toRawJson (concat $volumes (include "benchmark.list" .extraVolumes | fromJsonArray)) -}}
 {{- end -}}
 
@@ -192,7 +232,7 @@ spec:
 {{- define "benchmark.moreMounts" -}}
 {{- $mounts := list -}}
 {{- range include "benchmark.moreVolumes" . | fromJsonArray -}}
-{{- if has .name (list "headers" "ca" "client-certificate" "custom-data") -}}
+{{- if has .name (list "headers" "ca" "client-certificate" "gcs-key" "custom-data") -}}
 {{- $mounts = append $mounts (dict "name" .name "mountPath" (printf "/etc/inference-perf/%s" .name) "readOnly" true) -}}
 {{- end -}}
 {{- end -}}
@@ -273,6 +313,9 @@ What the program is told beyond config.yml. Upstream's ignores it.
 {{- if ne $hold "0" -}}
 {{- $own = append $own (dict "name" "INFERENCE_PERF_HOLD_SECONDS" "value" $hold) -}}
 {{- end -}}
+{{- with include "benchmark.live.port" . -}}
+{{- $own = append $own (dict "name" "INFERENCE_PERF_METRICS_PORT" "value" .) -}}
+{{- end -}}
 {{- with include "benchmark.secretName" (dict "of" $b.target "at" "benchmark.target" "key" "apiKey") -}}
 {{- $own = append $own (dict "name" "INFERENCE_PERF_API_KEY" "valueFrom" (dict "secretKeyRef" (dict "name" . "key" ($b.target.apiKey.key | default "api-key")))) -}}
 {{- end -}}
@@ -280,6 +323,7 @@ What the program is told beyond config.yml. Upstream's ignores it.
   "headers" (list (list "INFERENCE_PERF_HEADERS_FILE" "headers"))
   "ca" (list (list "INFERENCE_PERF_CA_FILE" "ca.crt"))
   "client-certificate" (list (list "INFERENCE_PERF_CERT_FILE" "tls.crt") (list "INFERENCE_PERF_KEY_FILE" "tls.key"))
+  "gcs-key" (list (list "GOOGLE_APPLICATION_CREDENTIALS" "key.json"))
 -}}
 {{- range $volume := include "benchmark.moreVolumes" $b | fromJsonArray -}}
 {{- range index $files $volume.name -}}
@@ -291,7 +335,7 @@ What the program is told beyond config.yml. Upstream's ignores it.
 
 {{/*
 The container's resources: `main`, which older guides write to, is merged over the rest. Quantities are strings, whatever
-`--set …cpu=4` makes of them. What the plan writes is requested of the disk, unless they say otherwise.
+`--set …cpu=4` makes of them. What the plan writes is requested of the disk, unless they say otherwise or a claim takes it.
 */}}
 {{- define "benchmark.resources" -}}
 {{- $resources := deepCopy (.Values.benchmark.resources | default dict) -}}
@@ -304,7 +348,8 @@ The container's resources: `main`, which older guides write to, is merged over t
 {{- end -}}
 {{- end -}}
 {{- $disk := (include "benchmark.disk" . | fromJson).request -}}
-{{- if and $disk (not (hasKey (default dict $resources.requests) "ephemeral-storage")) (not (hasKey (default dict $resources.limits) "ephemeral-storage")) -}}
+{{- $claimed := eq (toJson .Values.benchmark.results.claim.enabled) "true" -}}
+{{- if and $disk (not $claimed) (not (hasKey (default dict $resources.requests) "ephemeral-storage")) (not (hasKey (default dict $resources.limits) "ephemeral-storage")) -}}
 {{- $_ := set $resources "requests" (set (default dict $resources.requests) "ephemeral-storage" (printf "%dMi" (int64 $disk))) -}}
 {{- end -}}
 {{- include "benchmark.map" $resources -}}

@@ -15,10 +15,16 @@ benchmark.hfToken=null`), so that the other helpers need not look twice; for aff
 {{- if kindIs "invalid" $b.affinity -}}
 {{- $_ := set $b "affinity" (dict "enabled" false) -}}
 {{- end -}}
-{{- range $key := list "image" "serviceAccount" "target" "preflight" "results" "customData" "metrics" "api" "hfToken" "storage" "dependencies" "config" "job" "resources" "affinity" "scenarios" -}}
+{{- range $key := list "image" "serviceAccount" "target" "preflight" "results" "customData" "metrics" "liveMetrics" "api" "hfToken" "storage" "dependencies" "config" "job" "resources" "affinity" "scenarios" -}}
 {{- include "benchmark.group" (dict "in" $b "at" "benchmark" "key" $key) -}}
 {{- end -}}
-{{- include "benchmark.group" (dict "in" $b.storage "at" "benchmark.storage" "key" "s3") -}}
+{{- range $key := list "s3" "gcs" -}}
+{{- include "benchmark.group" (dict "in" $b.storage "at" "benchmark.storage" "key" $key) -}}
+{{- end -}}
+{{- include "benchmark.group" (dict "in" $b.results "at" "benchmark.results" "key" "claim") -}}
+{{- range $key := list "podMonitor" "dashboard" -}}
+{{- include "benchmark.group" (dict "in" $b.liveMetrics "at" "benchmark.liveMetrics" "key" $key) -}}
+{{- end -}}
 {{- range $key := list "apiKey" "headers" "ca" "clientCertificate" -}}
 {{- include "benchmark.group" (dict "in" $b.target "at" "benchmark.target" "key" $key) -}}
 {{- end -}}
@@ -58,8 +64,8 @@ nothing and fails no one. U+2028 and U+2029 are escapes in raw JSON. */ -}}
 {{- fail "benchmark.customData.existingClaim: existingConfigMap is given too; name only one of them" -}}
 {{- end -}}
 {{- include "benchmark.unique" (dict "key" "extraEnv" "field" "name" "items" .extraEnv "taken" list) -}}
-{{- include "benchmark.unique" (dict "key" "extraVolumes" "field" "name" "items" .extraVolumes "taken" (list "config" "results" "tmp" "headers" "ca" "client-certificate" "custom-data")) -}}
-{{- include "benchmark.unique" (dict "key" "extraVolumeMounts" "field" "mountPath" "items" .extraVolumeMounts "taken" (list "/workspace/config.yml" "/results" "/tmp" "/etc/inference-perf/headers" "/etc/inference-perf/ca" "/etc/inference-perf/client-certificate" "/etc/inference-perf/custom-data")) -}}
+{{- include "benchmark.unique" (dict "key" "extraVolumes" "field" "name" "items" .extraVolumes "taken" (list "config" "results" "tmp" "headers" "ca" "client-certificate" "gcs-key" "custom-data")) -}}
+{{- include "benchmark.unique" (dict "key" "extraVolumeMounts" "field" "mountPath" "items" .extraVolumeMounts "taken" (list "/workspace/config.yml" "/results" "/tmp" "/etc/inference-perf/headers" "/etc/inference-perf/ca" "/etc/inference-perf/client-certificate" "/etc/inference-perf/gcs-key" "/etc/inference-perf/custom-data")) -}}
 {{- $containers := list "inference-perf" "tokenizer" -}}
 {{- include "benchmark.unique" (dict "key" "initContainers" "field" "name" "items" .initContainers "taken" $containers) -}}
 {{- range .initContainers -}}{{- $containers = append $containers .name -}}{{- end -}}
@@ -114,6 +120,8 @@ server's side, where an entry that is there twice is an error. Prints nothing.
   "benchmark.podLabels" $b.podLabels
   "benchmark.job.labels" $b.job.labels
   "benchmark.serviceAccount.labels" $b.serviceAccount.labels
+  "benchmark.liveMetrics.dashboard.labels" $b.liveMetrics.dashboard.labels
+  "benchmark.liveMetrics.podMonitor.labels" $b.liveMetrics.podMonitor.labels
   "benchmark.nodeSelector" $b.nodeSelector
   "benchmark.affinity.targetLabels" $b.affinity.targetLabels
   "simulator.nodeSelector" (default dict .Values.simulator).nodeSelector -}}
@@ -143,6 +151,9 @@ server's side, where an entry that is there twice is an error. Prints nothing.
 {{- range $key, $name := dict
   "benchmark.serviceAccount.name" $b.serviceAccount.name
   "benchmark.hfToken.existingSecret" $b.hfToken.existingSecret
+  "benchmark.results.claim.existingClaim" $b.results.claim.existingClaim
+  "benchmark.results.claim.storageClassName" $b.results.claim.storageClassName
+  "benchmark.storage.gcs.existingSecret" $b.storage.gcs.existingSecret
   "benchmark.storage.s3.existingSecret" $b.storage.s3.existingSecret
   "benchmark.target.apiKey.existingSecret" $b.target.apiKey.existingSecret
   "benchmark.target.headers.existingSecret" $b.target.headers.existingSecret
@@ -159,6 +170,7 @@ server's side, where an entry that is there twice is an error. Prints nothing.
 {{- end -}}
 {{- range $key, $name := dict
   "benchmark.hfToken.key" $b.hfToken.key
+  "benchmark.storage.gcs.key" $b.storage.gcs.key
   "benchmark.target.apiKey.key" $b.target.apiKey.key
   "benchmark.target.headers.key" $b.target.headers.key
   "benchmark.target.ca.key" $b.target.ca.key -}}

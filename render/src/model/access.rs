@@ -1,5 +1,7 @@
-//! Secrets and certificates of the target, and the data set: volumes, where they are mounted, and the variables that name them.
+//! Secrets and certificates of the target and of the store, and the data set: volumes, where they are mounted, and the
+//! variables that name them.
 
+use benchmark_schemas::translate;
 use benchmark_schemas::values::{Authorities, Benchmark, Target};
 use benchmark_schemas::variables::{CA_FILE, CERT_FILE, HEADERS_FILE, KEY_FILE};
 use serde_json::{Value, json};
@@ -20,6 +22,10 @@ pub(super) fn volumes(benchmark: &Benchmark) -> Vec<Value> {
     if let Some(name) = custom.and_then(|custom| named(custom.existing_claim.as_ref())) {
         let claim = json!({ "claimName": name, "readOnly": true });
         volumes.push(json!({ "name": CUSTOM_DATA, "persistentVolumeClaim": claim }));
+    }
+    if let Some((name, key)) = translate::gcs_secret(benchmark) {
+        let items = json!([{ "key": key, "path": "key.json" }]);
+        volumes.push(json!({ "name": "gcs-key", "secret": { "secretName": name, "items": items } }));
     }
     volumes
 }
@@ -67,6 +73,7 @@ pub(super) fn variables(volumes: &[Value]) -> Vec<(&'static str, String)> {
             "headers" => &[(HEADERS_FILE, "headers")],
             "ca" => &[(CA_FILE, "ca.crt")],
             CUSTOM_DATA => &[],
+            "gcs-key" => &[("GOOGLE_APPLICATION_CREDENTIALS", "key.json")],
             _ => &[(CERT_FILE, "tls.crt"), (KEY_FILE, "tls.key")],
         };
         files.iter().map(|(variable, file)| (*variable, format!("{}/{file}", path(name)))).collect()

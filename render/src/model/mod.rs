@@ -4,6 +4,7 @@
 //! YAML. Chart and model are kept equal by comparing their output (tests of parity).
 
 mod access;
+mod beside;
 mod deadline;
 mod decimal;
 mod disk;
@@ -23,6 +24,8 @@ use crate::chart;
 use crate::go_json;
 use crate::release::Release;
 
+pub(crate) use beside::DASHBOARD;
+use beside::{Claim, Dashboard, PodMonitor};
 pub(crate) use names::Names;
 pub(crate) use notes::Notes;
 pub(crate) use pod::Pod;
@@ -40,6 +43,12 @@ pub(crate) struct Model {
     pub job: Job,
     /// The simulated server and its test, if the release has one.
     pub simulator: Option<Simulator>,
+    /// The claim that the chart makes for results.
+    pub claim: Option<Claim>,
+    /// Who reads the run's own metrics.
+    pub pod_monitor: Option<PodMonitor>,
+    /// A dashboard of them.
+    pub dashboard: Option<Dashboard>,
     /// The user's further objects.
     pub extra_objects: Vec<Value>,
 }
@@ -124,10 +133,13 @@ impl Model {
                 on_disruption: if job.retry_on_disruption == Some(true) { "Ignore" } else { "FailJob" },
                 pod_template: pod_template(&pod, &name)?,
             },
-            namespace: names.namespace,
             name,
             simulator,
+            claim: Claim::new(values, &names),
+            pod_monitor: PodMonitor::new(values, &names),
+            dashboard: Dashboard::new(values, &names),
             extra_objects: pod::list(values.benchmark.extra_objects.as_ref()),
+            namespace: names.namespace,
         })
     }
 }

@@ -97,7 +97,12 @@ impl Names {
 
     /// Name of the simulated server's objects. It begins with a letter, as the name of a Service must.
     pub(super) fn simulator(&self) -> String {
-        format!("simulator-{}", shorten(slug(&self.fullname), MAX_NAME - "simulator-".len()))
+        self.prefixed("simulator")
+    }
+
+    /// Name of an object that a release has one of, whatever its scenario: `<prefix>-<fullname>` in at most 63 characters.
+    pub(super) fn prefixed(&self, prefix: &str) -> String {
+        format!("{prefix}-{}", shorten(slug(&self.fullname), MAX_NAME - 1 - prefix.len()))
     }
 
     /// Labels by which the simulated server's pods are chosen.

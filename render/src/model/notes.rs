@@ -37,14 +37,24 @@ pub(crate) struct Installed {
     deadline: Option<Deadline>,
     upstream: bool,
     simulates: bool,
-    /// Command that lists the results.
-    results: Option<String>,
+    /// Where the results go, if they go to a store.
+    results: Option<Stored>,
+    /// The claim that they are kept on.
+    claim: Option<String>,
     /// How long the pod stays.
     hold: Option<String>,
     hashed: bool,
     /// The ServiceAccount that stays.
     account: Option<String>,
     warnings: Vec<String>,
+}
+
+/// Results in an object store.
+#[derive(Debug, Serialize)]
+struct Stored {
+    store: &'static str,
+    /// Command that lists them.
+    command: String,
 }
 
 /// Time from the start of a pod to its forced end.
@@ -77,10 +87,8 @@ impl Notes {
             }),
             upstream: benchmark.image.is_upstream(),
             simulates: simulator::is_enabled(values),
-            results: part("storage", "simple_storage_service")
-                .and_then(Value::as_object)
-                .filter(|s3| !s3.is_empty())
-                .map(list_command),
+            results: stored(&part),
+            claim: pod::claim(benchmark).map(|claim| pod::claim_name(claim, &names)),
             hold: (times.hold > 0.0).then(|| duration(times.hold)),
             hashed: names.suffix() == "hash",
             account: account
@@ -118,16 +126,36 @@ fn load(load: Option<&Value>, seconds: Option<f64>) -> String {
     }
 }
 
-/// Lists the results in S3, under all of the path before its first `{timestamp}`.
-fn list_command(s3: &Map<String, Value>) -> String {
-    let given = |key: &str| s3.get(key).filter(|text| !text::is_empty(Some(text))).map(text::scalar);
-    let path = given("path").unwrap_or_default();
+/// Where the results go: to S3, or else to Google Cloud Storage.
+fn stored<'a>(part: &dyn Fn(&str, &str) -> Option<&'a Value>) -> Option<Stored> {
+    let block = |key: &str| part("storage", key).and_then(Value::as_object).filter(|block| !block.is_empty());
+    if let Some(s3) = block("simple_storage_service") {
+        return Some(Stored { store: "S3", command: list_command(s3) });
+    }
+    let gcs = block("google_cloud_storage")?;
+    let command = format!("gcloud storage ls --recursive {}", word(&folder("gs", gcs)));
+    Some(Stored { store: "Google Cloud Storage", command })
+}
+
+/// A text of config.yml's `block` about a store, unless it is empty.
+fn given(block: &Map<String, Value>, key: &str) -> Option<String> {
+    block.get(key).filter(|text| !text::is_empty(Some(text))).map(text::scalar)
+}
+
+/// The folder of the results in a store: all of the path before its first `{timestamp}`.
+fn folder(scheme: &str, block: &Map<String, Value>) -> String {
+    let path = given(block, "path").unwrap_or_default();
     let path = path.split('{').next().unwrap_or_default().trim_matches('/');
     let end = if path.is_empty() { "" } else { "/" };
-    let bucket = given("bucket_name").unwrap_or_else(|| "BUCKET".to_owned());
-    let mut command = format!("aws s3 ls --recursive {}", word(&format!("s3://{bucket}/{path}{end}")));
+    let bucket = given(block, "bucket_name").unwrap_or_else(|| "BUCKET".to_owned());
+    format!("{scheme}://{bucket}/{path}{end}")
+}
+
+/// Lists the results in S3.
+fn list_command(s3: &Map<String, Value>) -> String {
+    let mut command = format!("aws s3 ls --recursive {}", word(&folder("s3", s3)));
     for (key, option) in [("endpoint_url", "--endpoint-url"), ("region_name", "--region")] {
-        if let Some(given) = given(key) {
+        if let Some(given) = given(s3, key) {
             command.extend([" ", option, " ", &word(&given)]);
         }
     }
@@ -219,6 +247,7 @@ fn ignored_by_upstream(benchmark: &Benchmark, hold: f64) -> impl Iterator<Item =
         });
     let certificate = target.client_certificate.as_ref();
     [
+        ("benchmark.liveMetrics", pod::live_port(benchmark).is_some()),
         ("benchmark.results.holdSeconds", hold > 0.0),
         ("benchmark.target.apiKey", secret(target.api_key.as_ref())),
         ("benchmark.target.ca", ca),

@@ -1,9 +1,10 @@
 //! The pod template's parts.
 
 use benchmark_schemas::translate;
+use benchmark_schemas::tree::to_number;
 use benchmark_schemas::values::figure::Whole;
 use benchmark_schemas::values::pod::{AffinityMode, DnsPolicy, Image};
-use benchmark_schemas::values::{Benchmark, Fragment, Values, target_service};
+use benchmark_schemas::values::{Benchmark, Claim, Fragment, Values, target_service};
 use benchmark_schemas::variables;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -45,6 +46,8 @@ pub(crate) struct Pod {
     env: Vec<Value>,
     env_from: Vec<Value>,
     resources: Map<String, Value>,
+    /// Port of the run's own metrics, if they are served.
+    metrics_port: Option<Value>,
     container_security_context: Map<String, Value>,
     mounts: Vec<Value>,
     containers: Vec<Value>,
@@ -79,7 +82,7 @@ impl Pod {
             termination_grace_period_seconds: times.grace.clone(),
             service_account: names.service_account.clone(),
             image_pull_secrets: list(benchmark.image_pull_secrets.as_ref()),
-            security_context: fragment(benchmark.pod_security_context.as_ref()),
+            security_context: pod_security(benchmark),
             affinity: affinity(values, names),
             node_selector: text::merged([benchmark.node_selector.as_ref()], &Map::new()),
             tolerations: list(benchmark.tolerations.as_ref()),
@@ -101,14 +104,18 @@ impl Pod {
                 .collect(),
             env: environment(benchmark, &times, &volumes),
             env_from: list(benchmark.extra_env_from.as_ref()),
-            resources: resources(benchmark.resources.as_ref(), disk.as_ref()),
+            resources: resources(
+                benchmark.resources.as_ref(),
+                disk.as_ref().filter(|_| claim(benchmark).is_none()),
+            ),
+            metrics_port: live_port(benchmark),
             container_security_context: fragment(benchmark.security_context.as_ref()),
             mounts: access::mounts(&volumes)
                 .into_iter()
                 .chain(list(benchmark.extra_volume_mounts.as_ref()))
                 .collect(),
             containers: list(benchmark.extra_containers.as_ref()),
-            results_volume: results_volume(benchmark, disk.as_ref()),
+            results_volume: results_volume(benchmark, names, disk.as_ref()),
             volumes: volumes.into_iter().chain(list(benchmark.extra_volumes.as_ref())).collect(),
         }
     }
@@ -206,11 +213,41 @@ fn options(benchmark: &Benchmark) -> Map<String, Value> {
         .collect()
 }
 
-/// The volume for results: as large as given, else four times what the plan writes.
-fn results_volume(benchmark: &Benchmark, disk: Option<&disk::Disk>) -> Map<String, Value> {
+/// The claim that results are kept on, if there is to be one.
+pub(super) fn claim(benchmark: &Benchmark) -> Option<&Claim> {
+    benchmark.results.as_ref()?.claim_if_enabled()
+}
+
+/// Name of that claim: an existing one's, or the chart's own.
+pub(super) fn claim_name(claim: &Claim, names: &Names) -> String {
+    text::given(claim.existing_claim.as_ref()).map_or_else(|| names.prefixed("results"), str::to_owned)
+}
+
+/// Port of the run's own metrics, if they are served.
+pub(super) fn live_port(benchmark: &Benchmark) -> Option<Value> {
+    let port = benchmark.live_metrics.as_ref()?.port_if_enabled()?;
+    Some(Value::Number(to_number(port)))
+}
+
+/// The pod's security context, with the group that makes a claim's volume writable, unless it has one.
+fn pod_security(benchmark: &Benchmark) -> Map<String, Value> {
+    let mut context = fragment(benchmark.pod_security_context.as_ref());
+    if let Some(group) = claim(benchmark).and_then(|claim| claim.fs_group) {
+        context.entry("fsGroup").or_insert_with(|| group.json());
+    }
+    context
+}
+
+/// The volume for results: a claim's; else as large as given, or four times what the plan writes.
+fn results_volume(benchmark: &Benchmark, names: &Names, disk: Option<&disk::Disk>) -> Map<String, Value> {
+    if let Some(claim) = claim(benchmark) {
+        let volume = json!({ "claimName": claim_name(claim, names) });
+        return Map::from_iter([("persistentVolumeClaim".to_owned(), volume)]);
+    }
     let given = benchmark.results.as_ref().and_then(|results| text::given(results.size_limit.as_ref()));
     let limit = given.map(str::to_owned).or_else(|| disk.map(|disk| format!("{}Mi", disk.limit)));
-    limit.map(|limit| Map::from_iter([("sizeLimit".to_owned(), json!(limit))])).unwrap_or_default()
+    let volume = limit.map_or_else(|| json!({}), |limit| json!({ "sizeLimit": limit }));
+    Map::from_iter([("emptyDir".to_owned(), volume)])
 }
 
 pub(super) fn fragment(given: Option<&Fragment>) -> Map<String, Value> {
@@ -231,6 +268,9 @@ fn environment(benchmark: &Benchmark, times: &Times, volumes: &[Value]) -> Vec<V
     let mut own =
         vec![variable("HOME", "value", json!("/results")), variable("HF_HOME", "value", json!("/tmp/hf"))];
     own.extend(times.variables().into_iter().map(|(name, value)| variable(name, "value", json!(value))));
+    if let Some(port) = live_port(benchmark) {
+        own.push(variable(variables::METRICS_PORT, "value", json!(text::scalar(&port))));
+    }
     if let Some(api_key) = &benchmark.target.api_key
         && let Some(name) = text::given(api_key.existing_secret.as_ref())
     {

@@ -64,7 +64,7 @@ fn read(list: &str, more: &[PathBuf]) -> Result<Vec<RunSample>> {
 
 fn sample(folder: &Path) -> Result<RunSample> {
     let name = folder.display().to_string();
-    let spool = Spool::new(folder);
+    let spool = Spool::in_folder(folder);
     let run = RunReport::read(&spool).with_context(|| format!("{name} holds no run that can be compared"))?;
     Ok(RunSample::read(name, &run, &spool)?)
 }

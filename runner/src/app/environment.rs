@@ -127,6 +127,22 @@ pub(super) fn seconds_of(name: &str, example: u64) -> Result<Option<Duration>> {
     seconds(name, std::env::var(name).ok().as_deref(), example)
 }
 
+/// The port that the variable `name` holds; `None` where it is not set or empty.
+///
+/// # Errors
+///
+/// If it is no port.
+pub(super) fn port_of(name: &str) -> Result<Option<u16>> {
+    let value = std::env::var(name).unwrap_or_default();
+    match value.trim() {
+        "" => Ok(None),
+        text => match text.parse() {
+            Ok(port) => Ok(Some(port)),
+            Err(_) => bail!("{name}: `{text}` is no port (write a number such as 9464, or unset it)"),
+        },
+    }
+}
+
 fn seconds(name: &str, value: Option<&str>, example: u64) -> Result<Option<Duration>> {
     let Some(value) = value.map(str::trim).filter(|value| !value.is_empty()) else { return Ok(None) };
     match value.parse() {

@@ -1,14 +1,18 @@
 //! The program's commands: wiring of the modules, messages to the person, exit codes. No measuring, no arithmetic.
 
 mod analyze;
+mod benchmark;
 mod checked;
 mod compare;
 mod datasets;
 mod environment;
+mod keeper;
+mod last_words;
 pub mod llm_d;
 mod model;
 mod report;
 mod results;
+mod resume;
 mod run;
 mod serving;
 mod simulate;
@@ -44,16 +48,22 @@ enum Exit {
     Signal(u8),
 }
 
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Invalid => 1,
+            Self::NotStored => 3,
+            Self::ConditionFails => 4,
+            Self::NotReady => 5,
+            Self::Signal(code) => code,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Invalid => 1,
-            Exit::NotStored => 3,
-            Exit::ConditionFails => 4,
-            Exit::NotReady => 5,
-            Exit::Signal(code) => code,
-        })
+        Self::from(exit.code())
     }
 }
 
@@ -71,7 +81,7 @@ pub fn main(cli: Cli) -> ExitCode {
         None => {
             let progress = Progress::new();
             crate::logging::start(cli.run.log_level, progress.bars());
-            run::run(cli.run.config, &progress)
+            run::run(cli.run.config, cli.run.resume.as_deref(), &progress)
         }
         Some(Command::Validate(config)) => validate(config),
         Some(Command::Preflight { config, wait_seconds }) => {

@@ -12,7 +12,7 @@ use crate::metrics::RecordSource as _;
 use crate::report::{
     Document, Export as _, Layout, RunReport, answer, capacity, gates, html, tables, validation,
 };
-use crate::spool::{self, SpoolError, SpoolReader};
+use crate::spool::{self, SpoolError, SpoolReader, SpoolSource};
 use crate::store::Stores;
 
 /// What the names of files begin with that were judged by other objectives than the run's.
@@ -37,14 +37,14 @@ pub(super) fn run(folder: &Path, objectives: Vec<Slo>) -> Result<Exit> {
 ///
 /// If there is no spool, or it cannot be read.
 fn rebuild(folder: &Path) -> Result<Exit> {
-    let first = Spool::new(folder).entries().and_then(|mut entries| entries.next().transpose());
+    let first = Spool::in_folder(folder).entries().and_then(|mut entries| entries.next().transpose());
     let Some(SpoolEntry::Run(facts)) = first.with_context(|| format!("{} holds no run", folder.display()))?
     else {
         bail!("{} holds no run: its spool was cut off before the run started", folder.display());
     };
     let config: serde_json::Value = serde_json::from_str(&facts.config_json)?;
     let mut stores = Stores::existing(folder, prefix(&config))?;
-    let (run, files) = results::make(stores.folder())?;
+    let (run, files) = results::make(&SpoolSource::in_folder(folder))?;
     if run.metrics.end.is_none() {
         complain(&cut_off(folder)?);
     }
@@ -77,7 +77,7 @@ fn cut_off(folder: &Path) -> Result<String, SpoolError> {
 
 /// Judges the run in `folder` by `objectives`.
 fn judge_anew(folder: &Path, objectives: Vec<Slo>) -> Result<Exit> {
-    let spool = Spool::new(folder);
+    let spool = Spool::in_folder(folder);
     let named = objectives.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let run = RunReport::read_for(&spool, Some(objectives)).context("the records cannot be read back")?;
     let prefix = format!("{}{OTHER_OBJECTIVES}", prefix(&run.config));

@@ -8,22 +8,22 @@ use anyhow::{Context as _, Result};
 use benchmark_schemas::record::{PROBE_STAGE, ScrapeMoment, SpoolEntry};
 use benchmark_schemas::report::Manifest;
 
+use super::last_words::LastWords;
 use super::{Exit, complain, say};
 use crate::metrics::RecordSource;
 use crate::report::validation::{Severity, Validation};
 use crate::report::{self, Export, Layout, RunReport, answer, gates, markers, tables};
 use crate::shutdown::Signals;
-use crate::spool::{ReadAhead, SpoolError, SpoolReader};
+use crate::spool::{ReadAhead, SpoolError, SpoolSource};
 use crate::store::{StoreError, Stores};
 
-/// The spool in a folder of results, without the probe of a sweep: what it found is an entry of its own, and no report
-/// counts its requests.
-pub(super) struct Spool(PathBuf);
+/// A spool without the probe of a sweep: what it found is an entry of its own, and no report counts its requests.
+pub(super) struct Spool(SpoolSource);
 
 impl Spool {
-    /// The spool in `folder`.
-    pub(super) fn new(folder: &Path) -> Self {
-        Self(folder.to_owned())
+    /// The spool in the folder of a run's results.
+    pub(super) fn in_folder(folder: &Path) -> Self {
+        Self(SpoolSource::in_folder(folder))
     }
 }
 
@@ -31,7 +31,7 @@ impl RecordSource for Spool {
     type Error = SpoolError;
 
     fn entries(&self) -> Result<impl Iterator<Item = Result<SpoolEntry, SpoolError>>, SpoolError> {
-        let entries = ReadAhead::new(SpoolReader::open(&self.0)?)?;
+        let entries = ReadAhead::new(self.0.entries()?)?;
         Ok(entries.filter(|entry| !entry.as_ref().is_ok_and(is_of_probe)))
     }
 }
@@ -53,21 +53,22 @@ fn is_of_probe(entry: &SpoolEntry) -> bool {
     }
 }
 
-/// Writes all reports of the run whose spool lies in the local folder of `stores`, uploads them, and prints the answer.
+/// Writes all reports of the run whose records lie in `spool`, uploads them, and prints the answer.
 ///
 /// Whatever fails, the facts stay in the spool, and the person is told how to go on from there.
-pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
+pub(super) async fn store(mut stores: Stores, spool: SpoolSource, signals: &Signals) -> Stored {
     tracing::info!("Generating Reports...");
-    let (run, files) = match make(stores.folder()) {
+    let (run, files) = match make(&spool) {
         Ok(made) => made,
         Err(error) => {
             complain(&format!("the reports could not be made: {error:#}"));
             complain(&spool_hint(&stores.local_place()));
-            return Exit::NotStored;
+            return Stored { exit: Exit::NotStored, words: None };
         }
     };
     let mut kept = keep(&mut stores, &run, &files);
-    let failed = stores.upload().await;
+    kept.rescue(&stores, &spool, &run.facts.run_id);
+    let failed = stores.upload(signals.late()).await;
     say(&markers::blocks(&files));
     say(&tables::all(&run, display_width()));
     let places = match &kept.only_spool {
@@ -79,19 +80,27 @@ pub(super) async fn store(mut stores: Stores, signals: &Signals) -> Exit {
     let broken = gates::broken(&run);
     broken.iter().for_each(|broken| complain(broken));
     say(&answer::lines(&run, &places).join("\n"));
-    if failed.is_empty() && kept.faults.is_empty() {
+    kept.faults.extend(failed.iter().map(|error| format!("not stored: {error}")));
+    let words = Some(LastWords::of(&run, places, kept.faults.clone()));
+    if kept.faults.is_empty() {
         stores.close();
         let ended = if broken.is_empty() { Exit::Done } else { Exit::ConditionFails };
-        return signals.exit_code().map_or(ended, Exit::Signal);
+        return Stored { exit: signals.exit_code().map_or(ended, Exit::Signal), words };
     }
-    kept.faults.extend(failed.iter().map(|error| format!("not stored: {error}")));
     kept.tell(&stores, !failed.is_empty());
-    Exit::NotStored
+    Stored { exit: Exit::NotStored, words }
 }
 
-/// Reads the spool in `folder` and makes the reports, which can be written as often as need be.
-pub(super) fn make(folder: &Path) -> Result<(RunReport, Vec<report::File>)> {
-    let spool = Arc::new(Spool(folder.to_owned()));
+/// How storing went.
+pub(super) struct Stored {
+    pub(super) exit: Exit,
+    /// What there is to say of the run, if its reports could be made.
+    pub(super) words: Option<LastWords>,
+}
+
+/// Reads `spool` and makes the reports, which can be written as often as need be.
+pub(super) fn make(spool: &SpoolSource) -> Result<(RunReport, Vec<report::File>)> {
+    let spool = Arc::new(Spool(spool.clone()));
     let run = RunReport::read(&*spool).context("the records cannot be read back")?;
     let exports = report::exports(&run, &spool);
     tell(&exports.validation);
@@ -132,6 +141,17 @@ pub(super) fn keep(stores: &mut Stores, run: &RunReport, files: &[report::File])
 }
 
 impl Kept {
+    /// Puts a spool that is not whole in its folder beside the reports, or else into the run's scratch folder.
+    fn rescue(&mut self, stores: &Stores, spool: &SpoolSource, run_id: &str) {
+        let Some(fault) = spool.fault() else { return };
+        self.faults.push(format!("not stored: {fault}"));
+        let places = [stores.folder().to_owned(), scratch_folder(run_id)];
+        match places.iter().find(|place| spool.rescue_to(place).is_ok()) {
+            Some(place) => self.faults.push(format!("The records are kept in {}.", place.display())),
+            None => self.faults.push("The records could not be kept anywhere.".to_owned()),
+        }
+    }
+
     /// Says what is where; `by_hand` if it has to be copied to an object store.
     pub(super) fn tell(&self, stores: &Stores, by_hand: bool) {
         for fault in &self.faults {
@@ -244,7 +264,7 @@ mod tests {
                 writer.append(entry).expect("appended");
             }
             drop(writer);
-            let spool = Arc::new(Spool(folder.path().to_owned()));
+            let spool = Arc::new(Spool(SpoolSource::in_folder(folder.path())));
             let run = RunReport::read(&*spool).expect("a run");
             let files: Vec<(String, Vec<u8>)> = report::exports(&run, &spool)
                 .files

@@ -1,55 +1,58 @@
 //! A benchmark run from its configuration to stored results.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use benchmark_schemas::config::{ApiType, Config, ServerType, SweepEstimator};
-use benchmark_schemas::record::{RunFacts, SpoolEntry};
-use benchmark_schemas::variables::{HOLD_SECONDS, PREFLIGHT};
+use benchmark_schemas::variables::{DEADLINE_SECONDS, GRACE_SECONDS, HOLD_SECONDS, METRICS_PORT, PREFLIGHT};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
 
+use super::benchmark::{self, Ready};
 use super::checked::Checked;
-use super::environment::seconds_of;
+use super::environment::{port_of, seconds_of};
 use super::model::Models;
-use super::serving::Inquiry;
-use super::stages::{Course, Driven};
+use super::resume::Earlier;
 use super::start::{self, Start};
 use super::traces::Traces;
-use super::{Exit, complain, model, results, say, serving, workload};
+use super::{Exit, model, results, say, serving, workload};
 use crate::cli::ConfigArgs;
 use crate::client::http::{HttpSettings, HttpSource};
 use crate::client::mock::MockSource;
 use crate::client::tls::TlsFiles;
 use crate::client::{AnswerReading, Transports};
-use crate::clock::MonotonicSource;
-use crate::driver::{Engine, Hosting, Settings};
 use crate::hold;
+use crate::monitor::Monitor;
 use crate::plan::{Plan, Surroundings};
 use crate::preflight;
 use crate::progress::Progress;
 use crate::recorder::RecordOptions;
 use crate::seed::{Purpose, Seed};
-use crate::serving::Scraper;
-use crate::shutdown::Signals;
-use crate::spool::SpoolWriter;
-use crate::store::{S3Environment, Stores};
+use crate::shutdown::{Limits, Signals};
+use crate::store::{StoreEnvironment, Stores};
 use crate::sweep::SweepPlan;
-use crate::workload::{Adapters, Model, Tokenizer, Workload};
+use crate::workload::{Adapters, BodyOptions, Model, Tokenizer};
 
 /// Runs the benchmark of the configuration that `arguments` give.
+///
+/// With `resume`, the folder of an earlier run's results, that run goes on.
 ///
 /// # Errors
 ///
 /// Whatever keeps it from starting.
-pub(super) fn run(arguments: ConfigArgs, progress: &Progress) -> Result<Exit> {
+pub(super) fn run(arguments: ConfigArgs, resume: Option<&Path>, progress: &Progress) -> Result<Exit> {
     // A thread of its own sees to signals also while the main one works on reports.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let signals = Signals::listen().context("signals cannot be listened for")?;
+        let limits = Limits {
+            grace: seconds_of(GRACE_SECONDS, 120)?,
+            deadline: seconds_of(DEADLINE_SECONDS, 3600)?,
+        };
+        let signals = Signals::listen(limits).context("signals cannot be listened for")?;
         let started = ZonedDateTime::now();
+        let monitor = monitor().await?;
         let start = tokio::select! {
             biased;
             () = signals.stop().requested() => None,
@@ -67,17 +70,21 @@ pub(super) fn run(arguments: ConfigArgs, progress: &Progress) -> Result<Exit> {
                  (extensions.load.sweep_estimator: upstream takes one)"
             );
         }
+        let earlier = resume.map(Earlier::read).transpose()?;
+        if let Some(earlier) = &earlier {
+            earlier.complete(&mut config);
+        }
         let wait = seconds_of(PREFLIGHT, 600)?;
         let stay = seconds_of(HOLD_SECONDS, 3600)?.unwrap_or_default();
         config.resolve_timestamp(&started.strftime("%Y%m%d-%H%M%S").to_string());
         let ready = tokio::select! {
             biased;
             () = signals.stop().requested() => None,
-            ready = prepare(config, tokenizer, &started, wait) => Some(ready?),
+            ready = prepare(config, tokenizer, earlier, &started, wait) => Some(ready?),
         };
         match ready {
             Some(ready) => {
-                let exit = Box::pin(benchmark(ready, &signals, progress)).await?;
+                let exit = Box::pin(benchmark::run(ready, &signals, progress, &monitor)).await?;
                 hold::stay(stay, signals.stop()).await;
                 Ok(exit)
             }
@@ -85,6 +92,18 @@ pub(super) fn run(arguments: ConfigArgs, progress: &Progress) -> Result<Exit> {
             None => Ok(signals.exit_code().map_or(Exit::Invalid, Exit::Signal)),
         }
     })
+}
+
+/// The run's own metrics, on their page if the environment asks for one.
+async fn monitor() -> Result<Monitor> {
+    let monitor = Monitor::new();
+    if let Some(port) = port_of(METRICS_PORT)? {
+        let address = monitor.serve(port).await;
+        let address =
+            address.with_context(|| format!("{METRICS_PORT}: port {port} cannot be listened on"))?;
+        tracing::info!("Metrics of the run are at port {}, /metrics", address.port());
+    }
+    Ok(monitor)
 }
 
 /// Waits until the server of the configuration that `arguments` give can be measured, at most `limit`.
@@ -110,24 +129,12 @@ pub(super) fn preflight(arguments: ConfigArgs, limit: Duration) -> Result<Exit> 
 async fn await_target(config: &Config, limit: Option<Duration>) -> Result<Option<Vec<String>>> {
     let Some(limit) = limit.filter(|_| config.server.kind != ServerType::Mock) else { return Ok(None) };
     let (base_url, model) = (config.server.base_url.clone(), config.server.model_name.clone());
-    let target = preflight::Target { client: model::client(config)?, base_url, model };
+    let body = BodyOptions {
+        ignore_eos: config.server.ignore_eos,
+        ..BodyOptions::new(config.api.kind, String::new())
+    };
+    let target = preflight::Target { client: model::client(config)?, base_url, model, body };
     Ok(preflight::wait(&target, limit).await?)
-}
-
-/// A run that is ready to send.
-struct Ready {
-    run_id: String,
-    effective: serde_json::Value,
-    /// The model, whatever adapters of it requests ask for.
-    model: String,
-    plan: Plan,
-    sweep: Option<SweepPlan>,
-    tokenizer_path: Option<String>,
-    workload: Arc<dyn Workload>,
-    transports: Transports,
-    options: RecordOptions,
-    stores: Stores,
-    inquiry: Inquiry,
 }
 
 /// Everything that can fail before the first request: the target's settings, whether it is ready, the model's name, the
@@ -135,6 +142,7 @@ struct Ready {
 async fn prepare(
     mut config: Config,
     mut tokenizer: Option<Arc<Tokenizer>>,
+    earlier: Option<Earlier>,
     started: &ZonedDateTime,
     wait: Option<Duration>,
 ) -> Result<Ready> {
@@ -152,12 +160,21 @@ async fn prepare(
     let effective = serde_json::to_value(&config)?;
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     tracing::info!("{}", plan.limits(config.load.num_workers));
-    let run_id = run_id(started);
+    let sweep = SweepPlan::of(&config);
+    if let Some(earlier) = &earlier {
+        let planned = sweep.as_ref().map_or(plan.stages.len(), |sweep| sweep.num_stages);
+        earlier.check(&effective, planned)?;
+        earlier.tell();
+    }
+    let run_id = earlier.as_ref().map_or_else(|| run_id(started), |earlier| earlier.run_id().to_owned());
     let found = workload::Found::with(files, &config).await?;
     let workload = workload::of(&config, (&plan, &traces, found), tokenizer.as_ref())?;
     let scratch = results::scratch_folder(&run_id);
-    let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
-    let mut stores = Stores::open(config.storage.as_ref(), &environment, &scratch)?;
+    let environment = StoreEnvironment::of_process();
+    let mut stores = match &config.storage {
+        Some(storage) if earlier.is_some() => Stores::resumed(storage, &environment)?,
+        storage => Stores::open(storage.as_ref(), &environment, &scratch)?,
+    };
     stores.prove(yaml::emit(&effective).as_bytes()).await?;
     for place in stores.places() {
         tracing::info!("Report files will be stored at: {place}");
@@ -178,8 +195,8 @@ async fn prepare(
         breakers,
         failures: Arc::default(),
     };
-    let sweep = SweepPlan::of(&config);
     Ok(Ready {
+        earlier,
         run_id,
         effective,
         model,
@@ -202,76 +219,6 @@ async fn adapters(config: &Config, plan: &Plan, models: &mut Models) -> Result<O
         models.check_adapters(config, adapters.names()).await?;
     }
     Ok(adapters)
-}
-
-async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Result<Exit> {
-    let Ready {
-        run_id,
-        effective,
-        model,
-        plan,
-        sweep,
-        tokenizer_path,
-        workload,
-        transports,
-        options,
-        stores,
-        inquiry,
-    } = ready;
-    let clock = MonotonicSource::start();
-    let started_epoch_ns = epoch_ns(&ZonedDateTime::now());
-    let mut spool = SpoolWriter::create(stores.folder())?;
-    spool.append(&SpoolEntry::Run(Box::new(RunFacts {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_epoch_ns,
-        run_id,
-        config_json: effective.to_string(),
-        tokenizer: tokenizer_path,
-    })))?;
-    let settings = Settings::of(&plan);
-    let breakers = options.breakers.clone();
-    let engine =
-        Engine::start(clock, settings, transports, workload.clone(), options, spool, Hosting::Threads)
-            .await?;
-    let scraper =
-        inquiry.scraping.map(|settings| Scraper::start(settings, clock, engine.spool())).transpose()?;
-    let course = Course {
-        plan: &plan,
-        sweep: sweep.as_ref(),
-        folder: stores.folder(),
-        started_epoch_ns,
-        scraper,
-        breakers,
-        questions: inquiry.questions,
-        model: &model,
-        clock,
-        signals,
-        progress,
-    };
-    let driven = course.drive(engine).await;
-    let inexact = workload.inexact();
-    if inexact > 0 {
-        tracing::warn!(
-            "{inexact} prompts do not have exactly the drawn length: the tokenizer has no text for it"
-        );
-    }
-    if let Ok(Driven::NoStages(error)) = driven {
-        complain(&format!("{error}"));
-        complain(&format!(
-            "No stage was run. The records of the probe are kept in {}.",
-            stores.local_place()
-        ));
-        return Ok(Exit::Invalid);
-    }
-    // What was recorded until a fault is stored all the same.
-    let stored = results::store(stores, signals).await;
-    match driven {
-        Ok(_) => Ok(stored),
-        Err(error) => {
-            complain(&format!("the run broke off: {error:#}"));
-            Ok(Exit::NotStored)
-        }
-    }
 }
 
 /// The plan; what only the machine knows is written back into the configuration, so that its report tells it.
@@ -340,8 +287,4 @@ fn run_id(started: &ZonedDateTime) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "the low 64 bits are those that differ")]
     let seed = Seed(nanoseconds as u64 ^ (u64::from(std::process::id()) << 32));
     format!("{:08x}", seed.rng(Purpose::RunId, 0, 0).next_u32())
-}
-
-fn epoch_ns(now: &ZonedDateTime) -> i64 {
-    i64::try_from(now.timestamp().as_nanosecond()).unwrap_or(i64::MAX)
 }

@@ -1,14 +1,16 @@
 //! The run's course: the sweep's probe if there is one, then the stages, with their lines in the log.
 
 use std::convert::Infallible;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
 use benchmark_schemas::config::SweepEstimator;
 use benchmark_schemas::record::{StageFacts, StageStatus, SweepFacts};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::complain;
+use super::keeper::EndedStage;
+use super::resume::Finished;
 use super::serving::Questions;
 use crate::breakers::Breakers;
 use crate::clock::{ClockSource as _, MonotonicSource, seconds};
@@ -32,8 +34,8 @@ pub(super) enum Driven {
 pub(super) struct Course<'a> {
     pub(super) plan: &'a Plan,
     pub(super) sweep: Option<&'a SweepPlan>,
-    /// Of the run's results.
-    pub(super) folder: &'a Path,
+    /// What an earlier part of the run has done.
+    pub(super) finished: Finished,
     /// Wall clock at the clock's zero, nanoseconds since the Unix epoch.
     pub(super) started_epoch_ns: i64,
     pub(super) scraper: Option<Scraper>,
@@ -44,6 +46,8 @@ pub(super) struct Course<'a> {
     pub(super) clock: MonotonicSource,
     pub(super) signals: &'a Signals,
     pub(super) progress: &'a Progress,
+    /// Who keeps the results of stages that have ended.
+    pub(super) ended: UnboundedSender<EndedStage>,
 }
 
 impl Course<'_> {
@@ -55,6 +59,11 @@ impl Course<'_> {
         let mut run = Vec::new();
         match self.sweep {
             None => run = self.run_stages(&mut engine, &self.plan.stages).await?,
+            Some(sweep) if self.finished.sweep.is_some() => {
+                engine.pass_over(&sweep.probe());
+                let stages = self.finished.sweep.as_ref().map(|found| sweep.stages(found));
+                run = self.run_stages(&mut engine, &stages.unwrap_or_default()).await?;
+            }
             Some(sweep) => match self.probe(&mut engine, sweep).await {
                 Ok(Some(found)) => {
                     engine.pause(self.plan.interval_ns, stop).await;
@@ -96,7 +105,7 @@ impl Course<'_> {
         let counts = counts(engine, self.clock);
         let stop = self.signals.stop().for_a_part();
         let found = tokio::select! {
-            found = sweep::run(sweep, engine, self.folder, &stop) => found,
+            found = sweep::run(sweep, engine, &stop) => found,
             never = self.progress.show("Sweep probe", requests, counts) => match never {},
             never = self.stop_when_open(&stop) => match never {},
         };
@@ -137,6 +146,11 @@ impl Course<'_> {
         let counts = counts(engine, self.clock);
         let mut run = Vec::new();
         for (number, stage) in (1..).zip(stages) {
+            if let Some(facts) = self.finished.stage(stage.id) {
+                engine.pass_over(stage);
+                run.push(facts.clone());
+                continue;
+            }
             if self.signals.stop().is_requested() {
                 break;
             }
@@ -146,6 +160,7 @@ impl Course<'_> {
             if self.open_breaker().is_some() {
                 stop.request();
             }
+            let from = engine.spool().writer().position();
             if let Some(scraper) = &self.scraper {
                 scraper.before(stage.id).await;
             }
@@ -159,6 +174,11 @@ impl Course<'_> {
             }
             self.tell(&facts);
             run.push(facts);
+            // The reports of the last one follow at once, with all others.
+            if number < stages.len() {
+                let spool = engine.spool().writer().source();
+                let _ = self.ended.send(EndedStage { stage: stage.id, from, spool });
+            }
             // The last records of a stage may open a breaker as well: nothing will be sent any more then.
             if number < stages.len() && self.open_breaker().is_none() {
                 engine.pause(self.plan.interval_ns, &stop).await;

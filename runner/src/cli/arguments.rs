@@ -12,7 +12,7 @@ use benchmark_schemas::tree::Node;
 pub(super) const UPSTREAM: [&str; 5] =
     ["help", "config_file", "analyze", "unified_analysis_dir", "log-level"];
 /// Our own long options.
-pub(super) const OWN: [&str; 3] = ["help-config", "lenient", "version"];
+pub(super) const OWN: [&str; 4] = ["help-config", "lenient", "resume", "version"];
 /// The section of keys that upstream lacks.
 const EXTENSIONS: &str = "extensions.";
 /// Commands that take flags of keys; the others' arguments are left alone.

@@ -27,7 +27,7 @@ use answer::Answer;
 use pool::Pool;
 use settings::Shared;
 pub(crate) use settings::authorisation;
-pub use settings::{HttpSettings, HttpSource, SettingsError};
+pub use settings::{HttpSettings, HttpSource, SettingsError, route};
 
 /// Time within which a connection that was closed while idle shows it.
 const STALE_NS: Nanos = 100_000_000;

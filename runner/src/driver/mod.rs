@@ -32,7 +32,7 @@ use std::thread::JoinHandle;
 
 use benchmark_schemas::record::{ClientFacts, Nanos, RunEnd, SpoolEntry, StageFacts, StageStatus};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::client::TransportSource;
 use crate::clock::ClockSource;
@@ -77,6 +77,8 @@ pub struct Engine<S> {
     throttling: Throttling,
     /// Cancelled when records can no longer be written: what is not recorded need not be sent.
     unrecorded: CancellationToken,
+    /// Ends what brings the spool to the disk.
+    over: DropGuard,
 }
 
 impl<S: ClockSource + Sync> Engine<S> {
@@ -109,8 +111,10 @@ impl<S: ClockSource + Sync> Engine<S> {
             progress: Arc::new(Progress::new(options.streamed)),
             throttling: Throttling::find(),
             unrecorded: CancellationToken::new(),
+            over: CancellationToken::new().drop_guard(),
         };
         engine.start_recorders(&options)?;
+        engine.start_keeping()?;
         for k in 0..engine.settings.workers {
             engine.start_worker(k, transports.clone(), options.keep.request).await?;
         }
@@ -139,6 +143,17 @@ impl<S: ClockSource + Sync> Engine<S> {
             self.recorders.push(sender);
         }
         Ok(())
+    }
+
+    /// Brings the spool to the disk while the run goes on; virtual time has no disk to wait for.
+    fn start_keeping(&mut self) -> Result<(), EngineError> {
+        if self.hosting == Hosting::Local {
+            return Ok(());
+        }
+        let over = self.over.token().clone();
+        let spool = self.spool.clone();
+        let part = move || recorder::keep_on_disk(spool, over);
+        self.start_part("recorder", "disk".to_owned(), Role::Background, part)
     }
 
     async fn start_worker<T: TransportSource<S::Clock>>(
@@ -236,7 +251,7 @@ impl<S: ClockSource + Sync> Engine<S> {
         let throttled =
             self.throttling.total_ns().zip(throttled_before).map(|(after, before)| after - before);
         let facts = self.facts(stage, window_start, &reports, throttled);
-        self.progress.end();
+        self.progress.end(self.source.now());
         self.note(&SpoolEntry::Stage(Box::new(facts.clone())))?;
         Ok(facts)
     }
@@ -359,8 +374,8 @@ impl<S: ClockSource + Sync> Engine<S> {
     /// If the spool cannot be stored.
     pub async fn finish(self, interrupted: bool) -> Result<(), EngineError> {
         let recorded = self.await_recorders().await;
-        let Self { source, spool, workers, recorders, threads, .. } = self;
-        drop((workers, recorders));
+        let Self { source, spool, workers, recorders, threads, over, .. } = self;
+        drop((workers, recorders, over));
         for thread in threads {
             // A thread that panicked has told so; its requests have their records.
             let _ = thread.join();

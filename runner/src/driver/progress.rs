@@ -2,7 +2,7 @@
 
 use std::iter::Peekable;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use benchmark_schemas::record::Nanos;
 
@@ -50,8 +50,15 @@ pub struct Snapshot {
 
 /// The stage that runs, as displays see it.
 pub struct Progress {
-    current: Mutex<Option<StageProgress>>,
+    stages: Mutex<Stages>,
     live: Arc<Live>,
+}
+
+#[derive(Default)]
+struct Stages {
+    current: Option<StageProgress>,
+    /// Counts of stages that have ended, in order.
+    ended: Vec<Snapshot>,
 }
 
 struct StageProgress {
@@ -68,7 +75,7 @@ struct StageProgress {
 impl Progress {
     /// Of a run whose answers come as streams or not.
     pub(super) fn new(streamed: bool) -> Self {
-        Self { current: Mutex::default(), live: Arc::new(Live::new(streamed)) }
+        Self { stages: Mutex::default(), live: Arc::new(Live::new(streamed)) }
     }
 
     /// Where recorders note latencies.
@@ -78,27 +85,15 @@ impl Progress {
 
     /// Counts at `now`, the run's clock; `None` between stages.
     pub fn snapshot(&self, now: Nanos) -> Option<Snapshot> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let stage = current.as_mut()?;
-        if let Some(start) = stage.window_start {
-            while stage.arrivals.next_if(|arrival| start + arrival.offset <= now).is_some() {
-                stage.due += 1;
-            }
-        }
-        let sum = |count: fn(&WorkerCounts) -> &AtomicU64| {
-            stage.workers.iter().map(|worker| count(worker).load(Ordering::Relaxed)).sum()
-        };
-        Some(Snapshot {
-            stage: stage.stage,
-            requests: stage.requests,
-            due: stage.due,
-            sent: sum(|worker| &worker.sent),
-            finished: sum(|worker| &worker.finished),
-            failed: sum(|worker| &worker.failed),
-            window_start: stage.window_start,
-            duration_ns: stage.duration_ns,
-            latency: self.live.latency(),
-        })
+        self.stages(now).1
+    }
+
+    /// Counts of the stages that have ended, and at `now`, the run's clock, of the one that runs.
+    pub fn stages(&self, now: Nanos) -> (Vec<Snapshot>, Option<Snapshot>) {
+        let mut stages = self.lock();
+        let running = stages.current.as_mut().map(|stage| stage.counts(now));
+        let latency = self.live.latency();
+        (stages.ended.clone(), running.map(|counts| Snapshot { latency, ..counts }))
     }
 
     pub(super) fn begin(
@@ -112,7 +107,7 @@ impl Progress {
         self.live.begin_stage();
         let arrivals: Box<dyn Iterator<Item = Arrival> + Send> = Box::new(shard.of(schedule));
         let requests = shard.indices(schedule.count()).count() as u64;
-        self.set(Some(StageProgress {
+        self.set(StageProgress {
             stage,
             duration_ns,
             requests,
@@ -120,22 +115,54 @@ impl Progress {
             workers,
             arrivals: arrivals.peekable(),
             due: 0,
-        }));
+        });
     }
 
     pub(super) fn started(&self, window_start: Nanos) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stage) = current.as_mut() {
+        if let Some(stage) = &mut self.lock().current {
             stage.window_start = Some(window_start);
         }
     }
 
-    pub(super) fn end(&self) {
-        self.set(None);
+    /// The stage has ended at `now`.
+    pub(super) fn end(&self, now: Nanos) {
+        let mut stages = self.lock();
+        if let Some(mut stage) = stages.current.take() {
+            stages.ended.push(stage.counts(now));
+        }
     }
 
-    fn set(&self, stage: Option<StageProgress>) {
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    fn set(&self, stage: StageProgress) {
+        self.lock().current = Some(stage);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stages> {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StageProgress {
+    /// Counts at `now`, without latencies.
+    fn counts(&mut self, now: Nanos) -> Snapshot {
+        if let Some(start) = self.window_start {
+            while self.arrivals.next_if(|arrival| start + arrival.offset <= now).is_some() {
+                self.due += 1;
+            }
+        }
+        let sum = |count: fn(&WorkerCounts) -> &AtomicU64| {
+            self.workers.iter().map(|worker| count(worker).load(Ordering::Relaxed)).sum()
+        };
+        Snapshot {
+            stage: self.stage,
+            requests: self.requests,
+            due: self.due,
+            sent: sum(|worker| &worker.sent),
+            finished: sum(|worker| &worker.finished),
+            failed: sum(|worker| &worker.failed),
+            window_start: self.window_start,
+            duration_ns: self.duration_ns,
+            latency: None,
+        }
     }
 }
 
@@ -157,7 +184,8 @@ mod tests {
         assert_eq!([due(1_009), due(1_010), due(1_055), due(9_999)], [0, 1, 5, 10]);
         let snapshot = progress.snapshot(9_999).expect("a stage");
         assert_eq!((snapshot.requests, snapshot.sent, snapshot.finished), (10, 1, 0));
-        progress.end();
-        assert_eq!(progress.snapshot(9_999), None);
+        progress.end(9_999);
+        let (ended, running) = progress.stages(9_999);
+        assert_eq!((ended.len(), ended[0].stage, ended[0].sent, running), (1, 3, 1, None));
     }
 }

@@ -1,7 +1,7 @@
-//! Before any load: wait until the model server is healthy and serves the model.
+//! Before any load: wait until the model server is healthy, serves the model and answers a request.
 //!
-//! A server that still loads its model is worth the wait; one that serves another model, or refuses the key, is not. Knows
-//! HTTP and the two questions, nothing of the run that follows.
+//! A server that still loads its model is worth the wait; one that serves another model, or refuses the key or the request,
+//! is not. Knows HTTP and the three questions, nothing of the run that follows.
 
 mod models;
 
@@ -9,17 +9,26 @@ use std::fmt;
 use std::time::Duration;
 
 use benchmark_schemas::variables::PREFLIGHT;
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode};
 use tokio::time::{Instant, sleep};
 
 use crate::cause::innermost;
 use crate::client::base_url;
+use crate::client::http::route;
 use crate::serving::bounded;
+use crate::workload::BodyOptions;
 
 pub use models::{MOST_LIST_BYTES, model_names, models_url, redirect};
 
 /// Pause between two rounds of questions.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// What the one request says.
+const PROMPT: &str = "Hello";
+
+/// Characters of a refusal that are shown.
+const MOST_SHOWN: usize = 200;
 
 /// How often the log says what is waited for.
 const REMINDER: Duration = Duration::from_secs(30);
@@ -33,6 +42,8 @@ pub struct Target {
     pub base_url: String,
     /// Model that must be served; any if `None`.
     pub model: Option<String>,
+    /// What the one request has in common with the measured ones; its model is the one that is served.
+    pub body: BodyOptions,
 }
 
 /// Why a run against the target makes no sense.
@@ -108,6 +119,7 @@ async fn ask(target: &Target) -> Result<Option<Vec<String>>, Answer> {
     let answer = target.client.get(&models).send().await.map_err(|error| unreachable_at(&models, error))?;
     if is_missing(answer.status()) {
         tracing::info!("{models} lists no models, so the name is not checked");
+        request(target, target.model.as_ref()).await?;
         return Ok(None);
     }
     if let Some(redirect) = redirect(&answer) {
@@ -121,11 +133,37 @@ async fn ask(target: &Target) -> Result<Option<Vec<String>>, Answer> {
         return Err(Answer::NotYet(format!("{models} lists no model yet")));
     }
     match &target.model {
-        Some(model) if !names.contains(model) => Err(Answer::Never(format!(
-            "it does not serve the model `{model}` (set server.model_name, in the chart benchmark.target.modelName, to one of: {})",
-            names.join(", ")
-        ))),
-        _ => Ok(Some(names)),
+        Some(model) if !names.contains(model) => {
+            return Err(Answer::Never(format!(
+                "it does not serve the model `{model}` (set server.model_name, in the chart benchmark.target.modelName, to one \
+                 of: {})",
+                names.join(", ")
+            )));
+        }
+        _ => {}
+    }
+    request(target, target.model.as_ref().or(names.first())).await?;
+    Ok(Some(names))
+}
+
+/// Sends one short request, as a measured one is sent; none if no model is known.
+async fn request(target: &Target, model: Option<&String>) -> Result<(), Answer> {
+    let Some(model) = model else { return Ok(()) };
+    let url = format!("{}{}", base_url(&target.base_url), route(target.body.api));
+    let body = BodyOptions { model: model.as_str().into(), ..target.body.clone() };
+    let body = body.of_prompt((0, 0), PROMPT, 1);
+    let sent = target.client.post(&url).header(CONTENT_TYPE, "application/json").body(body).send().await;
+    let answer = sent.map_err(|error| unreachable_at(&url, error))?;
+    let status = answer.status();
+    let says = bounded(answer, MOST_LIST_BYTES).await.unwrap_or_default();
+    let says = String::from_utf8_lossy(&says);
+    let says: String = says.trim().chars().take(MOST_SHOWN).collect();
+    match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => judge(&url, status),
+        status if status.is_client_error() && !is_key_refused(status) => {
+            Err(Answer::Never(format!("{url} answers a request with {status}: {says}")))
+        }
+        status => judge(&url, status),
     }
 }
 
@@ -134,9 +172,14 @@ fn is_missing(status: StatusCode) -> bool {
     matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
 }
 
+/// The server does not let whoever asks in.
+fn is_key_refused(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
 fn judge(url: &str, status: StatusCode) -> Result<(), Answer> {
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Answer::Never(format!(
+        status if is_key_refused(status) => Err(Answer::Never(format!(
             "{url} answers {status} (give the key as INFERENCE_PERF_API_KEY, in the chart benchmark.target.apiKey.existingSecret)"
         ))),
         status if status.is_success() => Ok(()),

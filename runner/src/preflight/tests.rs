@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use benchmark_schemas::config::ApiType;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -12,6 +13,16 @@ const LIST: &str = r#"{"data":[{"id":"m"},{"id":"adapter"}]}"#;
 
 /// A server that answers `/health` and `/v1/models` from its scripts, the last answer again and again.
 async fn server(health: &[u16], models: &[(u16, &str)]) -> String {
+    server_with_requests(health, models, Arc::default(), false).await
+}
+
+/// The same, which notes requests in `asked`, and refuses them or not.
+async fn server_with_requests(
+    health: &[u16],
+    models: &[(u16, &str)],
+    asked: Arc<Mutex<Vec<String>>>,
+    refused: bool,
+) -> String {
     let health: VecDeque<(u16, String)> = health.iter().map(|status| (*status, String::new())).collect();
     let models: VecDeque<(u16, String)> =
         models.iter().map(|(status, body)| (*status, (*body).to_owned())).collect();
@@ -23,7 +34,10 @@ async fn server(health: &[u16], models: &[(u16, &str)]) -> String {
             let mut head = vec![0; 4096];
             let read = stream.read(&mut head).await.unwrap_or_default();
             let is_health = head[..read].starts_with(b"GET /health ");
-            let (status, body) = {
+            let (status, body) = if head[..read].starts_with(b"POST ") {
+                asked.lock().unwrap().push(String::from_utf8_lossy(&head[..read]).into_owned());
+                (if refused { 400 } else { 200 }, "no such parameter".to_owned())
+            } else {
                 let mut scripts = scripts.lock().unwrap();
                 let script = if is_health { &mut scripts.0 } else { &mut scripts.1 };
                 if script.len() > 1 { script.pop_front().unwrap() } else { script[0].clone() }
@@ -41,7 +55,8 @@ async fn server(health: &[u16], models: &[(u16, &str)]) -> String {
 fn target(base_url: String, model: &str) -> Target {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    Target { client, base_url, model: Some(model.to_owned()) }
+    let body = BodyOptions { ignore_eos: false, ..BodyOptions::new(ApiType::Completion, "") };
+    Target { client, base_url, model: Some(model.to_owned()), body }
 }
 
 async fn outcome(health: &[u16], models: &[(u16, &str)], model: &str, seconds: u64) -> Result<(), String> {
@@ -55,6 +70,31 @@ async fn outcome(health: &[u16], models: &[(u16, &str)], model: &str, seconds: u
 async fn a_healthy_server_with_the_model_is_ready() {
     assert_eq!(outcome(&[200], &[(200, LIST)], "m", 0).await, Ok(()));
     assert_eq!(outcome(&[200], &[(200, LIST)], "adapter", 0).await, Ok(()));
+}
+
+#[tokio::test]
+async fn one_request_is_sent_and_must_be_answered() {
+    for refused in [false, true] {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let base_url = server_with_requests(&[200], &[(200, LIST)], Arc::clone(&asked), refused).await;
+        let outcome = wait(&target(base_url.clone(), "adapter"), Duration::from_secs(60)).await;
+        let asked = asked.lock().unwrap();
+        let [request] = asked.as_slice() else { panic!("one request: {asked:?}") };
+        assert!(request.starts_with("POST /v1/completions HTTP/1.1\r\n"), "{request}");
+        assert!(
+            request.contains(r#"{"model": "adapter", "prompt": "Hello", "max_tokens": 1, "#),
+            "{request}"
+        );
+        if refused {
+            let error = outcome.unwrap_err().to_string();
+            insta::assert_snapshot!(
+                error.replace(base_url.trim_end_matches('/'), "http://server"),
+                @"the target cannot be measured: http://server/v1/completions answers a request with 400 Bad Request: no such parameter"
+            );
+        } else {
+            outcome.unwrap();
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! waits and nothing queues without bound. It knows nothing of schedules and reports.
 
 mod counter;
+mod disk;
 mod failures;
 mod live;
 
@@ -26,6 +27,7 @@ use crate::client::{Exchange, Keep, Secrets};
 use crate::spool::SpoolWriter;
 use crate::workload::{Adapters, Drawn, Tokenizer, Workload};
 
+pub use disk::keep_on_disk;
 pub use failures::FailureLog;
 pub use live::{Live, LiveLatency};
 
@@ -33,6 +35,8 @@ use counter::Counter;
 
 /// Finished requests that may wait to be recorded, beyond those in flight.
 pub const BACKLOG: usize = 2048;
+/// Longest time that a record waits in memory before the system has it, which keeps it even if the program is killed.
+const FLUSH_PERIOD: Duration = Duration::from_millis(250);
 
 /// A request that has come to its end.
 #[derive(Debug)]
@@ -132,7 +136,7 @@ impl Default for RecordOptions {
     }
 }
 
-/// Records until nobody sends any more; hands what it has to the system at least every second. For an arrival whose
+/// Records until nobody sends any more; hands what it has to the system four times a second. For an arrival whose
 /// request was not made, `workload` tells the lengths.
 ///
 /// `unrecorded` is cancelled when it can record no more: the spool refuses, or it ends. What is wrong with the spool the
@@ -148,8 +152,8 @@ pub async fn record(
     // Also if a fault of its own ends it: nobody else would empty the channel.
     let unrecorded = unrecorded.drop_guard();
     let mut counter = Counter::new(options.tokenizer.clone());
-    let mut second = tokio::time::interval(Duration::from_secs(1));
-    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut flushing = tokio::time::interval(FLUSH_PERIOD);
+    flushing.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             message = inbox.recv() => match message {
@@ -171,7 +175,7 @@ pub async fn record(
                 Some(Message::Barrier(reached)) => drop(reached.send(())),
                 None => break,
             },
-            _ = second.tick() => if spool.writer().flush().is_err() {
+            _ = flushing.tick() => if spool.writer().flush().is_err() {
                 return;
             },
         }

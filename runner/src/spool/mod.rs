@@ -2,10 +2,12 @@
 //!
 //! `records.bin` = eight bytes that name the format, then frames: length and CRC-32 of the payload (little endian, four
 //! bytes each), then the payload, one [`SpoolEntry`] in postcard. Entries lie in the order in which things happened.
-//! A file that was cut off is read up to its last whole entry. It knows nothing of what the facts mean.
+//! A file that was cut off is read up to its last whole entry. What the file cannot take is held in memory, within bounds,
+//! until it can. It knows nothing of what the facts mean.
 
 mod ahead;
 mod reader;
+mod source;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +17,8 @@ use benchmark_schemas::record::SpoolEntry;
 
 pub use ahead::ReadAhead;
 pub use reader::{SpoolReader, Torn};
-pub use writer::SpoolWriter;
+pub use source::SpoolSource;
+pub use writer::{Pending, SpoolWriter};
 
 /// Name of the format; its last digit is the version.
 const MAGIC: [u8; 8] = *b"IPSPOOL1";

@@ -11,9 +11,8 @@ use super::{FRAME_HEADER_BYTES, MAGIC, SpoolError, file_in};
 /// Iterates over the entries of a spool in order.
 ///
 /// Ends at the end of the file or before the first frame that is not whole, which [`SpoolReader::torn`] then tells.
-#[derive(Debug)]
 pub struct SpoolReader {
-    source: BufReader<File>,
+    source: BufReader<Box<dyn Read + Send>>,
     path: PathBuf,
     /// Bytes of whole entries read so far, with the file's head.
     offset: u64,
@@ -43,15 +42,30 @@ impl SpoolReader {
         let failed = |error: std::io::Error| SpoolError::file(&path, &error);
         let file = File::open(&path).map_err(failed)?;
         let file_bytes = file.metadata().map_err(failed)?.len();
-        let mut source = BufReader::with_capacity(256 << 10, file);
+        Self::on(path, Box::new(file), file_bytes)
+    }
+
+    /// Reads `bytes`, of which there are `file_bytes`, from the head on; `path` is for messages.
+    pub(super) fn on(
+        path: PathBuf,
+        mut bytes: Box<dyn Read + Send>,
+        file_bytes: u64,
+    ) -> Result<Self, SpoolError> {
         let mut magic = [0; MAGIC.len()];
-        match source.read_exact(&mut magic) {
+        match bytes.read_exact(&mut magic) {
             Ok(()) if magic == MAGIC => {}
-            Err(error) if error.kind() != ErrorKind::UnexpectedEof => return Err(failed(error)),
+            Err(error) if error.kind() != ErrorKind::UnexpectedEof => {
+                return Err(SpoolError::file(&path, &error));
+            }
             _ => return Err(SpoolError::Format { path }),
         }
-        let offset = MAGIC.len() as u64;
-        Ok(Self { source, path, offset, file_bytes, payload: Vec::new(), ended: false, torn: None })
+        Ok(Self::resumed(path, bytes, MAGIC.len() as u64, file_bytes))
+    }
+
+    /// Reads `bytes`, which begin `offset` bytes into a spool of `file_bytes`, with an entry.
+    pub(super) fn resumed(path: PathBuf, bytes: Box<dyn Read + Send>, offset: u64, file_bytes: u64) -> Self {
+        let source = BufReader::with_capacity(256 << 10, bytes);
+        Self { source, path, offset, file_bytes, payload: Vec::new(), ended: false, torn: None }
     }
 
     /// What could not be read; `None` until the iteration has ended, and if it ended with the file.

@@ -99,16 +99,103 @@ fn a_spool_is_never_overwritten_and_a_foreign_file_is_refused() {
     assert!(matches!(SpoolReader::open(none.path()), Err(SpoolError::File { .. })));
 }
 
+/// Entries of `source`, and what could not be read of it.
+fn entries(source: &SpoolSource) -> Vec<SpoolEntry> {
+    source.entries().expect("a spool").collect::<Result<_, _>>().expect("readable")
+}
+
+/// A writer on a device that is always full, as if it had written the head.
+fn on_a_full_disk(folder: &Path) -> SpoolWriter {
+    let full = std::fs::File::options().read(true).write(true).open("/dev/full").expect("Linux has it");
+    SpoolWriter::on(full, file_in(folder))
+}
+
 #[test]
-fn a_write_error_is_final() {
+fn what_a_full_disk_refuses_is_held_within_bounds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut writer = on_a_full_disk(folder.path());
+    writer.hold_at_most(1 << 20);
+    let mut appended = 0;
+    let error = loop {
+        if let Err(error) = writer.append(&record(appended, 20)) {
+            break error;
+        }
+        writer.sync().expect("it is held");
+        appended += 1;
+    };
+    assert!(writer.position() > 1 << 20 && writer.position() < (1 << 20) + 1000);
+    assert!(error.to_string().contains("No space left on device"), "{error}");
+    assert_eq!(writer.append(&record(0, 1)).expect_err("too much is held").to_string(), error.to_string());
+    assert_eq!(writer.flush().expect_err("too much is held").to_string(), error.to_string());
+    let source = writer.source();
+    assert_eq!(source.fault(), Some(error.to_string().as_str()));
+    // The device reads as zeros, so what is held is looked at by itself.
+    let held = source.entries_from(MAGIC.len() as u64).expect("a spool");
+    let held: Vec<_> = held.collect::<Result<_, _>>().expect("readable");
+    assert_eq!(held, (0..=appended).map(|index| record(index, 20)).collect::<Vec<_>>());
+}
+
+/// The file is replaced by one that refuses, and back: as a disk that is full for a while.
+#[test]
+fn a_disk_that_is_full_for_a_while_leaves_no_gap() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut writer = SpoolWriter::create(folder.path()).expect("a spool");
-    writer.append(&record(0, 1)).expect("appended");
-    let error = writer.fail("No space left on device");
-    assert_eq!(writer.append(&record(1, 1)).expect_err("failed").to_string(), error.to_string());
-    assert_eq!(writer.flush().expect_err("failed").to_string(), error.to_string());
-    drop(writer);
-    assert_eq!(read(folder.path()).0.len(), 0);
+    writer.append(&record(0, 3)).expect("appended");
+    writer.sync().expect("synced");
+    let full = std::fs::File::options().read(true).write(true).open("/dev/full").expect("Linux has it");
+    let file = writer.replace_file(full);
+    for index in 1..600 {
+        writer.append(&record(index, 20)).expect("held");
+    }
+    writer.flush().expect("held");
+    assert!(writer.source().fault().expect("a fault").contains("No space left on device"));
+    assert_eq!(read(folder.path()).0.len(), 1);
+    writer.replace_file(file);
+    assert_eq!(entries(&writer.source()).len(), 600, "before the file has them too");
+    writer.append(&record(600, 1)).expect("appended");
+    writer.sync().expect("synced");
+    assert_eq!(writer.source().fault(), None);
+    let (found, torn) = read(folder.path());
+    assert_eq!((found.len(), torn), (601, None));
+    assert_eq!(found, entries(&writer.source()));
+}
+
+#[test]
+fn a_spool_whose_folder_is_gone_is_whole_elsewhere() {
+    let [folder, refuge] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    let mut writer = SpoolWriter::create(folder.path()).expect("a spool");
+    writer.append(&record(0, 3)).expect("appended");
+    writer.sync().expect("synced");
+    fs_err::remove_dir_all(folder.path()).expect("removed");
+    writer.append(&record(1, 3)).expect("appended");
+    writer.sync().expect("synced");
+    writer.append(&record(2, 3)).expect("appended, not flushed");
+    let source = writer.source();
+    let all: Vec<_> = (0..3).map(|index| record(index, 3)).collect();
+    assert_eq!(entries(&source), all);
+    assert!(source.fault().expect("a fault").ends_with("records.bin is gone"));
+    source.rescue_to(refuge.path()).expect("written");
+    assert_eq!(read(refuge.path()), (all, None));
+}
+
+#[test]
+fn entries_are_read_from_any_of_them_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut writer = SpoolWriter::create(folder.path()).expect("a spool");
+    let mut starts = Vec::new();
+    for index in 0..300 {
+        starts.push(writer.position());
+        writer.append(&record(index, 20)).expect("appended");
+    }
+    for source in [writer.source(), SpoolSource::in_folder(folder.path())] {
+        let whole = entries(&source).len();
+        for start in [0, 1, 150, 299].into_iter().filter(|start| *start < whole) {
+            let from = source.entries_from(starts[start]).expect("a spool");
+            let from: Vec<_> = from.collect::<Result<_, _>>().expect("readable");
+            assert_eq!(from.first(), Some(&record(start as u64, 20)));
+            assert_eq!(from.len(), whole - start);
+        }
+    }
 }
 
 proptest! {

@@ -3,20 +3,32 @@
 //! That every place can be written is proven before any load, by writing the run's `config.yaml` there. It knows files
 //! and their digests, not what stands in them.
 
+mod bucket;
+mod gcs;
 mod local;
 mod object;
+mod s3;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use benchmark_schemas::config::Storage;
 use benchmark_schemas::report::ManifestFile;
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
 
+use bucket::Bucket;
+use gcs::GcsBucket;
+use s3::S3Bucket;
+
+pub use bucket::StoreEnvironment;
 pub use local::LocalStore;
-pub use object::{ObjectFolder, S3Environment};
+pub use object::ObjectFolder;
 
 /// Name of the file that proves that a place can be written.
 pub const CONFIG_FILE: &str = "config.yaml";
+/// Name of the file that says what is there; without it not all may be.
+const MANIFEST_FILE: &str = "manifest.json";
 
 /// Why a place cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +68,22 @@ fn free_folder(folder: &str, prefix: &str) -> PathBuf {
     free
 }
 
+/// The folders in object stores that `storage` names, in upstream's order.
+fn object_folders(
+    storage: &Storage,
+    environment: &StoreEnvironment,
+) -> Result<Vec<ObjectFolder>, StoreError> {
+    let gcs = storage.google_cloud_storage.as_ref().map(|gcs| {
+        let bucket = Bucket::Gcs(GcsBucket::new(gcs, environment));
+        ObjectFolder::new(bucket, &gcs.path, gcs.report_file_prefix.clone())
+    });
+    let s3 = storage.simple_storage_service.as_ref().map(|s3| {
+        let bucket = Bucket::S3(S3Bucket::new(s3, environment));
+        ObjectFolder::new(bucket, &s3.path, s3.report_file_prefix.clone())
+    });
+    gcs.into_iter().chain(s3).collect()
+}
+
 /// The local part of a proof; gone before it holds, it is withdrawn.
 struct Proof<'a> {
     local: &'a mut LocalStore,
@@ -70,12 +98,25 @@ impl Drop for Proof<'_> {
     }
 }
 
+/// Copies what has changed of `local` to `place`.
+async fn upload_to(place: &mut ObjectFolder, local: &LocalStore) -> Result<(), StoreError> {
+    for file in local.files() {
+        let stem = file.name.strip_prefix(local.prefix()).unwrap_or(&file.name);
+        if let Some(url) = place.upload(stem, &local.folder().join(&file.name), &file.sha256).await? {
+            tracing::info!("Uploaded {url}");
+        }
+    }
+    Ok(())
+}
+
 /// All places of a run's files.
 #[derive(Debug)]
 pub struct Stores {
     local: LocalStore,
     /// Deleted at the end: the configuration asks for no files.
     scratch: bool,
+    /// The local folder holds the results of the run's earlier part.
+    resumed: bool,
     objects: Vec<ObjectFolder>,
 }
 
@@ -87,20 +128,19 @@ impl Stores {
     /// If the local folder cannot be made or an object store's settings are unusable. Nothing is contacted yet.
     pub fn open(
         storage: Option<&Storage>,
-        environment: &S3Environment,
+        environment: &StoreEnvironment,
         scratch: &Path,
     ) -> Result<Self, StoreError> {
         let Some(storage) = storage else {
             let local = LocalStore::open(scratch.to_owned(), String::new())?;
-            return Ok(Self { local, scratch: true, objects: Vec::new() });
+            return Ok(Self { local, scratch: true, resumed: false, objects: Vec::new() });
         };
         let settings = &storage.local_storage;
         let folder = if settings.path.is_empty() { "." } else { &settings.path };
-        let objects = storage.simple_storage_service.as_ref().map(|s3| ObjectFolder::s3(s3, environment));
-        let objects = objects.transpose()?.into_iter().collect();
+        let objects = object_folders(storage, environment)?;
         let prefix = settings.report_file_prefix.clone().unwrap_or_default();
         let local = LocalStore::open(free_folder(folder, &prefix), prefix)?;
-        Ok(Self { local, scratch: false, objects })
+        Ok(Self { local, scratch: false, resumed: false, objects })
     }
 
     /// The local folder of a run that has ended, to write its reports again.
@@ -110,7 +150,21 @@ impl Stores {
     /// If it cannot be used.
     pub fn existing(folder: &Path, prefix: &str) -> Result<Self, StoreError> {
         let local = LocalStore::open(folder.to_owned(), prefix.to_owned())?;
-        Ok(Self { local, scratch: false, objects: Vec::new() })
+        Ok(Self { local, scratch: false, resumed: true, objects: Vec::new() })
+    }
+
+    /// The places that `storage` names for a run that goes on in its local folder. What it stored elsewhere stays there; all
+    /// its files go to places of their own.
+    ///
+    /// # Errors
+    ///
+    /// If the local folder cannot be used or an object store's settings are unusable. Nothing is contacted yet.
+    pub fn resumed(storage: &Storage, environment: &StoreEnvironment) -> Result<Self, StoreError> {
+        let settings = &storage.local_storage;
+        let objects = object_folders(storage, environment)?;
+        let prefix = settings.report_file_prefix.clone().unwrap_or_default();
+        let local = LocalStore::open(PathBuf::from(&settings.path), prefix)?;
+        Ok(Self { local, scratch: false, resumed: true, objects })
     }
 
     /// The local folder.
@@ -127,12 +181,18 @@ impl Stores {
     ///
     /// The first place that cannot be written, with the remedy.
     pub async fn prove(&mut self, config: &[u8]) -> Result<(), StoreError> {
-        let mut proof = Proof { local: &mut self.local, holds: false };
+        let mut proof = Proof { local: &mut self.local, holds: self.resumed };
         proof.local.write(CONFIG_FILE, &mut |file| file.write_all(config))?;
         for place in &mut self.objects {
             place.prove(CONFIG_FILE, config).await?;
         }
         proof.holds = true;
+        drop(proof);
+        if self.resumed {
+            // What it says holds no more; most often there is none.
+            let _ =
+                fs_err::remove_file(self.folder().join(format!("{}{MANIFEST_FILE}", self.local.prefix())));
+        }
         Ok(())
     }
 
@@ -165,26 +225,23 @@ impl Stores {
         self.local.files()
     }
 
-    /// Copies all files to every object store, in the order in which they were written.
+    /// Copies all files that have changed since the last time to every object store, in the order in which they were
+    /// written; breaks off once it is `late`.
     ///
     /// # Errors
     ///
     /// One for each store that did not take them all; the local files stay.
-    pub async fn upload(&self) -> Vec<StoreError> {
-        let mut errors = Vec::new();
-        for place in &self.objects {
-            for file in self.local.files() {
-                let stem = file.name.strip_prefix(self.local.prefix()).unwrap_or(&file.name);
-                match place.upload(stem, &self.folder().join(&file.name)).await {
-                    Ok(url) => tracing::info!("Uploaded {url}"),
-                    Err(error) => {
-                        errors.push(error);
-                        break;
-                    }
-                }
-            }
-        }
-        errors
+    pub async fn upload(&mut self, late: &CancellationToken) -> Vec<StoreError> {
+        let local = &self.local;
+        let uploads = self.objects.iter_mut().map(|place| async move {
+            let broken_off = tokio::select! {
+                biased;
+                outcome = upload_to(place, local) => return outcome.err(),
+                () = late.cancelled() => place.out_of_time(),
+            };
+            Some(broken_off)
+        });
+        join_all(uploads).await.into_iter().flatten().collect()
     }
 
     /// Where the results lie when all went well, the farthest place first.

@@ -1,19 +1,20 @@
-//! A folder in an object store: S3 and what speaks its protocol.
+//! A folder in an object store: proof that it can be written, and uploads. It knows how stores fail and what can be done
+//! about it; how one is reached its bucket knows.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use benchmark_schemas::config::{AddressingStyle, SimpleStorageService};
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt as _, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, RetryConfig, WriteMultipart,
+    Attribute, Attributes, Error, ObjectStore, ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions,
+    PutPayload, WriteMultipart,
 };
 
 use super::StoreError;
+use super::bucket::Bucket;
 
 mod fetch;
 
@@ -23,148 +24,170 @@ const PROOF: Duration = Duration::from_secs(30);
 const PART_BYTES: usize = 16 << 20;
 /// Parts that are on their way at once.
 const PARTS_AT_ONCE: usize = 4;
-/// Region where neither configuration nor environment names one, as AWS's own tools take it.
-const DEFAULT_REGION: &str = "us-east-1";
-
-/// The environment's `AWS_*` variables.
-pub type S3Environment = Vec<(String, String)>;
+/// Attempts of the proof at a connection that breaks: the store's client does not repeat what must happen only once.
+const PROOFS: u32 = 3;
 
 /// A folder in an object store.
 #[derive(Debug)]
 pub struct ObjectFolder {
+    bucket: Bucket,
     store: Arc<dyn ObjectStore>,
-    /// `s3://bucket`.
-    bucket_url: String,
-    /// Where the store is, for messages: endpoint and region.
-    whereabouts: String,
-    endpoint: Option<String>,
     path: String,
     prefix: String,
+    /// Digests of the files that are there by their names.
+    uploaded: HashMap<String, String>,
 }
 
 impl ObjectFolder {
-    /// The folder that `settings` name, with credentials and defaults from `environment`. Contacts nobody.
+    /// The folder `path` of `bucket`; `prefix` goes before every file's name. Contacts nobody.
     ///
     /// # Errors
     ///
-    /// If the settings are unusable.
-    pub fn s3(settings: &SimpleStorageService, environment: &S3Environment) -> Result<Self, StoreError> {
-        let bucket = &settings.bucket_name;
-        let of_environment = |name: &str| {
-            environment
-                .iter()
-                .find(|(key, value)| key == name && !value.is_empty())
-                .map(|(_, value)| value.clone())
-        };
-        let endpoint = settings.endpoint_url.clone();
-        let endpoint = endpoint.or_else(|| of_environment("AWS_ENDPOINT_URL_S3"));
-        let endpoint = endpoint.or_else(|| of_environment("AWS_ENDPOINT_URL"));
-        let region = settings.region_name.clone().or_else(|| of_environment("AWS_REGION"));
-        let region = region.or_else(|| of_environment("AWS_DEFAULT_REGION"));
-        let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
-        let mut builder = AmazonS3Builder::new();
-        // The endpoint is given below, so that the configuration's comes before the environment's.
-        for (key, value) in environment.iter().filter(|(key, _)| !key.starts_with("AWS_ENDPOINT")) {
-            if let Ok(key) = key.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
-                builder = builder.with_config(key, value);
-            }
-        }
-        let in_host = match settings.addressing_style {
-            Some(AddressingStyle::Virtual) => true,
-            Some(AddressingStyle::Path) => false,
-            // A name with dots does not match AWS's certificates.
-            Some(AddressingStyle::Auto) | None => endpoint.is_none() && !bucket.contains('.'),
-        };
-        builder = builder
-            .with_bucket_name(bucket)
-            .with_region(&region)
-            .with_virtual_hosted_style_request(in_host)
-            .with_client_options(client_options(endpoint.as_deref()))
-            .with_retry(patience());
-        if let Some(endpoint) = &endpoint {
-            builder =
-                builder.with_endpoint(if in_host { hosted(endpoint, bucket) } else { endpoint.clone() });
-        }
-        let whereabouts = match &endpoint {
-            Some(endpoint) => format!("at {endpoint}"),
-            None => format!("in region {region}"),
-        };
-        let bucket_url = format!("s3://{bucket}");
-        let store = builder.build().map_err(|error| StoreError::Object {
-            target: format!("{bucket_url} {whereabouts}"),
+    /// If the bucket's settings are unusable.
+    pub(super) fn new(bucket: Bucket, path: &str, prefix: Option<String>) -> Result<Self, StoreError> {
+        let store = bucket.connect().map_err(|error| StoreError::Object {
+            target: format!("{} {}", bucket.url(), bucket.whereabouts()),
             fault: chain(&error),
-            remedy: "check storage.simple_storage_service and the AWS_* variables".to_owned(),
+            remedy: format!("check {} and the variables of its credentials", bucket.section()),
         })?;
-        let prefix = settings.report_file_prefix.clone().unwrap_or_default();
-        Ok(Self::new(Arc::new(store), (bucket_url, whereabouts, endpoint), &settings.path, prefix))
-    }
-
-    fn new(
-        store: Arc<dyn ObjectStore>,
-        (bucket_url, whereabouts, endpoint): (String, String, Option<String>),
-        path: &str,
-        prefix: String,
-    ) -> Self {
         let path = path.trim_matches('/').to_owned();
-        Self { store, bucket_url, whereabouts, endpoint, path, prefix }
+        let prefix = prefix.unwrap_or_default();
+        Ok(Self { bucket, store, path, prefix, uploaded: HashMap::new() })
     }
 
     /// Writes `name` with `content`, to prove that the store can be written.
     ///
     /// If the folder has one of that name, it holds another run's results: the next free one of `path-2`, `path-3`, …
-    /// is taken, with a warning.
+    /// is taken, with a warning. A bucket that is in another region than asked for is looked for there.
     ///
     /// # Errors
     ///
     /// Why the store cannot be written, after 30 s at most.
     pub async fn prove(&mut self, name: &str, content: &[u8]) -> Result<(), StoreError> {
-        let proof = async {
-            let asked = self.path.clone();
-            let mut number = 1;
-            while !self.create(name, content).await? {
-                number += 1;
-                self.path = format!("{asked}-{number}");
+        match tokio::time::timeout(PROOF, self.take_free_folder(name, content)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                let mut refusal = self.refusal(&error);
+                if let (StoreError::Object { fault, .. }, false) =
+                    (&mut refusal, matches!(error, Error::NotFound { .. }))
+                {
+                    *fault = format!("{fault}; credentials: {}", self.bucket.credential_sources());
+                }
+                Err(refusal)
             }
-            if number > 1 {
-                let (bucket, url) = (&self.bucket_url, self.url());
-                tracing::warn!("{bucket}/{asked} holds results already; these go to {url}");
-            }
-            Ok(())
-        };
-        match tokio::time::timeout(PROOF, proof).await {
-            Ok(outcome) => outcome.map_err(|error| self.refusal(&error)),
             Err(_) => Err(StoreError::Object {
-                target: format!("{} {}", self.bucket_url, self.whereabouts),
-                fault: format!("no answer within {} s", PROOF.as_secs()),
-                remedy: "check storage.simple_storage_service.endpoint_url, the network and the credentials' source"
-                    .to_owned(),
+                target: format!("{} {}", self.bucket.url(), self.bucket.whereabouts()),
+                fault: format!(
+                    "no answer within {} s; credentials: {}",
+                    PROOF.as_secs(),
+                    self.bucket.credential_sources()
+                ),
+                remedy: format!("check {}, the network and the credentials' source", self.bucket.section()),
             }),
         }
     }
 
-    /// Copies `file` to object `name`; gives its URL.
+    async fn take_free_folder(&mut self, name: &str, content: &[u8]) -> Result<(), Error> {
+        let asked = self.path.clone();
+        let mut number = 1;
+        let mut relocated = false;
+        loop {
+            match self.create_patiently(name, content).await {
+                Ok(true) => break,
+                Ok(false) => {
+                    number += 1;
+                    self.path = format!("{asked}-{number}");
+                }
+                Err(error) if relocated => return Err(error),
+                Err(error) => {
+                    relocated = self.bucket.relocate().await;
+                    if !relocated {
+                        return Err(error);
+                    }
+                    tracing::warn!(
+                        "{} is {}; it is used there",
+                        self.bucket.url(),
+                        self.bucket.whereabouts()
+                    );
+                    self.store = self.bucket.connect()?;
+                }
+            }
+        }
+        if number > 1 {
+            let (bucket, url) = (self.bucket.url(), self.url());
+            tracing::warn!("{bucket}/{asked} holds results already; these go to {url}");
+        }
+        Ok(())
+    }
+
+    /// Writes an object unless it exists; false if it does. Tries again if the connection breaks.
+    async fn create_patiently(&self, name: &str, content: &[u8]) -> Result<bool, Error> {
+        let mut attempt = 1;
+        loop {
+            match self.create(name, content).await {
+                Err(error) if attempt < PROOFS && is_broken_connection(&error) => attempt += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Copies `file`, whose digest is `digest`, to object `name`, in place of what is there; gives its URL, or `None` if
+    /// the same is there already.
     ///
     /// # Errors
     ///
     /// Why the store did not take it, after retries.
-    pub async fn upload(&self, name: &str, file: &FilePath) -> Result<String, StoreError> {
-        self.put(name, file).await.map_err(|error| self.refusal(&error))?;
-        Ok(format!("{}/{}", self.bucket_url, self.key(name)))
+    pub async fn upload(
+        &mut self,
+        name: &str,
+        file: &FilePath,
+        digest: &str,
+    ) -> Result<Option<String>, StoreError> {
+        if self.uploaded.get(name).is_some_and(|known| known == digest) {
+            return Ok(None);
+        }
+        // What is under way may have replaced it by the time it fails.
+        self.uploaded.remove(name);
+        let mut outcome = self.put(name, file).await;
+        if outcome.as_ref().is_err_and(has_expired) {
+            // Another client asks for other credentials.
+            outcome = match self.bucket.connect() {
+                Ok(store) => {
+                    self.store = store;
+                    self.put(name, file).await
+                }
+                Err(error) => Err(error),
+            };
+        }
+        outcome.map_err(|error| self.refusal(&error))?;
+        self.uploaded.insert(name.to_owned(), digest.to_owned());
+        Ok(Some(format!("{}/{}", self.bucket.url(), self.key(name))))
+    }
+
+    /// An upload that was broken off because there was no time left.
+    pub(super) fn out_of_time(&self) -> StoreError {
+        StoreError::Object {
+            target: self.url(),
+            fault: "the time left before the end was not enough for the upload".to_owned(),
+            remedy: "give it more: benchmark.terminationGracePeriodSeconds and benchmark.job.deadlineSeconds in the chart"
+                .to_owned(),
+        }
     }
 
     /// URL of the folder.
     pub fn url(&self) -> String {
-        format!("{}/{}", self.bucket_url, self.path)
+        format!("{}/{}", self.bucket.url(), self.path)
     }
 
     /// The command that copies `folder` here by hand.
     pub fn copy_command(&self, folder: &FilePath) -> String {
-        let endpoint = self.endpoint.as_ref().map(|url| format!(" --endpoint-url {url}")).unwrap_or_default();
-        format!(
-            "aws s3 cp --recursive --exclude 'spool/*' '{}' '{}/'{endpoint}",
-            folder.display(),
-            self.url()
-        )
+        let (from, to) = (folder.display(), self.url());
+        match &self.bucket {
+            Bucket::S3(bucket) => bucket.copy_command(&from, &to),
+            Bucket::Gcs(bucket) => bucket.copy_command(&from, &to),
+            #[cfg(test)]
+            Bucket::Memory(_) => String::new(),
+        }
     }
 
     fn key(&self, name: &str) -> Path {
@@ -214,26 +237,42 @@ impl ObjectFolder {
 
     /// A store's refusal in the user's terms.
     fn refusal(&self, error: &Error) -> StoreError {
+        let section = self.bucket.section();
         let remedy = match error {
-            Error::NotFound { .. } => {
-                "create the bucket, or correct storage.simple_storage_service.bucket_name"
-            }
+            _ if has_expired(error) => "the credentials have expired: give others".to_owned(),
+            Error::NotFound { .. } => format!("create the bucket, or correct {section}.bucket_name"),
             Error::PermissionDenied { .. } => {
-                "allow s3:PutObject on the bucket to the credentials that are used"
+                format!("allow {} on the bucket to the credentials that are used", self.bucket.right())
             }
-            Error::Unauthenticated { .. } => {
-                "give credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, web identity or pod identity"
-            }
-            _ => {
-                "check storage.simple_storage_service.endpoint_url and region_name, the network and the credentials"
-            }
+            Error::Unauthenticated { .. } => "give credentials, or others".to_owned(),
+            _ => format!("check {section}, the network and the credentials"),
         };
         StoreError::Object {
-            target: format!("{} {}", self.url(), self.whereabouts),
+            target: format!("{} {}", self.url(), self.bucket.whereabouts()),
             fault: chain(error),
-            remedy: remedy.to_owned(),
+            remedy,
         }
     }
+}
+
+/// True if the store's answer is that the credentials were good once.
+fn has_expired(error: &Error) -> bool {
+    let text = chain(error);
+    matches!(error, Error::Unauthenticated { .. })
+        || text.contains("ExpiredToken")
+        || text.contains("TokenRefreshRequired")
+}
+
+/// True if there was no answer because the connection broke.
+fn is_broken_connection(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<object_store::client::HttpError>() {
+            return error.kind() == object_store::client::HttpErrorKind::Interrupted;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn attributes(name: &str) -> Attributes {
@@ -261,34 +300,6 @@ fn fill(file: &mut impl io::Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-/// How long a store that fails is asked again.
-fn patience() -> RetryConfig {
-    RetryConfig {
-        backoff: BackoffConfig {
-            init_backoff: Duration::from_millis(200),
-            max_backoff: Duration::from_secs(5),
-            base: 2.0,
-        },
-        max_retries: 5,
-        retry_timeout: Duration::from_mins(1),
-    }
-}
-
-fn client_options(endpoint: Option<&str>) -> ClientOptions {
-    ClientOptions::new()
-        .with_connect_timeout(Duration::from_secs(10))
-        .with_timeout(Duration::from_mins(2))
-        .with_allow_http(endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")))
-}
-
-/// `endpoint` with the bucket as the first part of its host name.
-fn hosted(endpoint: &str, bucket: &str) -> String {
-    match endpoint.split_once("://") {
-        Some((scheme, rest)) => format!("{scheme}://{bucket}.{rest}"),
-        None => endpoint.to_owned(),
-    }
-}
-
 /// An error and its causes on one line, each said once.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -310,8 +321,8 @@ mod tests {
     use super::*;
 
     fn folder(store: &Arc<InMemory>, path: &str) -> ObjectFolder {
-        let place = ("s3://b".to_owned(), "in memory".to_owned(), None);
-        ObjectFolder::new(Arc::clone(store) as Arc<dyn ObjectStore>, place, path, "p-".to_owned())
+        let bucket = Bucket::Memory(Arc::clone(store));
+        ObjectFolder::new(bucket, path, Some("p-".to_owned())).expect("a store")
     }
 
     async fn keys(store: &InMemory) -> Vec<String> {
@@ -341,22 +352,28 @@ mod tests {
     #[tokio::test]
     async fn a_file_goes_up_whole_or_in_parts() {
         let store = Arc::new(InMemory::new());
-        let place = folder(&store, "r");
+        let mut place = folder(&store, "r");
         let local = tempfile::tempdir().expect("a folder");
         for (name, size) in [("small.json", 10), ("large.json", PART_BYTES + 10)] {
             let file = local.path().join(name);
             let content: Vec<u8> =
                 (0..size).map(|i| b'a' + u8::try_from(i % 26).expect("below 26")).collect();
             fs_err::write(&file, &content).expect("written");
-            let url = place.upload(name, &file).await.expect("uploaded");
-            assert_eq!(url, format!("s3://b/r/p-{name}"));
+            let url = place.upload(name, &file, "digest").await.expect("uploaded");
+            assert_eq!(url, Some(format!("memory://b/r/p-{name}")));
             let stored = store.get(&Path::from(format!("r/p-{name}"))).await.expect("there");
             assert!(stored.bytes().await.expect("read") == content, "{name}");
         }
     }
 
-    #[test]
-    fn addresses_name_the_bucket_where_the_style_wants_it() {
-        assert_eq!(hosted("https://minio.test:9000", "b"), "https://b.minio.test:9000");
+    #[tokio::test]
+    async fn what_has_not_changed_does_not_go_up_again() {
+        let store = Arc::new(InMemory::new());
+        let mut place = folder(&store, "r");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        for (digest, goes) in [("a", true), ("a", false), ("b", true), ("a", true)] {
+            let url = place.upload("x.json", file.path(), digest).await.expect("uploaded");
+            assert_eq!(url.is_some(), goes, "{digest}");
+        }
     }
 }

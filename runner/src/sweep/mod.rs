@@ -15,8 +15,6 @@ mod upstream;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-
 use benchmark_schemas::config::{Config, SweepEstimator, SweepType};
 use benchmark_schemas::record::{Nanos, Pacing, SpoolEntry, StageStatus, SweepFacts};
 
@@ -109,8 +107,7 @@ pub enum SweepError {
 
 /// Probes the server and gives what was found; `None` if `stop` ended the probe.
 ///
-/// `folder` is that of the run's results, in which the engine's spool lies. Records and facts of the probe are in the
-/// spool when this returns, and what was found too.
+/// Records and facts of the probe are in the spool when this returns, and what was found too.
 ///
 /// # Errors
 ///
@@ -118,14 +115,14 @@ pub enum SweepError {
 pub async fn run<S: ClockSource + Sync>(
     sweep: &SweepPlan,
     engine: &mut Engine<S>,
-    folder: &Path,
     stop: &Stop,
 ) -> Result<Option<SweepFacts>, SweepError> {
     let facts = engine.run_stage(&sweep.probe(), stop).await?;
     if facts.status == StageStatus::Stopped {
         return Ok(None);
     }
-    let probe = probe::read(folder, facts)?;
+    let spool = engine.spool().writer().source();
+    let probe = probe::read(&spool, facts)?;
     let found = match sweep.estimator {
         SweepEstimator::Completions => burst::find(&probe),
         SweepEstimator::Upstream => upstream::find(&probe, sweep.timeout_ns(), sweep.percentile),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 
 use benchmark_schemas::record::{
     Nanos, Outcome, PROBE_STAGE, Record, SpoolEntry, StageFacts, StageStatus, SweepFacts, SweepMethod,
@@ -10,7 +9,7 @@ use benchmark_schemas::record::{
 
 use super::estimate::Observed;
 use crate::labels;
-use crate::spool::{SpoolError, SpoolReader};
+use crate::spool::{SpoolError, SpoolSource};
 
 /// A probe that has ended.
 #[derive(Debug)]
@@ -118,11 +117,11 @@ impl Probe {
     }
 }
 
-/// Reads the probe with `facts` from the spool in `folder`.
-pub(super) fn read(folder: &Path, facts: StageFacts) -> Result<Probe, SpoolError> {
+/// Reads the probe with `facts` from `spool`.
+pub(super) fn read(spool: &SpoolSource, facts: StageFacts) -> Result<Probe, SpoolError> {
     let mut requests = Vec::new();
     let mut counts = ProbeCounts::default();
-    for entry in SpoolReader::open(folder)? {
+    for entry in spool.entries()? {
         if let SpoolEntry::Request(record) = entry?
             && record.stage == PROBE_STAGE
         {

@@ -67,7 +67,7 @@ fn sweep(
                     stop.now();
                 });
             }
-            let found = run(sweep, &mut engine, &folder, &stop).await;
+            let found = run(sweep, &mut engine, &stop).await;
             engine.finish(stop.is_requested()).await.expect("finished");
             found
         }

@@ -55,5 +55,4 @@ const UNBUILT: &[Unbuilt] = &[
     Unbuilt { key: "load.type", is_built: |v| v != "trace_session_replay", fault: "whole sessions are not built yet", remedy: "set load.type: constant, with stages of rate and duration" },
     Unbuilt { key: "metrics.prometheus.google_managed", is_built: |v| v != true, fault: "Google's managed Prometheus is not built yet", remedy: "give metrics.prometheus.url, for example of a frontend for it" },
     Unbuilt { key: "tokenizer.trust_remote_code", is_built: |v| v != true, fault: "code that comes with a tokenizer is never run", remedy: "remove it; tokenizer.json is read" },
-    Unbuilt { key: "storage.google_cloud_storage", is_built: Value::is_null, fault: "Google Cloud Storage is not built yet", remedy: "use local_storage or simple_storage_service" },
 ];

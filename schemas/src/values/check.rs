@@ -227,13 +227,17 @@ impl Found<'_> {
     }
 
     fn storage(&mut self, benchmark: &Benchmark) {
-        let Some(s3) = benchmark.storage.as_ref().and_then(|storage| storage.s3.as_ref()) else { return };
-        if s3.enabled == Some(true) && s3.bucket_name.as_deref().unwrap_or_default().is_empty() {
-            self.push(
-                &["benchmark", "storage", "s3", "bucketName"],
-                "it is empty, but benchmark.storage.s3.enabled is true",
-                "name a bucket, or leave enabled unset",
-            );
+        let Some(storage) = &benchmark.storage else { return };
+        let s3 = storage.s3.as_ref().map(|s3| ("s3", s3.enabled, &s3.bucket_name));
+        let gcs = storage.gcs.as_ref().map(|gcs| ("gcs", gcs.enabled, &gcs.bucket_name));
+        for (store, enabled, bucket) in s3.into_iter().chain(gcs) {
+            if enabled == Some(true) && bucket.as_deref().unwrap_or_default().is_empty() {
+                self.push(
+                    &["benchmark", "storage", store, "bucketName"],
+                    format!("it is empty, but benchmark.storage.{store}.enabled is true"),
+                    "name a bucket, or leave enabled unset",
+                );
+            }
         }
     }
 

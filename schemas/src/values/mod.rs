@@ -8,6 +8,7 @@ mod check;
 pub mod figure;
 mod flatten;
 mod fragment;
+mod live;
 pub mod pod;
 pub mod scenario;
 mod schema;
@@ -23,12 +24,13 @@ use serde_json::{Map, Value};
 
 pub use check::check;
 pub use fragment::{Fragment, Fragments, Scalars};
+pub use live::{Dashboard, LiveMetrics, PodMonitor};
 pub use schema::json_schema;
 pub use secrets::{Authorities, ClientCertificate, SecretKey, is_secret_name, is_secret_value};
 pub use simulator::Simulator;
 pub use storage::{
-    AddressingStyle, CUSTOM_DATA_FOLDER, CustomData, Dependencies, HfToken, Metrics, Preflight, Results,
-    RowFormat, S3, Storage,
+    AccessMode, AddressingStyle, CUSTOM_DATA_FOLDER, Claim, CustomData, Dependencies, Gcs, HfToken, Metrics,
+    Preflight, Results, RowFormat, S3, Storage,
 };
 pub use target::{Service, target_service};
 
@@ -120,6 +122,9 @@ pub struct Benchmark {
     /// A key of AWS's workshop; ignored with a notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Metrics>,
+    /// The run's own metrics, served while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_metrics: Option<LiveMetrics>,
     /// Any key of config.yml, merged last over what the other values give: maps merge, lists replace. Null takes away a
     /// key that the other values gave; any other null is passed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

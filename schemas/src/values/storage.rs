@@ -29,6 +29,52 @@ pub struct Results {
     /// Limit of the volume for results, such as `2Gi`. Empty: four times what the plan is estimated to write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_limit: Option<String>,
+    /// A claim to keep the results on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+}
+
+impl Results {
+    /// The claim that results are kept on, if there is to be one.
+    #[must_use]
+    pub fn claim_if_enabled(&self) -> Option<&Claim> {
+        self.claim.as_ref().filter(|claim| claim.enabled == Some(true))
+    }
+}
+
+/// A `PersistentVolumeClaim` for results.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Claim {
+    /// Keep the results on it, a folder for each run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Existing claim. Empty: the chart makes one, which stays when the release is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_claim: Option<String>,
+    /// Size of the chart's claim. Empty: 10Gi.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
+    /// Storage class of the chart's claim. Empty: the cluster's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class_name: Option<String>,
+    /// Access modes of the chart's claim. Empty: `ReadWriteOnce`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_modes: Option<Vec<AccessMode>>,
+    /// Group that the volume is made writable for, where the pod's security context names none. Null: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fs_group: Option<Whole>,
+}
+
+/// How a volume may be mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AccessMode {
+    /// By the pods of one node.
+    ReadWriteOnce,
+    /// By one pod.
+    ReadWriteOncePod,
+    /// By pods of any node.
+    ReadWriteMany,
 }
 
 /// A data set of one's own, whose rows are asked instead of what the scenario says: the guide's keys, and where it lies.
@@ -140,6 +186,33 @@ pub struct Storage {
     /// A bucket of S3 or of a compatible store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub s3: Option<S3>,
+    /// A bucket of Google Cloud Storage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gcs: Option<Gcs>,
+}
+
+/// A bucket of Google Cloud Storage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Gcs {
+    /// Upload the results. Unset: if `bucketName` is not empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Bucket. Empty: no upload there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket_name: Option<String>,
+    /// First part of the path `<pathPrefix>/<scenario>/<serverType>/<model>/{timestamp}` in the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<String>,
+    /// Literal path in the bucket, used instead of that scheme. `{timestamp}` in it is the start of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Existing Secret with the key file of a service account. Empty: the ServiceAccount's workload identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_secret: Option<String>,
+    /// Key in the Secret. Unset: key.json.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// A bucket of S3 or of a compatible store.

@@ -126,7 +126,8 @@ impl HttpSource {
 }
 
 /// Path of an API, appended to the base URL.
-fn route(api: ApiType) -> &'static str {
+#[must_use]
+pub fn route(api: ApiType) -> &'static str {
     match api {
         ApiType::Completion => "/v1/completions",
         ApiType::Chat => "/v1/chat/completions",

@@ -196,7 +196,6 @@ report: {goodput: {constraints: {ttft: 1}}}
     assert_snapshot!(refused.expect_err("much of it is not built"), @r"
 config.yml:15:22: data.use_chat_template: is for the completion API: by the others the server itself applies its chat template (remove it, or set api.type: completion)
 config.yml:23:71: tokenizer.trust_remote_code: code that comes with a tokenizer is never run (remove it; tokenizer.json is read)
-config.yml:24:33: storage.google_cloud_storage: Google Cloud Storage is not built yet (use local_storage or simple_storage_service)
 config.yml:25:58: metrics.prometheus.google_managed: Google's managed Prometheus is not built yet (give metrics.prometheus.url, for example of a frontend for it)
 ");
 }

@@ -21,14 +21,22 @@ impl Found<'_> {
         self.all(&namespaces, is_dns_label, "name a namespace", NAMESPACE);
         let certificate = target.client_certificate.as_ref();
         let s3 = b.storage.as_ref().and_then(|storage| storage.s3.as_ref());
+        let gcs = b.storage.as_ref().and_then(|storage| storage.gcs.as_ref());
+        let claim = b.results.as_ref().and_then(|results| results.claim.as_ref());
         let custom = b.custom_data.as_ref();
-        let objects: [Text<'_>; 12] = [
+        let objects: [Text<'_>; 15] = [
             (
                 &["serviceAccount", "name"],
                 b.service_account.as_ref().and_then(|account| account.name.as_ref()),
             ),
             (&["hfToken", "existingSecret"], token.and_then(|token| token.existing_secret.as_ref())),
             (&["storage", "s3", "existingSecret"], s3.and_then(|s3| s3.existing_secret.as_ref())),
+            (&["storage", "gcs", "existingSecret"], gcs.and_then(|gcs| gcs.existing_secret.as_ref())),
+            (&["results", "claim", "existingClaim"], claim.and_then(|claim| claim.existing_claim.as_ref())),
+            (
+                &["results", "claim", "storageClassName"],
+                claim.and_then(|claim| claim.storage_class_name.as_ref()),
+            ),
             (&["target", "apiKey", "existingSecret"], key.and_then(|key| key.existing_secret.as_ref())),
             (&["target", "headers", "existingSecret"], headers.and_then(|h| h.existing_secret.as_ref())),
             (&["target", "ca", "existingSecret"], ca.and_then(|ca| ca.existing_secret.as_ref())),
@@ -46,7 +54,8 @@ impl Found<'_> {
             (&["runtimeClassName"], b.runtime_class_name.as_ref()),
         ];
         self.within(&objects, is_object_name, "name an object", OBJECT);
-        let keys: [Text<'_>; 4] = [
+        let keys: [Text<'_>; 5] = [
+            (&["storage", "gcs", "key"], gcs.and_then(|gcs| gcs.key.as_ref())),
             (&["hfToken", "key"], token.and_then(|token| token.key.as_ref())),
             (&["target", "apiKey", "key"], key.and_then(|key| key.key.as_ref())),
             (&["target", "headers", "key"], headers.and_then(|headers| headers.key.as_ref())),
@@ -74,7 +83,16 @@ impl Found<'_> {
     fn labels(&mut self, values: &Values) {
         let b = &values.benchmark;
         let (job, account) = (b.job.as_ref(), b.service_account.as_ref());
-        let labels: [(&[&str], Option<&Scalars>); 7] = [
+        let live = b.live_metrics.as_ref();
+        let labels: [(&[&str], Option<&Scalars>); 9] = [
+            (
+                &["benchmark", "liveMetrics", "podMonitor", "labels"],
+                live.and_then(|live| live.pod_monitor.as_ref()?.labels.as_ref()),
+            ),
+            (
+                &["benchmark", "liveMetrics", "dashboard", "labels"],
+                live.and_then(|live| live.dashboard.as_ref()?.labels.as_ref()),
+            ),
             (&["commonLabels"], values.common_labels.as_ref()),
             (&["benchmark", "podLabels"], b.pod_labels.as_ref()),
             (&["benchmark", "job", "labels"], job.and_then(|job| job.labels.as_ref())),

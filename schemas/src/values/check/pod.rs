@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::{Benchmark, CUSTOM_DATA_FOLDER, Fragment, Values};
+use super::super::{Benchmark, CUSTOM_DATA_FOLDER, Fragment, LiveMetrics, Values};
 use super::Found;
 use crate::validate::quotes;
 
 /// Names of the chart's own volumes, whether this release has them or not.
-const VOLUMES: [&str; 7] = ["config", "results", "tmp", "headers", "ca", "client-certificate", "custom-data"];
+const VOLUMES: [&str; 8] =
+    ["config", "results", "tmp", "headers", "ca", "client-certificate", "gcs-key", "custom-data"];
 
 /// Where the chart's own volumes are mounted.
-const MOUNTS: [&str; 7] = [
+const MOUNTS: [&str; 8] = [
     "/workspace/config.yml",
     "/results",
     "/tmp",
@@ -20,6 +21,7 @@ const MOUNTS: [&str; 7] = [
     "/etc/inference-perf/ca",
     "/etc/inference-perf/client-certificate",
     CUSTOM_DATA_FOLDER,
+    "/etc/inference-perf/gcs-key",
 ];
 
 /// Names of the chart's own containers.
@@ -49,6 +51,11 @@ impl Found<'_> {
         if ca.is_some_and(|ca| given(&ca.existing_secret) && given(&ca.existing_config_map)) {
             let fault = "existingSecret is given too";
             self.push(&["benchmark", "target", "ca", "existingConfigMap"], fault, "name only one of them");
+        }
+        let port = benchmark.live_metrics.as_ref().and_then(LiveMetrics::port_if_enabled);
+        if port.is_some_and(|port| !(1.0..=65535.0).contains(&port)) {
+            let remedy = "write a number from 1 to 65535";
+            self.push(&["benchmark", "liveMetrics", "port"], "it is no port", remedy);
         }
         if let Some(custom) = benchmark.custom_data.as_ref().filter(|custom| custom.enabled == Some(true)) {
             if given(&custom.existing_config_map) && given(&custom.existing_claim) {
