@@ -154,6 +154,15 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
+    /// Measure what this machine can measure: the load generator against a server that takes no time.
+    Selfcheck {
+        /// Length of each of the five parts, seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
+        seconds: f64,
+        /// Tokens of an answer, each in an event of its own
+        #[arg(long, value_name = "N", default_value_t = 64)]
+        tokens: u32,
+    },
     /// Serve an OpenAI-compatible model server of known capacity, until SIGINT or SIGTERM.
     Simulate(Box<SimulateArgs>),
 }

@@ -29,6 +29,7 @@ pub mod metrics;
 
 pub mod analysis;
 
+pub mod capacity;
 pub mod sweep;
 
 pub mod report;
@@ -37,6 +38,7 @@ pub mod store;
 
 pub mod hold;
 pub mod preflight;
+pub mod selfcheck;
 
 pub mod logging;
 pub mod progress;

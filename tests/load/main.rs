@@ -2,6 +2,7 @@
 
 mod adapters;
 mod apis;
+mod capacity;
 mod datasets;
 mod demo;
 mod faults;

@@ -7,6 +7,8 @@ pub mod llm_d;
 mod model;
 mod results;
 mod run;
+mod search;
+mod selfcheck;
 mod serving;
 mod simulate;
 mod stages;
@@ -70,6 +72,10 @@ pub fn main(cli: Cli) -> ExitCode {
         Some(Command::Preflight { config, wait_seconds }) => {
             crate::logging::start(crate::cli::LogLevel::Info, Progress::new().bars());
             run::preflight(config, Duration::from_secs(wait_seconds))
+        }
+        Some(Command::Selfcheck { seconds, tokens }) => {
+            crate::logging::start(crate::cli::LogLevel::Warning, Progress::new().bars());
+            selfcheck::run(crate::selfcheck::Options { seconds, tokens })
         }
         Some(Command::Report { directory }) => results::rebuild(&directory),
         Some(Command::Simulate(arguments)) => {

@@ -14,6 +14,7 @@ use jiff::ZonedDateTime;
 use super::checked::Checked;
 use super::environment::seconds_of;
 use super::model::Models;
+use super::search::Searching;
 use super::serving::Inquiry;
 use super::stages::{Course, Driven};
 use super::start::{self, Start};
@@ -220,13 +221,15 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
     let clock = MonotonicSource::start();
     let started_epoch_ns = epoch_ns(&ZonedDateTime::now());
     let mut spool = SpoolWriter::create(stores.folder())?;
-    spool.append(&SpoolEntry::Run(Box::new(RunFacts {
+    let facts = RunFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_epoch_ns,
         run_id,
         config_json: effective.to_string(),
         tokenizer: tokenizer_path,
-    })))?;
+    };
+    let search = Searching::of(&facts, stores.folder());
+    spool.append(&SpoolEntry::Run(Box::new(facts)))?;
     let settings = Settings::of(&plan);
     let breakers = options.breakers.clone();
     let engine =
@@ -237,6 +240,7 @@ async fn benchmark(ready: Ready, signals: &Signals, progress: &Progress) -> Resu
     let course = Course {
         plan: &plan,
         sweep: sweep.as_ref(),
+        search,
         folder: stores.folder(),
         started_epoch_ns,
         scraper,

@@ -9,6 +9,7 @@ use benchmark_schemas::config::SweepEstimator;
 use benchmark_schemas::record::{StageFacts, StageStatus, SweepFacts};
 
 use super::complain;
+use super::search::Searching;
 use super::serving::Questions;
 use crate::breakers::Breakers;
 use crate::clock::{ClockSource as _, MonotonicSource, seconds};
@@ -32,6 +33,8 @@ pub(super) enum Driven {
 pub(super) struct Course<'a> {
     pub(super) plan: &'a Plan,
     pub(super) sweep: Option<&'a SweepPlan>,
+    /// The search that makes the stages, if the run is one.
+    pub(super) search: Option<Searching>,
     /// Of the run's results.
     pub(super) folder: &'a Path,
     /// Wall clock at the clock's zero, nanoseconds since the Unix epoch.
@@ -53,7 +56,14 @@ impl Course<'_> {
         let stop = self.signals.stop();
         let (mut driven, mut probe_stopped) = (Driven::Through, false);
         let mut run = Vec::new();
+        self.warm_up(&mut engine).await?;
+        let search = self.search.take();
         match self.sweep {
+            None if search.is_some() => {
+                for search in search {
+                    run = self.run_search(&mut engine, search).await?;
+                }
+            }
             None => run = self.run_stages(&mut engine, &self.plan.stages).await?,
             Some(sweep) => match self.probe(&mut engine, sweep).await {
                 Ok(Some(found)) => {
@@ -129,42 +139,91 @@ impl Course<'_> {
         Ok(Some(found))
     }
 
+    /// Sends what is sent ahead of everything that is measured.
+    async fn warm_up(&self, engine: &mut Engine<MonotonicSource>) -> Result<()> {
+        let Some(stage) = &self.plan.warm_up else { return Ok(()) };
+        tracing::info!("Warm-up: {}; it is in no report", described(stage));
+        let stop = self.signals.stop().for_a_part();
+        let counts = counts(engine, self.clock);
+        tokio::select! {
+            facts = engine.run_stage(stage, &stop) => drop(facts?),
+            never = self.progress.show("Warm-up", stage.count(), counts) => match never {},
+            never = self.stop_when_open(&stop) => match never {},
+        }
+        engine.pause(self.plan.interval_ns, &stop).await;
+        Ok(())
+    }
+
+    /// Runs the stages that `search` asks for, one after another, until it has ended or a signal or a circuit breaker ends
+    /// the run.
+    async fn run_search(
+        &self,
+        engine: &mut Engine<MonotonicSource>,
+        mut search: Searching,
+    ) -> Result<Vec<StageFacts>> {
+        let mut run = Vec::new();
+        while let Some(stage) = search.next(u32::try_from(run.len()).unwrap_or(u32::MAX), self.plan.pacing) {
+            if self.signals.stop().is_requested() || self.open_breaker().is_some() {
+                break;
+            }
+            let name = format!("Stage {} (search)", stage.id);
+            let stop = self.signals.stop().for_a_part();
+            let facts = self.run_stage(engine, &stage, &name, &stop).await?;
+            search.take(&facts)?;
+            run.push(facts);
+            engine.pause(self.plan.interval_ns, &stop).await;
+        }
+        search.tell();
+        Ok(run)
+    }
+
     async fn run_stages(
         &self,
         engine: &mut Engine<MonotonicSource>,
         stages: &[StagePlan],
     ) -> Result<Vec<StageFacts>> {
-        let counts = counts(engine, self.clock);
         let mut run = Vec::new();
         for (number, stage) in (1..).zip(stages) {
             if self.signals.stop().is_requested() {
                 break;
             }
-            tracing::info!("Stage {} - run started: {}", stage.id, described(stage));
             let name = format!("Stage {} ({number} of {})", stage.id, stages.len());
             let stop = self.signals.stop().for_a_part();
-            if self.open_breaker().is_some() {
-                stop.request();
-            }
-            if let Some(scraper) = &self.scraper {
-                scraper.before(stage.id).await;
-            }
-            let facts = tokio::select! {
-                facts = engine.run_stage(stage, &stop) => facts?,
-                never = self.progress.show(&name, stage.count(), &counts) => match never {},
-                never = self.stop_when_open(&stop) => match never {},
-            };
-            if let Some(scraper) = &self.scraper {
-                scraper.after(stage.id).await;
-            }
-            self.tell(&facts);
-            run.push(facts);
+            run.push(self.run_stage(engine, stage, &name, &stop).await?);
             // The last records of a stage may open a breaker as well: nothing will be sent any more then.
             if number < stages.len() && self.open_breaker().is_none() {
                 engine.pause(self.plan.interval_ns, &stop).await;
             }
         }
         Ok(run)
+    }
+
+    /// Runs one stage, which the display calls `name`, with its lines in the log and its scrapes.
+    async fn run_stage(
+        &self,
+        engine: &mut Engine<MonotonicSource>,
+        stage: &StagePlan,
+        name: &str,
+        stop: &Stop,
+    ) -> Result<StageFacts> {
+        let counts = counts(engine, self.clock);
+        tracing::info!("Stage {} - run started: {}", stage.id, described(stage));
+        if self.open_breaker().is_some() {
+            stop.request();
+        }
+        if let Some(scraper) = &self.scraper {
+            scraper.before(stage.id).await;
+        }
+        let facts = tokio::select! {
+            facts = engine.run_stage(stage, stop) => facts?,
+            never = self.progress.show(name, stage.count(), &counts) => match never {},
+            never = self.stop_when_open(stop) => match never {},
+        };
+        if let Some(scraper) = &self.scraper {
+            scraper.after(stage.id).await;
+        }
+        self.tell(&facts);
+        Ok(facts)
     }
 
     /// Asks `stop` once a circuit breaker is open.

@@ -1,7 +1,7 @@
 //! Reads the entries of a spool, up to where it was cut off.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use benchmark_schemas::record::SpoolEntry;
@@ -58,6 +58,23 @@ impl SpoolReader {
     #[must_use]
     pub fn torn(&self) -> Option<Torn> {
         self.torn
+    }
+
+    /// Goes on after an end with what was appended since.
+    ///
+    /// # Errors
+    ///
+    /// If the file is gone.
+    pub fn go_on(&mut self) -> Result<(), SpoolError> {
+        let metadata = self.source.get_ref().metadata();
+        self.file_bytes = metadata.map_err(|error| SpoolError::file(&self.path, &error))?.len();
+        if self.ended && self.torn.take().is_some() {
+            // What was half written has been read already, and is whole by now.
+            let seek = self.source.seek(SeekFrom::Start(self.offset));
+            seek.map_err(|error| SpoolError::file(&self.path, &error))?;
+        }
+        self.ended = false;
+        Ok(())
     }
 
     /// The next entry; `None` at the end, torn or not.
