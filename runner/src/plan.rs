@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use benchmark_schemas::config::{
-    CONCURRENT_STAGE_SECONDS, CapacitySearch, Config, Distribution, ResponseFormat, ResponseFormatType, ServerType,
+    CONCURRENT_STAGE_SECONDS, CapacitySearch, Config, Distribution, ResponseFormat, ResponseFormatType,
+    ServerType,
 };
 use benchmark_schemas::record::{Nanos, Pacing, WARM_UP_STAGE};
 use serde_json::{Value, json};

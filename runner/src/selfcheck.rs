@@ -12,9 +12,9 @@ use benchmark_schemas::config::ApiType;
 use benchmark_schemas::record::{Pacing, RunFacts, SpoolEntry, StageFacts};
 use model_server_simulator::{ModelParameters, SimulatorConfig};
 
+use crate::analysis::client;
 use crate::analysis::limits::LIMITS;
 use crate::analysis::series::{Arrival, Series};
-use crate::analysis::client;
 use crate::capacity::StageReader;
 use crate::client::http::{HttpSettings, HttpSource};
 use crate::client::tls::TlsFiles;
@@ -159,7 +159,8 @@ fn offered(arrivals: Vec<Arrival>, facts: &StageFacts) -> Offered {
 }
 
 fn settings(workers: usize) -> Settings {
-    let patience = Patience { timeout_ns: nanos_from_seconds(60.0), retries: 0, backoff_ns: 0, seed: Seed(0) };
+    let patience =
+        Patience { timeout_ns: nanos_from_seconds(60.0), retries: 0, backoff_ns: 0, seed: Seed(0) };
     Settings {
         seed: Seed(0),
         workers,

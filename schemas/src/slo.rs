@@ -188,7 +188,9 @@ fn read(text: &str) -> Result<Slo, String> {
 
 fn percentile(text: &str) -> Result<f64, String> {
     let number = text.strip_prefix('p').and_then(|number| number.parse::<f64>().ok());
-    number.map(|number| rounded(number) / 100.0).ok_or_else(|| format!("{text:?} is no percentile such as p95"))
+    number
+        .map(|number| rounded(number) / 100.0)
+        .ok_or_else(|| format!("{text:?} is no percentile such as p95"))
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -236,7 +238,9 @@ mod tests {
         let fault = |text: &str| text.parse::<Slo>().expect_err("none").to_string();
         insta::assert_snapshot!(fault("ttft"), @r#""ttft" is no objective: it has no < (write for example ttft:p95<500ms or errors<1%)"#);
         insta::assert_snapshot!(fault("itl<1s"), @r#""itl<1s" is no objective: "itl" is no metric, there are ttft, tpot, ntpot, latency, errors (write for example ttft:p95<500ms or errors<1%)"#);
-        for bad in ["ttft:95<1s", "ttft:p95<500", "ttft:p100<1s", "ttft:p95<0ms", "errors:p95<1%", "errors<100%"] {
+        for bad in
+            ["ttft:95<1s", "ttft:p95<500", "ttft:p100<1s", "ttft:p95<0ms", "errors:p95<1%", "errors<100%"]
+        {
             assert!(bad.parse::<Slo>().is_err(), "{bad}");
         }
         insta::assert_snapshot!(fault("ttft:p95<500"), @r#""ttft:p95<500" is no objective: "500" has no unit (us, ms, s, min) (write for example ttft:p95<500ms or errors<1%)"#);

@@ -139,10 +139,7 @@ fn extensions(search: &Capacity) -> Map<String, Value> {
         ("budget_minutes", budget_minutes.map(Value::from)),
         ("max_concurrency", max_concurrency.map(Value::from)),
     ]);
-    present([
-        ("capacity", Some(search.into())),
-        ("slo", (!objectives.is_empty()).then(|| objectives.into())),
-    ])
+    present([("capacity", Some(search.into())), ("slo", (!objectives.is_empty()).then(|| objectives.into()))])
 }
 
 fn load(benchmark: &Benchmark, scenario: &Scenario) -> Map<String, Value> {

@@ -31,14 +31,12 @@ const TRUTH_ERROR: f64 = 0.005;
 fn truth_of(case: Case) -> Option<f64> {
     match (case.kind, case.law) {
         (Kind::ClientLimited, _) => None,
-        (_, Law::Poisson) if truth::formula(case).is_some() => truth::formula(case),
-        (Kind::Queue, _) => Some(4.2),
+        (Kind::Queue | Kind::Slow, _) | (Kind::ErrorAtCap, Law::Poisson) => truth::formula(case),
         (Kind::Slots, Law::Poisson) => Some(10.75),
         (Kind::Slots, Law::Gamma) => Some(9.6),
         (Kind::Cliff, Law::Poisson) => Some(13.5),
         (Kind::Cliff, Law::Gamma) => Some(12.5),
-        (Kind::ErrorAtCap, _) => Some(4.5),
-        (Kind::Slow, _) => Some(0.21),
+        (Kind::ErrorAtCap, Law::Gamma) => Some(4.0),
     }
 }
 

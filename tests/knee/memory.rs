@@ -121,8 +121,7 @@ impl Transport for Connection {
         self.arrived.notify_one();
         match answer.await.expect("every request is answered") {
             Answer::Refused => {
-                let failure =
-                    Failure { error_type: "HTTP Error 503".to_owned(), message: "busy".to_owned() };
+                let failure = Failure { error_type: "HTTP Error 503".to_owned(), message: "busy".to_owned() };
                 Err(failure.into())
             }
             Answer::Done { first, end, tokens } => {
@@ -162,10 +161,8 @@ pub(crate) fn go_on(
     facts: Option<RunFacts>,
     mut search: Search,
 ) -> Result<Search> {
-    let source = Source {
-        server: Arc::new(Mutex::new(Some(case.server(seed)))),
-        client_work: case.client_work(),
-    };
+    let source =
+        Source { server: Arc::new(Mutex::new(Some(case.server(seed)))), client_work: case.client_work() };
     let (pacing, in_flight_cap) = (case.pacing(), case.settings().most_in_flight);
     virtual_time(|clock: VirtualClock| async move {
         let mut spool = SpoolWriter::create(folder)?;

@@ -44,7 +44,8 @@ fn a_search_goes_on_from_its_spool() -> Result<()> {
     assert_eq!(replayed(&entries)?.report(), whole.report(), "what it decided is in its stages");
 
     // Broken off within a stage, whose records are there without an end.
-    let ends: Vec<usize> = (0..entries.len()).filter(|at| matches!(entries[*at], SpoolEntry::Stage(_))).collect();
+    let ends: Vec<usize> =
+        (0..entries.len()).filter(|at| matches!(entries[*at], SpoolEntry::Stage(_))).collect();
     let part = entries[..ends[9] - 3].to_vec();
     let broken_off = replayed(&part)?;
     assert_eq!(broken_off.steps(), &whole.steps()[..9]);

@@ -55,7 +55,9 @@ impl Row {
             undecided: 0.0,
             right_binding: 0.0,
             ceiling_ratio: None,
-            load_hours: mean(&reports.iter().map(|(_, report)| report.load_minutes / 60.0).collect::<Vec<_>>()),
+            load_hours: mean(
+                &reports.iter().map(|(_, report)| report.load_minutes / 60.0).collect::<Vec<_>>(),
+            ),
             wrong: Vec::new(),
         };
         let (mut ratios, mut certified, mut ceilings) = (Vec::new(), Vec::new(), Vec::new());
@@ -173,7 +175,11 @@ pub(crate) fn faults(rows: &[Row], seeds: u64) -> Vec<String> {
 fn shares(name: &str, row: &Row, hold: &mut impl FnMut(&str, bool, String)) {
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let undecided = MOST_UNDECIDED[usize::from(row.case.law == Law::Gamma)];
-    hold(name, row.covered < LEAST_COVERAGE, format!("the interval holds the truth in {}", percent(row.covered)));
+    hold(
+        name,
+        row.covered < LEAST_COVERAGE,
+        format!("the interval holds the truth in {}", percent(row.covered)),
+    );
     hold(name, row.too_high > MOST_TOO_HIGH, format!("{} certified too high", percent(row.too_high)));
     hold(name, row.undecided > undecided, format!("{} undecided", percent(row.undecided)));
 }

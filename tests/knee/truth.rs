@@ -1,6 +1,6 @@
 //! The rate that each case's search has to find.
 //!
-//! By formula where there is one: the wait of M/M/c (Erlang C) and the loss of M/M/c/K. Else by runs of the same server
+//! By formula where there is one: the wait of GI/M/c (Takács 1962; of M/M/c it is Erlang C) and the loss of M/M/c/K. Else by runs of the same server
 //! without client, driver and search, of millions of requests at rates around the root, whose shares give it by a line
 //! through their logits; its error follows from batches.
 
@@ -27,17 +27,20 @@ pub(crate) struct Truth {
 
 /// The truth of a case by its formula; `None` where there is none.
 pub(crate) fn formula(case: Case) -> Option<f64> {
-    if case.law != Law::Poisson {
-        return None;
-    }
     let slo = case.bound_by();
     let allowed = slo.allowed();
-    match case.kind {
-        Kind::Queue => Some(bisect(8.0, |rate| wait_beyond(8, 1.0, rate, slo.limit) - allowed)),
-        Kind::Slow => Some(bisect(0.4, |rate| wait_beyond(8, 20.0, rate, slo.limit) - allowed)),
-        Kind::ErrorAtCap => Some(bisect(8.0, |rate| loss(8, 12, rate) - allowed)),
-        Kind::Slots | Kind::Cliff | Kind::ClientLimited => None,
+    let shape = shape(case);
+    match (case.kind, case.law) {
+        (Kind::Queue, _) => Some(bisect(8.0, |rate| wait_beyond(8, 1.0, (rate, shape), slo.limit) - allowed)),
+        (Kind::Slow, _) => Some(bisect(0.4, |rate| wait_beyond(8, 20.0, (rate, shape), slo.limit) - allowed)),
+        (Kind::ErrorAtCap, Law::Poisson) => Some(bisect(8.0, |rate| loss(8, 12, rate) - allowed)),
+        _ => None,
     }
+}
+
+/// Shape of the gamma-distributed gaps.
+fn shape(case: Case) -> f64 {
+    if case.law == Law::Poisson { 1.0 } else { BURSTINESS }
 }
 
 /// The root of a function that rises, between 0 and `upper`.
@@ -50,18 +53,42 @@ fn bisect(upper: f64, of: impl Fn(f64) -> f64) -> f64 {
     f64::midpoint(low, high)
 }
 
-/// Erlang C: the chance that a request of M/M/c waits for longer than `limit`.
-fn wait_beyond(servers: u32, mean: f64, rate: f64, limit: f64) -> f64 {
-    let load = rate * mean;
-    let c = f64::from(servers);
-    // Terms load^k / k! from 0 to c.
-    let mut terms = vec![1.0];
-    for k in 1..=servers {
-        terms.push(terms[k as usize - 1] * load / f64::from(k));
+/// The chance that a request of GI/M/c with gamma-distributed gaps waits for longer than `limit` (Takács 1962; Gross and
+/// Harris, Fundamentals of Queueing Theory, §5.2).
+fn wait_beyond(servers: u32, mean: f64, (rate, shape): (f64, f64), limit: f64) -> f64 {
+    let (c, service) = (f64::from(servers), 1.0 / mean);
+    // Laplace transform of the gaps.
+    let gaps = |s: f64| (shape * rate / (shape * rate + s)).powf(shape);
+    let mut omega = 0.5;
+    for _ in 0..20_000 {
+        omega = gaps(c * service * (1.0 - omega));
     }
-    let last = terms[servers as usize] * c / (c - load);
-    let waits = last / (terms[..servers as usize].iter().sum::<f64>() + last);
-    waits * (-(c / mean - rate) * limit).exp()
+    let (mut ways, mut product, mut sum) = (1.0, 1.0, 1.0 / (1.0 - omega));
+    for j in 1..=servers {
+        let j = f64::from(j);
+        ways *= (c - j + 1.0) / j;
+        let transform = gaps(j * service);
+        product *= transform / (1.0 - transform);
+        let last = (c * (1.0 - transform) - j) / (c * (1.0 - omega) - j);
+        sum += ways / (product * (1.0 - transform)) * last;
+    }
+    (-c * service * (1.0 - omega) * limit).exp() / (sum * (1.0 - omega))
+}
+
+/// Erlang C: of Poisson arrivals both are one.
+#[test]
+fn takacs_agrees_with_erlang() {
+    for rate in [1.0, 4.0, 5.2, 7.9] {
+        // Terms load^k / k! from 0 to 8.
+        let mut terms = vec![1.0_f64];
+        for k in 1..=8 {
+            terms.push(terms[k - 1] * rate / k as f64);
+        }
+        let last = terms[8] * 8.0 / (8.0 - rate);
+        let waits = last / (terms[..8].iter().sum::<f64>() + last) * (-(8.0 - rate) * 0.5).exp();
+        let found = wait_beyond(8, 1.0, (rate, 1.0), 0.5);
+        assert!((found / waits - 1.0).abs() < 1e-6, "{rate}: {found}, {waits}");
+    }
 }
 
 /// The chance that a request finds an M/M/c/K of services of a second full.
@@ -78,7 +105,7 @@ fn share(case: Case, rate: f64, requests: usize, seed: u64) -> (f64, f64) {
     let slo = case.bound_by();
     let mut server = case.server(seed);
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed_0000);
-    let shape = if case.law == Law::Poisson { 1.0 } else { BURSTINESS };
+    let shape = shape(case);
     let gaps = Gamma::new(shape, SECOND / (rate * shape)).expect("a finite law");
     let mut due: Vec<Nanos> = Vec::with_capacity(requests);
     let mut firsts: Vec<Nanos> = vec![0; requests];

@@ -60,7 +60,8 @@ fn a_search_finds_the_servers_ceiling_and_certifies_a_rate_below_it() -> Result<
     let steps = search["steps"].as_array().context("steps")?;
     assert_eq!(found["stages"].as_array().map(Vec::len), Some(steps.len()));
     for step in steps {
-        let (why, finding) = (step["why"].as_str().unwrap_or_default(), step["finding"].as_str().unwrap_or_default());
+        let (why, finding) =
+            (step["why"].as_str().unwrap_or_default(), step["finding"].as_str().unwrap_or_default());
         assert!(shown.contains(why) && shown.contains(finding), "the log tells each step: {step}");
     }
     assert!(shown.contains("Search: "), "{shown}");

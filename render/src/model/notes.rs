@@ -68,7 +68,7 @@ impl Notes {
             name: model.name.clone(),
             namespace: model.namespace.clone(),
             scenario: benchmark.scenario.clone(),
-            load: load(config.get("load"), super::deadline::search(config).is_some(), times.load),
+            load: load(config.get("load"), super::deadline::search(&config).is_some(), times.load),
             target: part("server", "base_url").map(text::scalar).unwrap_or_default(),
             image: pod::image_name(&benchmark.image),
             deadline: times.pod_deadline().map(|seconds| Deadline {

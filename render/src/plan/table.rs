@@ -26,7 +26,8 @@ pub(super) fn text(plan: &Plan) -> String {
         );
     }
     if let Some(search) = &outlook.search {
-        let budget = search.most_seconds.map_or_else(String::new, |seconds| format!(", {} at most", time(seconds)));
+        let budget =
+            search.most_seconds.map_or_else(String::new, |seconds| format!(", {} at most", time(seconds)));
         let _ = writeln!(
             out,
             "A search for the highest rate that meets the objectives (profile {}{budget}).\n\

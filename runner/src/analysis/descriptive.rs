@@ -91,8 +91,10 @@ mod tests {
     #[test]
     fn kneedle_reports_the_range() {
         for most in [0.8, 0.9, 0.95, 0.99] {
-            let points: Vec<(f64, f64)> =
-                (0..2_000).map(|i| f64::from(i) / 1_999.0 * most).map(|load| (load, 1.0 / (1.0 - load))).collect();
+            let points: Vec<(f64, f64)> = (0..2_000)
+                .map(|i| f64::from(i) / 1_999.0 * most)
+                .map(|load| (load, 1.0 / (1.0 - load)))
+                .collect();
             let found = kneedle(&points).expect("a knee");
             assert!((found - (1.0 - f64::sqrt(1.0 - most))).abs() < 0.002, "{most}: {found}");
         }

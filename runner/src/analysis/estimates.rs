@@ -63,7 +63,9 @@ pub fn knee(
         return (None, binding);
     }
     let estimate = match binding {
-        Some(signal) if high.objectives.is_empty() => baseline.and_then(|base| by_latency(signal, low, high, base)),
+        Some(signal) if high.objectives.is_empty() => {
+            baseline.and_then(|base| by_latency(signal, low, high, base))
+        }
         Some(signal) => by_objective(signal, low, high),
         None => None,
     };
@@ -115,9 +117,9 @@ fn by_objective(signal: Binding, low: &StageEvidence, high: &StageEvidence) -> O
     let between = |low_missed: f64, high_missed: f64| {
         let (from, to) = (logit(low_missed, at_low.requests), logit(high_missed, at_high.requests));
         let share = (target - from) / (to - from);
-        share.is_finite().then(|| {
-            low.offered_rate * (high.offered_rate / low.offered_rate).powf(share.clamp(0.0, 1.0))
-        })
+        share
+            .is_finite()
+            .then(|| low.offered_rate * (high.offered_rate / low.offered_rate).powf(share.clamp(0.0, 1.0)))
     };
     let missed = |kept: f64| 1.0 - kept;
     Some(Estimate {
@@ -165,7 +167,9 @@ pub fn resolution(stages: &[Judged<'_>], saturation: Bracket, knee: Bracket) -> 
     for (name, bracket) in [("the saturation", saturation), ("the knee", knee)] {
         if let [Some(lower), Some(upper)] = bracket {
             let width = (upper / lower - 1.0) * 100.0;
-            parts.push(format!("{name} is known to within {width:.0} %: stages between its ends would narrow it"));
+            parts.push(format!(
+                "{name} is known to within {width:.0} %: stages between its ends would narrow it"
+            ));
         }
     }
     Resolution { detectable_overload: detectable, statement: parts.join("; ") }

@@ -7,8 +7,8 @@ use benchmark_schemas::slo::Slo;
 use super::backlog::{self, Backlog};
 use super::limits::QUIET_SHARE;
 use super::series::{Arrival, Fate, Series};
-use super::{client, objectives};
 use super::stats::{resampled_p95, share_lower_bound};
+use super::{client, objectives};
 use crate::metrics::percentile::quantile_of;
 
 /// The evidence of a stage.

@@ -94,7 +94,8 @@ pub fn capacity_for<S: RecordSource + ?Sized>(
             | SpoolEntry::BreakerOpened(_) => {}
         }
     }
-    let cut_off = open.keys().map(|stage| format!("stage {stage} has no verdict: the run was cut off within it"));
+    let cut_off =
+        open.keys().map(|stage| format!("stage {stage} has no verdict: the run was cut off within it"));
     let mut capacity = concluded(&stages, cut_off.collect());
     capacity.run_id = run_id;
     capacity.interrupted = end.is_none_or(|end| end.interrupted);

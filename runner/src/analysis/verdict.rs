@@ -104,9 +104,8 @@ pub fn judge(stage: &StageEvidence, baseline: Option<&StageEvidence>, limits: &L
     };
     let valid = findings.reasons.is_empty();
     let is_baseline = baseline.is_some_and(|baseline| baseline.facts.stage == stage.facts.stage);
-    let beside = |of: fn(&StageEvidence) -> Option<&Latency>| {
-        compare(of(stage), baseline.and_then(of), is_baseline)
-    };
+    let beside =
+        |of: fn(&StageEvidence) -> Option<&Latency>| compare(of(stage), baseline.and_then(of), is_baseline);
     let ttft = beside(|stage| stage.ttft.as_ref());
     let ntpot = beside(|stage| stage.ntpot.as_ref());
     let latency = beside(|stage| stage.latency.as_ref());
@@ -268,10 +267,9 @@ fn backlog_answer(stage: &StageEvidence, limits: &Limits, findings: &mut Finding
                 }
                 Answer::No
             } else if growth.unclear() {
-                findings.reasons.push(format!(
-                    "{change}: the bounds enclose {:.0} %",
-                    limits.backlog_growth * 100.0
-                ));
+                findings
+                    .reasons
+                    .push(format!("{change}: the bounds enclose {:.0} %", limits.backlog_growth * 100.0));
                 // A growth on the very limit would never be told; half of it is near enough.
                 let distance = (growth.share - limits.backlog_growth).abs().max(limits.backlog_growth / 2.0);
                 let half = if growth.share > limits.backlog_growth {

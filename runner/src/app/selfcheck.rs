@@ -37,7 +37,8 @@ fn lines(ceiling: &Ceiling) -> Vec<String> {
 }
 
 fn stage(stage: &Offered) -> String {
-    let late = stage.send_error_p99.map_or_else(|| "unknown".to_owned(), |p99| format!("{:.2} ms", p99 * 1e3));
+    let late =
+        stage.send_error_p99.map_or_else(|| "unknown".to_owned(), |p99| format!("{:.2} ms", p99 * 1e3));
     let verdict = stage.faults.first().map_or("would count", String::as_str);
     format!(
         "At {:.0} requests/s: sent within {late} (p99), busiest runtime {:.0} %: {verdict}",

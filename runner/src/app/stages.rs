@@ -57,15 +57,10 @@ impl Course<'_> {
         let (mut driven, mut probe_stopped) = (Driven::Through, false);
         let mut run = Vec::new();
         self.warm_up(&mut engine).await?;
-        let search = self.search.take();
-        match self.sweep {
-            None if search.is_some() => {
-                for search in search {
-                    run = self.run_search(&mut engine, search).await?;
-                }
-            }
-            None => run = self.run_stages(&mut engine, &self.plan.stages).await?,
-            Some(sweep) => match self.probe(&mut engine, sweep).await {
+        match (self.sweep, self.search.take()) {
+            (None, Some(search)) => run = self.run_search(&mut engine, search).await?,
+            (None, None) => run = self.run_stages(&mut engine, &self.plan.stages).await?,
+            (Some(sweep), _) => match self.probe(&mut engine, sweep).await {
                 Ok(Some(found)) => {
                     engine.pause(self.plan.interval_ns, stop).await;
                     run = self.run_stages(&mut engine, &sweep.stages(&found)).await?;

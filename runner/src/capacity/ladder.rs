@@ -129,7 +129,8 @@ impl Ladder {
         let requests = if exactly {
             self.next.1
         } else {
-            let fewest = FEWEST_REQUESTS.max(settings.figures().rung_requests.min(REQUESTS_EACH * concurrency));
+            let fewest =
+                FEWEST_REQUESTS.max(settings.figures().rung_requests.min(REQUESTS_EACH * concurrency));
             fewest.max(4 * concurrency)
         };
         self.rungs.push(rung);
@@ -156,7 +157,8 @@ impl Ladder {
         };
         let weights: Vec<f64> = rungs.iter().map(|rung| rung.half_width.max(1e-9).powi(-2)).collect();
         let weight: f64 = weights.iter().sum();
-        let value = rungs.iter().zip(&weights).map(|(rung, weight)| rung.throughput * weight).sum::<f64>() / weight;
+        let value =
+            rungs.iter().zip(&weights).map(|(rung, weight)| rung.throughput * weight).sum::<f64>() / weight;
         let half = weight.powf(-0.5);
         Some(Estimate { value, interval: [value - half, value + half] })
     }
@@ -165,11 +167,6 @@ impl Ladder {
     pub(super) fn efficient_rate(&self) -> Option<f64> {
         let most = self.rungs.iter().max_by(|a, b| a.power().total_cmp(&b.power()))?;
         Some(most.throughput)
-    }
-
-    /// The rung of one request in flight.
-    pub(super) fn first(&self) -> Option<&Rung> {
-        self.rungs.first()
     }
 }
 

@@ -86,7 +86,8 @@ impl Rung {
         let ended = due.iter().filter(|arrival| matches!(arrival.fate, Fate::Success | Fate::Failure));
         let ended = ended.count().max(1) as f64;
         let failures =
-            due.iter().filter(|arrival| matches!(arrival.fate, Fate::Failure | Fate::TimedOut)).count() as f64;
+            due.iter().filter(|arrival| matches!(arrival.fate, Fate::Failure | Fate::TimedOut)).count()
+                as f64;
         let (throughput, half_width) = throughput(&series);
         let times = due.iter().filter_map(Arrival::answer_time_from_sending);
         let (count, total) = times.fold((0.0_f64, 0.0), |(count, total), time| (count + 1.0, total + time));
@@ -171,10 +172,7 @@ impl Probe {
 
 /// The objectives of a search that was given none on latencies: so many times what one request in flight shows.
 pub(super) fn objectives_of(unloaded: &Rung, multiple: f64) -> Vec<Slo> {
-    let limits = [
-        (SloMetric::Ttft, unloaded.ttft),
-        (SloMetric::Ntpot, unloaded.ntpot),
-    ];
+    let limits = [(SloMetric::Ttft, unloaded.ttft), (SloMetric::Ntpot, unloaded.ntpot)];
     let mut objectives: Vec<Slo> = limits
         .into_iter()
         .filter_map(|(metric, quantiles)| Some((metric, quantiles?.p95)))

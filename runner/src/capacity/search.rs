@@ -17,7 +17,6 @@ use benchmark_schemas::slo::Slo;
 use super::ladder::{Ladder, Top};
 use super::observed::{Probe, Rung, objectives_of};
 use super::settings::{SearchSettings, UNLOADED_MULTIPLE};
-use super::straddle::Knees;
 use crate::analysis::series::Arrival;
 use crate::analysis::verdict::binding_of;
 use crate::clock::seconds;
@@ -182,7 +181,10 @@ impl Search {
             .zip(&probe.misses)
             .map(|(slo, misses)| {
                 let independent = misses.effective();
-                format!("{:.2} % missed {slo} ({independent:.0} independent requests)", misses.share() * 100.0)
+                format!(
+                    "{:.2} % missed {slo} ({independent:.0} independent requests)",
+                    misses.share() * 100.0
+                )
             })
             .collect();
         if probe.grows() {
@@ -203,7 +205,9 @@ impl Search {
             Some((concurrency, requests, why)) => {
                 Some(Wanted { purpose: Purpose::Ladder, load: Load::Closed { concurrency, requests }, why })
             }
-            None if self.ladder.top == Top::Nothing => self.end(false, "too little was completed to tell anything"),
+            None if self.ladder.top == Top::Nothing => {
+                self.end(false, "too little was completed to tell anything")
+            }
             None if self.steps.len() >= MOST_STEPS => self.end(false, "it does not come to an end"),
             None => self.plan_probe(),
         };
@@ -226,7 +230,13 @@ impl Search {
             return Some(wanted);
         }
         let spent = self.load_seconds / 60.0;
-        self.end(false, format!("the budget is spent: {spent:.0} min, and the next step takes {:.0} more", expected / 60.0))
+        self.end(
+            false,
+            format!(
+                "the budget is spent: {spent:.0} min, and the next step takes {:.0} more",
+                expected / 60.0
+            ),
+        )
     }
 
     /// What keeps the rate from being higher.

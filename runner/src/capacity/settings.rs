@@ -6,9 +6,9 @@ use benchmark_schemas::record::Pacing;
 use benchmark_schemas::slo::{Slo, SloMetric};
 
 /// Share of failed requests that is allowed where no objective says.
-pub const ERRORS_ALLOWED: f64 = 0.01;
+pub(super) const ERRORS_ALLOWED: f64 = 0.01;
 /// Where there are no objectives, latencies may be so many times what they are with one request in flight.
-pub const UNLOADED_MULTIPLE: f64 = 2.0;
+pub(super) const UNLOADED_MULTIPLE: f64 = 2.0;
 
 /// What a search keeps to.
 #[derive(Debug, Clone, PartialEq)]

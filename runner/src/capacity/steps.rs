@@ -53,7 +53,10 @@ impl Search {
     /// Rates that met all objectives, and rates that did not: the highest of those below the lowest of these.
     pub(super) fn bracket(&self) -> (Option<f64>, Option<f64>) {
         let rates = |good: bool| {
-            self.probes.iter().filter(move |(_, probe)| self.meets(probe) == good).map(|(_, probe)| probe.rate)
+            self.probes
+                .iter()
+                .filter(move |(_, probe)| self.meets(probe) == good)
+                .map(|(_, probe)| probe.rate)
         };
         let high = rates(false).min_by(f64::total_cmp);
         let low = rates(true).filter(|rate| high.is_none_or(|high| *rate < high)).max_by(f64::total_cmp);
@@ -72,20 +75,24 @@ impl Search {
                 }
                 (FIRST_SCOUT * upper, format!("{:.0} % of what was completed at most", FIRST_SCOUT * 100.0))
             }
-            (Some(low), None) if low >= AT_CEILING * upper => match (self.ladder.ceiling(), self.client_limit) {
-                (_, Some(limit)) if low >= AT_CEILING * limit => {
-                    return self.end(false, format!(
+            (Some(low), None) if low >= AT_CEILING * upper => {
+                match (self.ladder.ceiling(), self.client_limit) {
+                    (_, Some(limit)) if low >= AT_CEILING * limit => {
+                        return self.end(false, format!(
                         "the server meets everything at {low:.2} requests/s, and the load generator keeps up no more than \
                          {limit:.2}"
                     ));
+                    }
+                    (Some(_), _) => {
+                        self.at_ceiling = true;
+                        return self.plan_certifying();
+                    }
+                    // The ladder has no top, so that what lies above it is not known.
+                    (None, _) => {
+                        (1.3 * low, format!("{low:.2} requests/s met everything, and the ladder has no top"))
+                    }
                 }
-                (Some(_), _) => {
-                    self.at_ceiling = true;
-                    return self.plan_certifying();
-                }
-                // The ladder has no top, so that what lies above it is not known.
-                (None, _) => (1.3 * low, format!("{low:.2} requests/s met everything, and the ladder has no top")),
-            },
+            }
             (Some(low), None) => {
                 // Nearly the whole way at once, lest many steps lead up to a ceiling that is all that is in the way.
                 let rate = low + 0.7 * (0.97 * upper - low).max(0.0);
@@ -96,7 +103,8 @@ impl Search {
             }
             (None, Some(high)) => (high * 0.7, format!("{high:.2} requests/s missed an objective")),
             (Some(low), Some(high)) => {
-                let near = knee.filter(|knee| knee.root.relative_error <= 3.0 * self.settings.figures().relative_error);
+                let near = knee
+                    .filter(|knee| knee.root.relative_error <= 3.0 * self.settings.figures().relative_error);
                 let narrow = high / low <= SCOUTED || near.is_some();
                 if scouts >= MOST_SCOUTS || (narrow && scouts >= FEWEST_SCOUTS) {
                     if self.ladder.ceiling().is_some() && knee.is_none_or(|knee| knee.root.rate > upper) {
@@ -106,7 +114,8 @@ impl Search {
                     }
                     return self.plan_straddle();
                 }
-                let fitted = knee.map(|knee| knee.root.rate).filter(|rate| (0.95 * low..1.05 * high).contains(rate));
+                let fitted =
+                    knee.map(|knee| knee.root.rate).filter(|rate| (0.95 * low..1.05 * high).contains(rate));
                 let rate = fitted.unwrap_or_else(|| (low * high).sqrt());
                 (rate, format!("between {low:.2} and {high:.2} requests/s an objective begins to fail"))
             }
@@ -197,7 +206,10 @@ impl Search {
                 return self.conclude(error);
             }
             if self.attempts >= ATTEMPTS {
-                return self.end(false, format!("{ATTEMPTS} rates were tried, and none held in {CERTIFYING} stages together"));
+                return self.end(
+                    false,
+                    format!("{ATTEMPTS} rates were tried, and none held in {CERTIFYING} stages together"),
+                );
             }
         }
         if done == 0 || done >= CERTIFYING {
@@ -247,5 +259,4 @@ impl Search {
         }
         self.end(true, "the rate is known as exactly as asked for, and certified")
     }
-
 }

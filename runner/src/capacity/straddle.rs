@@ -80,7 +80,9 @@ impl Knees<'_> {
             // Only saturated ones are above: the lowest of them closes the curve.
             let saturated = used().filter(|(_, misses)| misses.share() > SATURATED);
             let lowest = saturated.min_by(|a, b| a.0.total_cmp(&b.0));
-            points.extend(lowest.map(|(rate, misses)| (rate, misses.requests, SATURATED, misses.design_effect)));
+            points.extend(
+                lowest.map(|(rate, misses)| (rate, misses.requests, SATURATED, misses.design_effect)),
+            );
         }
         let requests: f64 = points.iter().map(|(_, requests, _, _)| requests).sum();
         let weighted: f64 = points.iter().map(|(_, requests, _, effect)| requests * effect).sum();

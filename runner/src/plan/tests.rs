@@ -81,18 +81,13 @@ fn concurrent_stages_are_due_within_a_second_and_set_the_caps() {
     assert_eq!(wide.stages[0].pacing, Pacing::ScaledExponential);
     assert_eq!((wide.workers, wide.in_flight_cap, wide.connection_cap), (2, 16, Some(5_000)));
     assert_eq!(plan("", 64).workers, 16, "a worker without a place would idle");
-    assert_eq!(
-        (plan("num_workers: -1, ", 8).workers, plan("num_workers: 0, ", 8).in_flight_cap),
-        (1, 16)
-    );
+    assert_eq!((plan("num_workers: -1, ", 8).workers, plan("num_workers: 0, ", 8).in_flight_cap), (1, 16));
 }
 
 #[test]
 fn poisson_stages_have_their_law() {
     let plan = plan(&format!("{{type: poisson, {STAGES}}}"), 2);
-    assert!(
-        plan.stages.iter().all(|stage| stage.pacing == Pacing::Poisson && stage.concurrency.is_none())
-    );
+    assert!(plan.stages.iter().all(|stage| stage.pacing == Pacing::Poisson && stage.concurrency.is_none()));
     assert_eq!(plan.stages[1].requests, 28);
 }
 

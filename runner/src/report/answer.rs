@@ -81,7 +81,9 @@ pub fn search_line(search: &Search) -> String {
         ));
     }
     parts.extend(search.certified_rate.map(|rate| format!("{} certified", three_digits(rate))));
-    parts.extend(search.throughput_ceiling.map(|most| format!("{} completed at most", three_digits(most.value))));
+    parts.extend(
+        search.throughput_ceiling.map(|most| format!("{} completed at most", three_digits(most.value))),
+    );
     parts.extend(search.binding.map(|binding| format!("bound by {binding}")));
     if !search.decided {
         parts.push(format!("undecided: {}", search.ending));

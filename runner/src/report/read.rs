@@ -95,7 +95,8 @@ fn server_type(config: &Value) -> ServerType {
 /// What the configuration of a run changes about metrics, for who looks at its records while it goes on.
 pub fn metric_options(facts: &RunFacts) -> Option<MetricOptions> {
     let config: Value = serde_json::from_str(&facts.config_json).ok()?;
-    let settings = serde_json::from_value(config.get("report").cloned().unwrap_or_default()).unwrap_or_default();
+    let settings =
+        serde_json::from_value(config.get("report").cloned().unwrap_or_default()).unwrap_or_default();
     Some(options(&settings, facts, &config))
 }
 

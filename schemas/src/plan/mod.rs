@@ -177,7 +177,7 @@ impl Outlook {
             (rate, None) => rate.unwrap_or(0.0) * self.assumptions.latency_seconds,
         };
         let resolution = rate.zip(seconds).map(|(rate, seconds)| {
-            Resolution::new(rate, seconds, [resolution::arrival_cv2(pacing), self.assumptions.service_cv2])
+            Resolution::new(rate, seconds, [arrival_cv2(pacing), self.assumptions.service_cv2])
         });
         Some(StageOutlook {
             stage: number,

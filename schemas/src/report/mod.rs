@@ -14,9 +14,7 @@ pub use capacity::{
     Bracket, Capacity, Knee, LatencyQuantiles, Limits, Pacing, Quantiles, Saturation, StageCapacity, Verdict,
 };
 pub use client::{ClientConduct, WaitQuantiles};
-pub use estimate::{
-    Attainment, Binding, Descriptive, Estimate, ProductionNeed, Resolution, Usl,
-};
+pub use estimate::{Attainment, Binding, Descriptive, Estimate, ProductionNeed, Resolution, Usl};
 pub use manifest::{Manifest, ManifestFile};
 pub use search::{Purpose, Search, SearchStep};
 pub use sweep::{Sweep, SweepMethod};

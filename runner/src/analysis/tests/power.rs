@@ -90,7 +90,8 @@ fn overload_is_found_as_often_as_theory_says() {
     for load in [1.05, 1.10, 1.20, 1.40] {
         let rate = load * CAPACITY;
         let hits = (0..RUNS).filter(|seed| found(&queue(), &[rate], *seed)[0]).count() as f64;
-        let theory = (0..PATHS).filter(|_| is_found(&path(rate, &mut rng), rate)).count() as f64 / PATHS as f64;
+        let theory =
+            (0..PATHS).filter(|_| is_found(&path(rate, &mut rng), rate)).count() as f64 / PATHS as f64;
         let power = hits / RUNS as f64;
         // Both are counted; a power of all or nothing has the deviation of one run.
         let variance = (theory * (1.0 - theory)).max(1.0 / RUNS as f64);
@@ -111,7 +112,11 @@ fn in_a_thousand_runs_few_find_an_overload_that_is_not_there() {
     for queue in [fast, slow] {
         let rates: Vec<f64> = [0.3, 0.5, 0.7, 0.85, 0.95].map(|load| load * queue.capacity()).to_vec();
         let runs = (0..RUNS).filter(|seed| found(&queue, &rates, *seed).contains(&true)).count();
-        println!("{} slots: {runs} of {RUNS} runs with a false alarm in any of {} stages", queue.servers, rates.len());
+        println!(
+            "{} slots: {runs} of {RUNS} runs with a false alarm in any of {} stages",
+            queue.servers,
+            rates.len()
+        );
         assert!(runs as f64 <= 0.05 * RUNS as f64, "{runs} of {RUNS}");
     }
 }

@@ -154,7 +154,9 @@ pub(super) fn errors(stage: &StageEvidence, limits: &Limits, findings: &mut Find
         findings.bind(Binding::Errors, errors.share / limits.error_rate);
         return Answer::No;
     }
-    findings.needs((errors.share - errors.lower) / (errors.share - limits.error_rate).max(limits.error_rate / 4.0));
+    findings.needs(
+        (errors.share - errors.lower) / (errors.share - limits.error_rate).max(limits.error_rate / 4.0),
+    );
     Answer::Unclear
 }
 

@@ -28,11 +28,14 @@ pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
 fn check_objectives(objectives: &[Slo], faults: &mut Faults<'_>) {
     for (index, slo) in objectives.iter().enumerate() {
         if let Some(fault) = slo.fault() {
-            faults.add(format!("extensions.slo[{index}]"), fault, "see the example of this key in the README");
+            faults.add(
+                format!("extensions.slo[{index}]"),
+                fault,
+                "see the example of this key in the README",
+            );
         }
-        let same_quantile = |other: &Slo| {
-            slo.metric == SloMetric::Errors || other.target().total_cmp(&slo.target()).is_eq()
-        };
+        let same_quantile =
+            |other: &Slo| slo.metric == SloMetric::Errors || other.target().total_cmp(&slo.target()).is_eq();
         if objectives[..index].iter().any(|other| other.metric == slo.metric && same_quantile(other)) {
             faults.add(
                 format!("extensions.slo[{index}]"),
@@ -65,7 +68,11 @@ fn check_search(extensions: &Extensions, load: &Load, faults: &mut Faults<'_>) {
         );
     }
     if load.sweep.is_some() {
-        faults.add("extensions.capacity", "there is a sweep too, and only one can make the stages", "remove one");
+        faults.add(
+            "extensions.capacity",
+            "there is a sweep too, and only one can make the stages",
+            "remove one",
+        );
     }
     if search.budget_minutes.is_some_and(|minutes| minutes > MAX_MINUTES) {
         faults.add("extensions.capacity.budget_minutes", "is more than a year", "give a shorter time");
