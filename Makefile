@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Property tests draw the same cases in every run; set another seed to search further.
 export PROPTEST_RNG_SEED ?= 1
 
-.PHONY: help demo test bench bench-peers oracle oracle-tokens parity soak chaos fuzz check fmt lint schemas schemas-check tools prerequisites clean
+.PHONY: help demo test validate-knee bench bench-peers oracle oracle-tokens parity soak chaos fuzz check fmt lint schemas schemas-check tools prerequisites clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,10 @@ demo: prerequisites ## the saturation scenario from values to knee, on the embed
 test: prerequisites tools ## everything that is deterministic and needs no root: unit, property, parity with real Helm, end to end
 	cargo build --locked --workspace
 	cargo test --locked --workspace
+
+validate-knee: ## the search's known answers, seeds 1 to 400 (KNEE_SEEDS), beside truths of long runs (KNEE_TRUTH requests); ends with a table
+	KNEE_SEEDS=$(or $(KNEE_SEEDS),400) KNEE_TRUTH=$(or $(KNEE_TRUTH),4000000) \
+	  cargo test --release --locked -p benchmark-tests --test knee -- --nocapture
 
 # The clients are measured as they are shipped. Options: BENCH_RUNS, BENCH_SCALE, BENCH_TOKENIZER, SOAK_REQUESTS.
 BENCH = cargo build --release --locked -p inference-perf -p benchmark-render -p benchmark-tests --bin inference-perf --bin benchmark-render --bin bench && target/release/bench

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use benchmark_schemas::problem::Problems;
 use benchmark_schemas::translate;
 use benchmark_schemas::values::figure::{Amount, Count, Rate};
-use benchmark_schemas::values::scenario::{Lengths, Scenario, Stage, Sweep};
+use benchmark_schemas::values::scenario::{Capacity, Lengths, Scenario, Stage, Sweep};
 
 use crate::layer::Layers;
 use crate::values;
@@ -38,7 +38,10 @@ fn lines(scenario: &Scenario, stages: &[Stage]) -> Vec<String> {
             lines.push(format!("tokens: {}", tokens.join(", ")));
         }
     }
-    lines.extend(scenario.load.as_ref().map(|_| load(translate::sweep(scenario), stages)));
+    lines.extend(scenario.load.as_ref().map(|_| match translate::capacity(scenario) {
+        Some(search) => searching(search),
+        None => load(translate::sweep(scenario), stages),
+    }));
     lines
 }
 
@@ -47,6 +50,11 @@ fn mean(lengths: &Lengths) -> Option<String> {
     let mean = lengths.mean?.get();
     let deviation = lengths.std_dev.map_or(0.0, Amount::get);
     Some(if deviation > 0.0 { format!("{mean} ± {deviation}") } else { mean.to_string() })
+}
+
+fn searching(search: &Capacity) -> String {
+    let minutes = search.budget_minutes.map(|minutes| format!(", at most {} minutes", minutes.get()));
+    format!("load: a search for the highest rate that meets the objectives{}", minutes.unwrap_or_default())
 }
 
 fn load(sweep: Option<&Sweep>, stages: &[Stage]) -> String {

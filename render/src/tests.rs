@@ -96,7 +96,7 @@ benchmark:
       intervall: 3
 ";
     insta::assert_snapshot!(refusal(&file(text)), @r"
-    my.yaml:2:13: benchmark.scenario: there is no scenario `saturaton` (set it to one of: baseline, saturation, sweep, production, dataset, or define benchmark.scenarios.saturaton)
+    my.yaml:2:13: benchmark.scenario: there is no scenario `saturaton` (set it to one of: baseline, saturation, sweep, production, dataset, capacity, or define benchmark.scenarios.saturaton)
     my.yaml:3:3: benchmark.targt: unknown key (did you mean `target`?)
     my.yaml:5:15: benchmark.api.type: must be one of completion, chat; is `grpc`
     my.yaml:10:17: benchmark.scenarios.baseline.load.stages[0].rate: must be greater than 0, is -1 (meaning: requests per second)
@@ -132,8 +132,8 @@ benchmark:
 
 #[test]
 fn an_unknown_scenario_lists_the_known_ones() {
-    insta::assert_snapshot!(refusal(&set(&["benchmark.scenario=foo"])), @"--set benchmark.scenario=foo: benchmark.scenario: there is no scenario `foo` (set it to one of: baseline, saturation, sweep, production, dataset, or define benchmark.scenarios.foo)");
-    insta::assert_snapshot!(refusal(&set(&["benchmark.scenario="])), @"--set benchmark.scenario=: benchmark.scenario: no scenario is named (set it to one of: baseline, saturation, sweep, production, dataset)");
+    insta::assert_snapshot!(refusal(&set(&["benchmark.scenario=foo"])), @"--set benchmark.scenario=foo: benchmark.scenario: there is no scenario `foo` (set it to one of: baseline, saturation, sweep, production, dataset, capacity, or define benchmark.scenarios.foo)");
+    insta::assert_snapshot!(refusal(&set(&["benchmark.scenario="])), @"--set benchmark.scenario=: benchmark.scenario: no scenario is named (set it to one of: baseline, saturation, sweep, production, dataset, capacity)");
     insta::assert_snapshot!(refusal(&file("benchmark: {scenario: a b, scenarios: {a b: {}}}")), @r"
     my.yaml:1:23: benchmark.scenario: `a b` cannot be the value of a label (name the scenario with at most 63 letters, digits, hyphens, dots and underscores, a letter or digit first and last)
     my.yaml:1:45: benchmark.scenarios.a b.data.input: the scenario lacks it, and data of type synthetic needs it (write mean, stdDev, min and max in tokens)
@@ -191,8 +191,8 @@ fn the_values_file_is_covered_by_the_schema() {
         "job",
         "affinity",
         "scenarios.sweep",
-        "scenarios.sweep.load",
         "scenarios.sweep.load.sweep",
+        "scenarios.capacity.load.capacity",
         "scenarios.sweep.data.input",
     ] {
         let steps = || path.split('.').filter(|step| !step.is_empty());

@@ -165,6 +165,15 @@ pub enum Command {
         #[arg(long, value_name = "OBJECTIVE")]
         slo: Vec<Slo>,
     },
+    /// Measure what this machine can measure: the load generator against a server that takes no time.
+    Selfcheck {
+        /// Length of each of the five parts, seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
+        seconds: f64,
+        /// Tokens of an answer, each in an event of its own
+        #[arg(long, value_name = "N", default_value_t = 64)]
+        tokens: u32,
+    },
     /// Compare runs: what has changed, how surely, and what could have been seen; exit code 4 if a condition fails.
     Compare(CompareArgs),
     /// Serve an OpenAI-compatible model server of known capacity, until SIGINT or SIGTERM.

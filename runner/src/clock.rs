@@ -3,6 +3,8 @@
 //! Everything that measures or waits takes its time from here, so the same code runs in real time and, under
 //! tokio's paused time, in virtual time. It knows nothing of requests.
 
+pub mod virtual_time;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -42,6 +44,11 @@ pub trait Clock: Clone + Unpin + 'static {
 
     /// Ends at `at` or as soon after as the clock can; at once if `at` is not in the future.
     fn sleep_until(&self, at: Nanos) -> impl Future<Output = ()>;
+
+    /// Time that the runtime has spent working since its start, where the clock knows it better than the runtime does.
+    fn busy(&self) -> Option<Duration> {
+        None
+    }
 
     /// Runs `task` and wakes all sleepers of this clock from within it, so that its own sleeps end as soon as can be.
     fn drive<F: Future>(&self, task: F) -> impl Future<Output = F::Output> {

@@ -29,6 +29,7 @@ pub mod metrics;
 
 pub mod analysis;
 
+pub mod capacity;
 pub mod sweep;
 
 pub mod report;
@@ -39,6 +40,7 @@ pub mod store;
 
 pub mod hold;
 pub mod preflight;
+pub mod selfcheck;
 
 pub mod logging;
 pub mod monitor;

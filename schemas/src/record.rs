@@ -17,6 +17,15 @@ pub type Nanos = i64;
 /// Number of the stage that a sweep runs ahead of its stages. Its facts are in the spool; no report counts them.
 pub const PROBE_STAGE: u32 = u32::MAX;
 
+/// Number of the warm-up ahead of all stages. Its facts are in the spool; no report counts them.
+pub const WARM_UP_STAGE: u32 = u32::MAX - 1;
+
+/// True for the number of a stage that statistics and reports see; the probe and the warm-up are none.
+#[must_use]
+pub fn is_measured(stage: u32) -> bool {
+    stage != PROBE_STAGE && stage != WARM_UP_STAGE
+}
+
 /// One entry of a run's spool, in the order in which things happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SpoolEntry {

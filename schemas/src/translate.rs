@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::DataType;
 use crate::tree::to_number;
-use crate::values::scenario::{Data, Lengths, Load, LoadType, Scenario, Stage, Sweep};
+use crate::values::scenario::{Capacity, Data, Lengths, Load, LoadType, Scenario, Stage, Sweep};
 use crate::values::{Api, Benchmark, CustomData, S3, ServerType, Target};
 
 /// How many lengths upstream shall draw where a sweep finds the stages later: it loses every request beyond.
@@ -33,12 +33,16 @@ pub fn config_tree(benchmark: &Benchmark, simulator: Option<&str>) -> Map<String
         );
     }
     tree.insert("data".into(), data(benchmark, &scenario).into());
+    tree.insert("load".into(), load(benchmark, &scenario).into());
+    let mut own = capacity(&scenario).map(extensions).unwrap_or_default();
     if let Some(custom) = benchmark.custom_data.as_ref().filter(|custom| custom.is_own_format())
         && custom.place().is_some()
     {
-        tree.insert("extensions".into(), json!({ "data_format": "own" }));
+        own.insert("data_format".into(), json!("own"));
     }
-    tree.insert("load".into(), load(benchmark, &scenario).into());
+    if !own.is_empty() {
+        tree.insert("extensions".into(), own.into());
+    }
     tree.insert("server".into(), server(&benchmark.target, simulator).into());
     let tokenizer = simulator.map(|_| json!(SIMULATOR_TOKENIZER));
     let tokenizer = tokenizer.or_else(|| text(benchmark.target.tokenizer_path.as_ref()));
@@ -126,6 +130,30 @@ fn data(benchmark: &Benchmark, scenario: &Scenario) -> Map<String, Value> {
 /// The scenario's sweep; an empty one is none.
 pub fn sweep(scenario: &Scenario) -> Option<&Sweep> {
     scenario.load.as_ref()?.sweep.as_ref().filter(|sweep| **sweep != Sweep::default())
+}
+
+/// The scenario's search for the capacity; an empty one is none.
+pub fn capacity(scenario: &Scenario) -> Option<&Capacity> {
+    scenario.load.as_ref()?.capacity.as_ref().filter(|capacity| **capacity != Capacity::default())
+}
+
+/// What upstream's configuration cannot say of a search.
+fn extensions(search: &Capacity) -> Map<String, Value> {
+    let Capacity { profile, budget_minutes, max_concurrency, slo } = search;
+    let objectives = slo.iter().flatten().map(|slo| {
+        Value::Object(present([
+            ("metric", slo.metric.map(|metric| json!(metric.as_str()))),
+            ("quantile", slo.quantile.map(Value::from)),
+            ("limit", slo.limit.map(Value::from)),
+        ]))
+    });
+    let objectives: Vec<Value> = objectives.collect();
+    let search = present([
+        ("profile", profile.map(|profile| json!(profile.as_str()))),
+        ("budget_minutes", budget_minutes.map(Value::from)),
+        ("max_concurrency", max_concurrency.map(Value::from)),
+    ]);
+    present([("capacity", Some(search.into())), ("slo", (!objectives.is_empty()).then(|| objectives.into()))])
 }
 
 fn load(benchmark: &Benchmark, scenario: &Scenario) -> Map<String, Value> {

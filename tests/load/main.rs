@@ -2,6 +2,7 @@
 
 mod adapters;
 mod apis;
+mod capacity;
 mod conversations;
 mod datasets;
 mod demo;

@@ -105,7 +105,7 @@ fn the_renderer_names_every_mistake_of_a_file() -> Result<()> {
         "benchmark:\n  scenario: saturaton\n  target:\n    baseURL: http://h:8000\n  scenarios:\n    saturation:\n      load:\n        stages:\n          - rate: -5\n            duration: 60\n",
     )?;
     insta::assert_snapshot!(message, @r#"
-    values.yaml:2:13: benchmark.scenario: there is no scenario `saturaton` (set it to one of: baseline, saturation, sweep, production, dataset, or define benchmark.scenarios.saturaton)
+    values.yaml:2:13: benchmark.scenario: there is no scenario `saturaton` (set it to one of: baseline, saturation, sweep, production, dataset, capacity, or define benchmark.scenarios.saturaton)
     values.yaml:4:5: benchmark.target.baseURL: unknown key (did you mean `baseUrl`?)
     values.yaml:9:19: benchmark.scenarios.saturation.load.stages[0].rate: must be greater than 0, is -5 (meaning: requests per second)
     "#);

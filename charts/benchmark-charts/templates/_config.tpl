@@ -12,6 +12,8 @@ tree (schemas/src/translate.rs). Which key stands in it when:
   load.stages                              if the list is not empty: rate and duration, for concurrent load num_requests and
                                            concurrency_level; a sweep without stages gets one to start from,
                                            {rate: 1, duration: 1}, which the sweep replaces
+  extensions.capacity, extensions.slo      if the scenario's load has `capacity`; in the first profile, budget_minutes and
+                                           max_concurrency as far as given, the second if the list is not empty
   load.sweep                               if given; in it type, num_requests, timeout, num_stages, stage_duration,
                                            saturation_percentile as far as given
   server.type, server.base_url             always; serverType `openai` becomes `vllm`, the plain client of every version
@@ -44,6 +46,9 @@ Numbers that values give as strings are numbers, except under benchmark.config, 
 {{- if not $config.api -}}
 {{- $_ := unset $config "api" -}}
 {{- end -}}
+{{- with include "benchmark.config.extensions" (dict "name" $name "scenario" $scenario) | fromJson -}}
+{{- $_ := set $config "extensions" . -}}
+{{- end -}}
 {{- $tokenizer := include "benchmark.text" (dict "key" "benchmark.target.tokenizerPath" "value" $b.target.tokenizerPath) -}}
 {{- if eq (include "benchmark.simulates" .) "true" -}}
 {{- $tokenizer = include "benchmark.simulator.tokenizer" . -}}
@@ -62,11 +67,11 @@ Numbers that values give as strings are numbers, except under benchmark.config, 
 {{- $_ := set $config "storage" . -}}
 {{- end -}}
 {{- if and (include "benchmark.customData" $b.customData) (has $b.customData.format (list "openai" "alpaca" "prompt")) -}}
-{{- $_ := set $config "extensions" (dict "data_format" "own") -}}
+{{- $_ := set $config "extensions" (merge (dict "data_format" "own") (default dict $config.extensions)) -}}
 {{- end -}}
 {{- include "benchmark.merge" (dict "into" $config "from" ($b.config | default dict)) -}}
 {{- $load := $config.load | default dict -}}
-{{- if not (or $load.stages $load.sweep) -}}
+{{- if not (or $load.stages $load.sweep (kindIs "map" (default dict $config.extensions).capacity)) -}}
 {{- fail (printf "benchmark.scenarios.%s.load.stages: it has no stage and no sweep; add one, for example stages: [{rate: 5, duration: 180}]" $name) -}}
 {{- end -}}
 {{- toRawJson $config -}}
@@ -203,6 +208,44 @@ Where the data set of one's own is: a path in its volume, anywhere in the pod, o
 {{- $_ := set $load "stages" $stages -}}
 {{- end -}}
 {{- toRawJson $load -}}
+{{- end -}}
+
+{{/* What upstream's configuration cannot say: the search for the capacity, and its objectives. */}}
+{{- define "benchmark.config.extensions" -}}
+{{- $key := printf "benchmark.scenarios.%s.load.capacity" .name -}}
+{{- $extensions := dict -}}
+{{- with include "benchmark.map" (default dict .scenario.load).capacity | fromJson -}}
+{{- $given := . -}}
+{{- $search := dict -}}
+{{- with include "benchmark.text" (dict "key" (printf "%s.profile" $key) "value" .profile) -}}
+{{- $_ := set $search "profile" . -}}
+{{- end -}}
+{{- range $from, $to := dict "budgetMinutes" "budget_minutes" "maxConcurrency" "max_concurrency" -}}
+{{- $value := index $given $from -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $_ := set $search $to (include "benchmark.number" (dict "key" (printf "%s.%s" $key $from) "value" $value "integer" (eq $from "maxConcurrency")) | float64) -}}
+{{- end -}}
+{{- end -}}
+{{- $objectives := list -}}
+{{- range $i, $item := .slo -}}
+{{- $slo := dict -}}
+{{- with include "benchmark.text" (dict "key" (printf "%s.slo[%d].metric" $key $i) "value" (default dict $item).metric) -}}
+{{- $_ := set $slo "metric" . -}}
+{{- end -}}
+{{- range $name := list "quantile" "limit" -}}
+{{- $value := index (default dict $item) $name -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $_ := set $slo $name (include "benchmark.number" (dict "key" (printf "%s.slo[%d].%s" $key $i $name) "value" $value "integer" false) | float64) -}}
+{{- end -}}
+{{- end -}}
+{{- $objectives = append $objectives $slo -}}
+{{- end -}}
+{{- with $objectives -}}
+{{- $_ := set $extensions "slo" . -}}
+{{- end -}}
+{{- $_ := set $extensions "capacity" $search -}}
+{{- end -}}
+{{- toRawJson $extensions -}}
 {{- end -}}
 
 {{/* The sweep of a scenario without null entries: with nothing but those there is none. */}}

@@ -21,7 +21,16 @@ target is ready.
 {{- $planned := 0.0 -}}
 {{- $stages := 0.0 -}}
 {{- $known := true -}}
-{{- if $load.sweep -}}
+{{- $search := (default dict $config.extensions).capacity -}}
+{{- if kindIs "map" $search -}}
+{{- if kindIs "float64" $search.budget_minutes -}}
+{{- /* Within its budget, but for a last step that takes longer than expected; a pause after each of 80 steps at most. */ -}}
+{{- $planned = addf (mulf $search.budget_minutes 60.0) (mulf 80.0 $interval) -}}
+{{- $stages = 2.0 -}}
+{{- else -}}
+{{- $known = false -}}
+{{- end -}}
+{{- else if $load.sweep -}}
 {{- $count := $load.sweep.num_stages | default 5.0 | float64 | floor | maxf 0.0 -}}
 {{- $stages = addf $count 1.0 -}}
 {{- $stage := addf ($load.sweep.stage_duration | default 180.0 | float64) $interval -}}
@@ -98,7 +107,9 @@ tenth of its burst as rate.
 {{- $load := $config.load -}}
 {{- $counts := list -}}
 {{- $known := true -}}
-{{- if $load.sweep -}}
+{{- if kindIs "map" (default dict $config.extensions).capacity -}}
+{{- $known = false -}}
+{{- else if $load.sweep -}}
 {{- $burst := $load.sweep.num_requests | default 2000.0 | float64 -}}
 {{- $time := mulf ($load.sweep.num_stages | default 5.0 | float64) ($load.sweep.stage_duration | default 180.0 | float64) -}}
 {{- $counts = list $burst (mulf $burst 0.1 $time) -}}

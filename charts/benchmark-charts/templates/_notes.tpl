@@ -22,9 +22,12 @@ Parts of NOTES.txt.
 
 {{/* What the run sends. */}}
 {{- define "benchmark.plan" -}}
-{{- $load := (include "benchmark.config" . | fromJson).load -}}
+{{- $config := include "benchmark.config" . | fromJson -}}
+{{- $load := $config.load -}}
 {{- $times := include "benchmark.times" . | fromJson -}}
-{{- if $load.sweep -}}
+{{- if kindIs "map" (default dict $config.extensions).capacity -}}
+{{- print "a search for the highest rate that meets the objectives" -}}
+{{- else if $load.sweep -}}
 {{- printf "a burst, then %d stages near the rate it finds" ($load.sweep.num_stages | default 5 | float64 | int) -}}
 {{- else -}}
 {{- printf "%d %s" (len $load.stages) (ternary "stage" "stages" (eq (len $load.stages) 1)) -}}

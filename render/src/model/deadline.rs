@@ -11,6 +11,9 @@ const PULL_SECONDS: f64 = 600.0;
 /// Seconds to upload the results.
 const UPLOAD_SECONDS: f64 = 120.0;
 
+/// Steps of a search at most, each with a pause after it.
+const MOST_STEPS: f64 = 80.0;
+
 /// A plan of so many seconds is bounded by none: Kubernetes counts to 2³¹.
 const MOST_SECONDS: f64 = 2e9;
 
@@ -33,7 +36,10 @@ pub(super) fn spans(config: &Map<String, Value>, preflight: f64) -> Option<Spans
     let load_timeout = or_default(part("tokenizer").get("load_timeout"), 300.0);
     let teardown = or_unset(load.get("stage_teardown_grace_seconds"), 120.0);
     let drain = sum(&[or_default(load.get("request_timeout"), 300.0), teardown]);
-    let Stages { count, seconds } = stages(load)?;
+    let Stages { count, seconds } = match search(config) {
+        Some(search) => of_search(search, load)?,
+        None => stages(load)?,
+    };
     let limit = sum(&[load_timeout, preflight, UPLOAD_SECONDS, seconds, product(&[count, drain])]);
     (limit < MOST_SECONDS).then(|| Spans { load: seconds.ceil(), limit: limit.ceil() })
 }
@@ -55,6 +61,19 @@ struct Stages {
     count: f64,
     /// How long they take with the pauses between them.
     seconds: f64,
+}
+
+/// The search for the capacity, if the run is one.
+pub(super) fn search(config: &Map<String, Value>) -> Option<&Value> {
+    config.get("extensions")?.get("capacity").filter(|search| search.is_object())
+}
+
+/// A search ends within its budget, but for a last step that takes longer than it was expected to; none without a budget.
+fn of_search(search: &Value, load: &Map<String, Value>) -> Option<Stages> {
+    let minutes = search.get("budget_minutes").and_then(Value::as_f64)?;
+    let interval = or_unset(load.get("interval"), 1.0).max(0.0);
+    let seconds = sum(&[product(&[minutes, 60.0]), product(&[MOST_STEPS, interval])]);
+    Some(Stages { count: 2.0, seconds })
 }
 
 /// The stages; none if the duration of one of them is unknown.

@@ -44,10 +44,13 @@ pub(super) fn estimate(config: &Map<String, Value>) -> Option<Disk> {
     Some(Disk { request: mebibytes + 65, limit: 4 * mebibytes + 320 })
 }
 
-/// Requests of the stages; none if one of them is not known. A sweep is taken to find at most a tenth of its burst as
+/// Requests of the stages; none if one of them is not known, as those of a search are not. A sweep is taken to find at most a tenth of its burst as
 /// rate.
 fn counts(config: &Map<String, Value>) -> Option<Vec<f64>> {
     let load = config.get("load")?;
+    if super::deadline::search(config).is_some() {
+        return None;
+    }
     if let Some(sweep) = load.get("sweep").filter(|sweep| !is_empty(Some(sweep))) {
         let figure = |name: &str, default| or_default(sweep.get(name), default);
         let burst = figure("num_requests", 2000.0);

@@ -78,7 +78,7 @@ impl Notes {
             name: model.name.clone(),
             namespace: model.namespace.clone(),
             scenario: benchmark.scenario.clone(),
-            load: load(config.get("load"), times.load),
+            load: load(config.get("load"), super::deadline::search(&config).is_some(), times.load),
             target: part("server", "base_url").map(text::scalar).unwrap_or_default(),
             image: pod::image_name(&benchmark.image),
             deadline: times.pod_deadline().map(|seconds| Deadline {
@@ -109,11 +109,13 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-/// What the run sends, from config.yml's load; `seconds` of load if they are known.
+/// What the run sends, from config.yml's load, or a search if it is one; `seconds` of load if they are known.
 #[expect(clippy::cast_possible_truncation, reason = "as the chart's int")]
-fn load(load: Option<&Value>, seconds: Option<f64>) -> String {
+fn load(load: Option<&Value>, searches: bool, seconds: Option<f64>) -> String {
     let part = |key: &str| load.and_then(|load| load.get(key)).filter(|part| !text::is_empty(Some(part)));
-    let stages = if let Some(sweep) = part("sweep") {
+    let stages = if searches {
+        "a search for the highest rate that meets the objectives".to_owned()
+    } else if let Some(sweep) = part("sweep") {
         let stages = text::or_default(sweep.get("num_stages"), 5.0) as i64;
         format!("a burst, then {stages} stages near the rate it finds")
     } else {

@@ -25,6 +25,16 @@ pub(super) fn text(plan: &Plan) -> String {
             time(sweep.stage_seconds)
         );
     }
+    if let Some(search) = &outlook.search {
+        let budget =
+            search.most_seconds.map_or_else(String::new, |seconds| format!(", {} at most", time(seconds)));
+        let _ = writeln!(
+            out,
+            "A search for the highest rate that meets the objectives (profile {}{budget}).\n\
+             Its stages follow from what it finds, so their requests are not counted below.",
+            search.profile.as_str()
+        );
+    }
     out.push('\n');
     for (name, value) in totals(plan) {
         let _ = writeln!(out, "{name:<22}{value}");

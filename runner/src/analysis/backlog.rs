@@ -52,6 +52,8 @@ pub struct Growth {
     pub lower: f64,
     /// One-sided 95 % upper bound.
     pub upper: f64,
+    /// Standard error of the estimate.
+    pub standard_error: f64,
 }
 
 impl Growth {
@@ -142,7 +144,13 @@ impl Measured<'_> {
         let batch_seconds = seconds(self.until - self.from) / BATCHES as f64;
         let growth = growth(&averages, &increments, 1.5, batch_seconds)?;
         let share = |per_second: f64| if per_second > -0.5 { per_second / (1.0 + per_second) } else { -1.0 };
-        Some(Growth { share: share(growth.share), lower: share(growth.lower), upper: share(growth.upper) })
+        Some(Growth {
+            share: share(growth.share),
+            lower: share(growth.lower),
+            upper: share(growth.upper),
+            // Latencies hardly grow where they clear a stage, so that shares and growths are almost one.
+            standard_error: growth.standard_error,
+        })
     }
 
     /// Start of batch `index`; of the last one plus one: the end.
@@ -183,9 +191,10 @@ impl Measured<'_> {
 fn growth(averages: &[f64], increments: &[f64], scale: f64, unit: f64) -> Option<Growth> {
     let line = slope(averages)?;
     let wander = (1.2 * scale / BATCHES as f64).sqrt() * standard_deviation(increments)?;
-    let half = t_quantile_95(BATCHES - 2) * line.standard_error.max(wander) / unit;
+    let standard_error = line.standard_error.max(wander) / unit;
+    let half = t_quantile_95(BATCHES - 2) * standard_error;
     let share = line.per_step / unit;
-    Some(Growth { share, lower: share - half, upper: share + half })
+    Some(Growth { share, lower: share - half, upper: share + half, standard_error })
 }
 
 /// Seconds of latency that one more output token costs: least squares over `arrivals`; zero if all are of one length.

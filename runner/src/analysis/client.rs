@@ -35,6 +35,7 @@ pub fn conduct(series: &Series, facts: &StageFacts) -> ClientConduct {
         throttled_share: throttled_seconds.filter(|_| length > 0.0).map(|throttled| throttled / length),
         late_bodies: client.late_bodies,
         recorder_waits: client.recorder_waits,
+        little_deviation: series.little_deviation(),
         in_flight_cap: client.in_flight_cap,
         workers: client.workers,
     }

@@ -35,3 +35,10 @@ pub const FILL_LATENCIES: f64 = 3.0;
 
 /// The initial fill is at most this share of the sending window.
 pub const FILL_SHARE_MAX: f64 = 0.5;
+
+/// Share of a stage's requests that stands for low load where there is no other stage to compare with: those that found
+/// least unfinished when they fell due.
+pub const QUIET_SHARE: f64 = 0.25;
+
+/// Requests of that share that a comparison needs.
+pub const QUIET_REQUESTS: usize = 20;

@@ -1,5 +1,8 @@
 //! The requests of one stage as the analysis sees them: instants and latencies, in the order of the schedule.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use benchmark_schemas::record::{Nanos, Outcome, Pacing, Record, StageFacts, StageStatus};
 
 use crate::clock::seconds;
@@ -18,6 +21,8 @@ pub struct Arrival {
     start: Nanos,
     /// Of the first token, for successes only.
     first_token: Nanos,
+    /// Seconds between tokens after the first, for successes only; negative if unknown.
+    per_token: f32,
     connection_wait: Nanos,
     /// Output tokens; zero if unknown.
     tokens: u32,
@@ -68,6 +73,7 @@ impl Arrival {
             ready: record.turn.and_then(|turn| turn.ready).unwrap_or(NONE),
             start: record.start.unwrap_or(NONE),
             first_token: metrics.first_token.filter(|_| success).unwrap_or(NONE),
+            per_token: per_token(&metrics).filter(|_| success).unwrap_or(-1.0),
             connection_wait: connection_wait.unwrap_or(NONE),
             tokens: u32::try_from(metrics.output_tokens.unwrap_or(0)).unwrap_or(u32::MAX),
             fate,
@@ -113,10 +119,38 @@ impl Arrival {
         some(self.first_token).map(|at| seconds(at - self.due))
     }
 
+    /// First token from sending, seconds; successes only.
+    pub fn ttft_from_sending(&self) -> Option<f64> {
+        Some(seconds(some(self.first_token)? - self.start()?))
+    }
+
+    /// Seconds between tokens after the first; successes only.
+    pub fn tpot(&self) -> Option<f64> {
+        (self.per_token >= 0.0).then_some(f64::from(self.per_token))
+    }
+
     /// Request latency from the scheduled instant per output token, seconds; successes with tokens only.
     pub fn ntpot(&self) -> Option<f64> {
-        let has_tokens = self.fate == Fate::Success && self.tokens > 0;
-        has_tokens.then(|| self.latency_from_due() / self.tokens())
+        self.has_tokens().then(|| self.latency_from_due() / self.tokens())
+    }
+
+    /// The same from sending.
+    pub fn ntpot_from_sending(&self) -> Option<f64> {
+        self.has_tokens().then(|| self.latency() / self.tokens())
+    }
+
+    /// Scheduled instant to end, seconds; successes only.
+    pub fn answer_time(&self) -> Option<f64> {
+        (self.fate == Fate::Success).then(|| self.latency_from_due())
+    }
+
+    /// Sending to end, seconds; successes only.
+    pub fn answer_time_from_sending(&self) -> Option<f64> {
+        (self.fate == Fate::Success).then(|| self.latency())
+    }
+
+    fn has_tokens(&self) -> bool {
+        self.fate == Fate::Success && self.tokens > 0
     }
 
     /// Sending (if it was not sent: scheduled instant) to end, seconds.
@@ -133,6 +167,12 @@ impl Arrival {
     pub fn finished(&self) -> Option<Nanos> {
         matches!(self.fate, Fate::Success | Fate::Failure).then_some(self.end)
     }
+}
+
+/// Time per output token after the first: single precision is exact to a ten-millionth.
+#[expect(clippy::cast_possible_truncation, reason = "seconds between tokens")]
+fn per_token(metrics: &RequestMetrics) -> Option<f32> {
+    metrics.time_per_output_token().map(|seconds| seconds as f32)
 }
 
 /// The requests of a stage that fell due in its sending window.
@@ -191,6 +231,49 @@ impl Series {
         let sent = self.due().iter().filter_map(Arrival::start);
         let last = sent.clone().max().unwrap_or(self.window_end).max(self.window_end);
         self.per_second(sent.count(), seconds(last - self.window_start))
+    }
+
+    /// For each request that fell due in the sending window, in order: how many earlier ones had not ended by then.
+    pub fn found_in_system(&self) -> Vec<u32> {
+        let mut ends: BinaryHeap<Reverse<Nanos>> = BinaryHeap::new();
+        self.due()
+            .iter()
+            .map(|arrival| {
+                while ends.peek().is_some_and(|Reverse(end)| *end <= arrival.due) {
+                    ends.pop();
+                }
+                let found = u32::try_from(ends.len()).unwrap_or(u32::MAX);
+                ends.push(Reverse(arrival.end));
+                found
+            })
+            .collect()
+    }
+
+    /// Requests between their scheduled instant and their end, on average over the sending window.
+    pub fn mean_in_system(&self) -> f64 {
+        self.mean_between(|arrival| Some(arrival.due))
+    }
+
+    /// How far the requests in flight are from Little's law: |N − X·R| / N. `None` if the window is shorter than ten mean
+    /// latencies, where its ends count too much.
+    pub fn little_deviation(&self) -> Option<f64> {
+        let ended = self.due().iter().filter(|arrival| arrival.start().is_some());
+        let ended = ended.filter(|arrival| arrival.end <= self.window_end);
+        let (count, total) = ended.fold((0.0, 0.0), |(n, sum), arrival| (n + 1.0, sum + arrival.latency()));
+        let window = self.window_seconds();
+        let in_flight = self.mean_between(Arrival::start);
+        let enough = count > 0.0 && window >= 10.0 * total / count && in_flight > 0.0;
+        enough.then(|| ((in_flight - total / window) / in_flight).abs())
+    }
+
+    /// Time average of the requests between `begin` and their end.
+    fn mean_between(&self, begin: impl Fn(&Arrival) -> Option<Nanos>) -> f64 {
+        let within = |arrival: &Arrival| {
+            let start = begin(arrival)?.max(self.window_start);
+            Some((arrival.end.min(self.window_end) - start).max(0))
+        };
+        let total: Nanos = self.due().iter().filter_map(within).sum();
+        self.per_second(1, self.window_seconds()) * seconds(total)
     }
 
     /// Successes that ended within the sending window, per second of it.

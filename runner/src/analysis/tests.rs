@@ -4,6 +4,7 @@ mod brackets;
 mod client;
 #[expect(clippy::float_cmp, reason = "the exact value is known")]
 mod loops;
+mod power;
 mod queue;
 #[expect(clippy::float_cmp, reason = "the exact value is known")]
 mod verdicts;

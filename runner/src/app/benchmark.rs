@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use jiff::ZonedDateTime;
 
 use super::keeper::Keeper;
 use super::results::{self, Stored};
 use super::resume::Earlier;
+use super::search::Searching;
 use super::serving::Inquiry;
 use super::stages::{Course, Driven};
 use super::{Exit, complain};
@@ -55,7 +56,7 @@ pub(super) async fn run(
     progress: &Progress,
     monitor: &Monitor,
 ) -> Result<Exit> {
-    let (clock, started_epoch_ns, spool) = begin(&ready)?;
+    let Begun { clock, started_epoch_ns, spool, search } = begin(&ready)?;
     let Ready { earlier, model, plan, sweep, workload, transports, options, stores, inquiry, .. } = ready;
     let settings = Settings::of(&plan);
     let breakers = options.breakers.clone();
@@ -70,6 +71,7 @@ pub(super) async fn run(
     let course = Course {
         plan: &plan,
         sweep: sweep.as_ref(),
+        search,
         finished: earlier.map(|earlier| earlier.finished).unwrap_or_default(),
         started_epoch_ns,
         scraper,
@@ -93,9 +95,17 @@ pub(super) async fn run(
     Ok(finish(driven, stores, &spool, signals).await)
 }
 
-/// Begins the spool, or goes on with that of the run's earlier part; gives the run's clock and its zero on the wall
-/// clock too.
-fn begin(ready: &Ready) -> Result<(MonotonicSource, i64, SpoolWriter)> {
+/// What a run has once its spool has begun.
+struct Begun {
+    clock: MonotonicSource,
+    /// Wall clock at the clock's zero, nanoseconds since the Unix epoch.
+    started_epoch_ns: i64,
+    spool: SpoolWriter,
+    search: Option<Searching>,
+}
+
+/// Begins the spool, or goes on with that of the run's earlier part.
+fn begin(ready: &Ready) -> Result<Begun> {
     let now = epoch_ns(&ZonedDateTime::now());
     let earlier = ready.earlier.as_ref();
     let facts = RunFacts {
@@ -106,7 +116,12 @@ fn begin(ready: &Ready) -> Result<(MonotonicSource, i64, SpoolWriter)> {
         tokenizer: ready.tokenizer_path.clone(),
     };
     let clock = MonotonicSource::at(earlier.map_or(0, |earlier| earlier.instant_of(now)));
-    let started = facts.started_epoch_ns;
+    let started_epoch_ns = facts.started_epoch_ns;
+    let search = Searching::of(&facts);
+    ensure!(
+        earlier.is_none() || search.is_none(),
+        "--resume: a capacity search cannot be gone on with (start a new run without --resume)"
+    );
     let spool = match earlier {
         Some(earlier) => earlier.spool(&facts)?,
         None => {
@@ -116,7 +131,7 @@ fn begin(ready: &Ready) -> Result<(MonotonicSource, i64, SpoolWriter)> {
             spool
         }
     };
-    Ok((clock, started, spool))
+    Ok(Begun { clock, started_epoch_ns, spool, search })
 }
 
 /// Stores what the run left, and says what is to be said of it.

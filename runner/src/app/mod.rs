@@ -14,6 +14,8 @@ mod report;
 mod results;
 mod resume;
 mod run;
+mod search;
+mod selfcheck;
 mod serving;
 mod simulate;
 mod stages;
@@ -87,6 +89,10 @@ pub fn main(cli: Cli) -> ExitCode {
         Some(Command::Preflight { config, wait_seconds }) => {
             crate::logging::start(crate::cli::LogLevel::Info, Progress::new().bars());
             run::preflight(config, Duration::from_secs(wait_seconds))
+        }
+        Some(Command::Selfcheck { seconds, tokens }) => {
+            crate::logging::start(crate::cli::LogLevel::Warning, Progress::new().bars());
+            selfcheck::run(crate::selfcheck::Options { seconds, tokens })
         }
         Some(Command::Report { directory, slo }) => report::run(&directory, slo),
         Some(Command::Compare(arguments)) => compare::run(&arguments),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use benchmark_schemas::record::{PROBE_STAGE, ScrapeMoment, SpoolEntry};
+use benchmark_schemas::record::{ScrapeMoment, SpoolEntry, is_measured};
 use benchmark_schemas::report::Manifest;
 
 use super::last_words::LastWords;
@@ -17,7 +17,8 @@ use crate::shutdown::Signals;
 use crate::spool::{ReadAhead, SpoolError, SpoolSource};
 use crate::store::{StoreError, Stores};
 
-/// A spool without the probe of a sweep: what it found is an entry of its own, and no report counts its requests.
+/// A spool without the probe of a sweep and the warm-up: what the probe found is an entry of its own, and no report counts
+/// their requests.
 pub(super) struct Spool(SpoolSource);
 
 impl Spool {
@@ -32,17 +33,17 @@ impl RecordSource for Spool {
 
     fn entries(&self) -> Result<impl Iterator<Item = Result<SpoolEntry, SpoolError>>, SpoolError> {
         let entries = ReadAhead::new(self.0.entries()?)?;
-        Ok(entries.filter(|entry| !entry.as_ref().is_ok_and(is_of_probe)))
+        Ok(entries.filter(|entry| !entry.as_ref().is_ok_and(is_aside)))
     }
 }
 
-fn is_of_probe(entry: &SpoolEntry) -> bool {
+fn is_aside(entry: &SpoolEntry) -> bool {
     match entry {
-        SpoolEntry::Request(record) => record.stage == PROBE_STAGE,
-        SpoolEntry::Stage(facts) => facts.stage == PROBE_STAGE,
+        SpoolEntry::Request(record) => !is_measured(record.stage),
+        SpoolEntry::Stage(facts) => !is_measured(facts.stage),
         SpoolEntry::Scrape(scrape) => match scrape.moment {
             ScrapeMoment::Before(stage) | ScrapeMoment::During(stage) | ScrapeMoment::After(stage) => {
-                stage == PROBE_STAGE
+                !is_measured(stage)
             }
         },
         SpoolEntry::Run(_)
@@ -227,7 +228,7 @@ fn write_file(stores: &mut Stores, file: &dyn Export) -> Result<(), StoreError> 
 
 #[cfg(test)]
 mod tests {
-    use benchmark_schemas::record::{Record, StageFacts, SweepFacts, SweepMethod};
+    use benchmark_schemas::record::{PROBE_STAGE, Record, StageFacts, SweepFacts, SweepMethod};
 
     use super::*;
     use crate::metrics::source::tests::{S, failure, record, run_end, run_facts, stage};

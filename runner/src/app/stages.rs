@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::complain;
 use super::keeper::EndedStage;
 use super::resume::Finished;
+use super::search::Searching;
 use super::serving::Questions;
 use crate::breakers::Breakers;
 use crate::clock::{ClockSource as _, MonotonicSource, seconds};
@@ -34,6 +35,8 @@ pub(super) enum Driven {
 pub(super) struct Course<'a> {
     pub(super) plan: &'a Plan,
     pub(super) sweep: Option<&'a SweepPlan>,
+    /// The search that makes the stages, if the run is one.
+    pub(super) search: Option<Searching>,
     /// What an earlier part of the run has done.
     pub(super) finished: Finished,
     /// Wall clock at the clock's zero, nanoseconds since the Unix epoch.
@@ -57,14 +60,16 @@ impl Course<'_> {
         let stop = self.signals.stop();
         let (mut driven, mut probe_stopped) = (Driven::Through, false);
         let mut run = Vec::new();
-        match self.sweep {
-            None => run = self.run_stages(&mut engine, &self.plan.stages).await?,
-            Some(sweep) if self.finished.sweep.is_some() => {
+        self.warm_up(&mut engine).await?;
+        match (self.sweep, self.search.take()) {
+            (None, Some(search)) => run = self.run_search(&mut engine, search).await?,
+            (None, None) => run = self.run_stages(&mut engine, &self.plan.stages).await?,
+            (Some(sweep), _) if self.finished.sweep.is_some() => {
                 engine.pass_over(&sweep.probe());
                 let stages = self.finished.sweep.as_ref().map(|found| sweep.stages(found));
                 run = self.run_stages(&mut engine, &stages.unwrap_or_default()).await?;
             }
-            Some(sweep) => match self.probe(&mut engine, sweep).await {
+            (Some(sweep), _) => match self.probe(&mut engine, sweep).await {
                 Ok(Some(found)) => {
                     engine.pause(self.plan.interval_ns, stop).await;
                     run = self.run_stages(&mut engine, &sweep.stages(&found)).await?;
@@ -138,12 +143,51 @@ impl Course<'_> {
         Ok(Some(found))
     }
 
+    /// Sends what is sent ahead of everything that is measured.
+    async fn warm_up(&self, engine: &mut Engine<MonotonicSource>) -> Result<()> {
+        let Some(stage) = &self.plan.warm_up else { return Ok(()) };
+        tracing::info!("Warm-up: {}; it is in no report", described(stage));
+        let stop = self.signals.stop().for_a_part();
+        let counts = counts(engine, self.clock);
+        tokio::select! {
+            facts = engine.run_stage(stage, &stop) => drop(facts?),
+            never = self.progress.show("Warm-up", stage.count(), counts) => match never {},
+            never = self.stop_when_open(&stop) => match never {},
+        }
+        engine.pause(self.plan.interval_ns, &stop).await;
+        Ok(())
+    }
+
+    /// Runs the stages that `search` asks for, one after another, until it has ended or a signal or a circuit breaker ends
+    /// the run.
+    async fn run_search(
+        &self,
+        engine: &mut Engine<MonotonicSource>,
+        mut search: Searching,
+    ) -> Result<Vec<StageFacts>> {
+        let mut run = Vec::new();
+        while let Some(stage) = search.next(u32::try_from(run.len()).unwrap_or(u32::MAX), self.plan.pacing) {
+            if self.signals.stop().is_requested() || self.open_breaker().is_some() {
+                break;
+            }
+            let name = format!("Stage {} (search)", stage.id);
+            let stop = self.signals.stop().for_a_part();
+            let from = engine.spool().writer().position();
+            let facts = self.run_stage(engine, &stage, &name, &stop).await?;
+            search.take(&engine.spool().writer().source(), &facts)?;
+            self.hand_over(engine, stage.id, from);
+            run.push(facts);
+            engine.pause(self.plan.interval_ns, &stop).await;
+        }
+        search.tell();
+        Ok(run)
+    }
+
     async fn run_stages(
         &self,
         engine: &mut Engine<MonotonicSource>,
         stages: &[StagePlan],
     ) -> Result<Vec<StageFacts>> {
-        let counts = counts(engine, self.clock);
         let mut run = Vec::new();
         for (number, stage) in (1..).zip(stages) {
             if let Some(facts) = self.finished.stage(stage.id) {
@@ -154,30 +198,13 @@ impl Course<'_> {
             if self.signals.stop().is_requested() {
                 break;
             }
-            tracing::info!("Stage {} - run started: {}", stage.id, described(stage));
             let name = format!("Stage {} ({number} of {})", stage.id, stages.len());
             let stop = self.signals.stop().for_a_part();
-            if self.open_breaker().is_some() {
-                stop.request();
-            }
             let from = engine.spool().writer().position();
-            if let Some(scraper) = &self.scraper {
-                scraper.before(stage.id).await;
-            }
-            let facts = tokio::select! {
-                facts = engine.run_stage(stage, &stop) => facts?,
-                never = self.progress.show(&name, stage.count(), &counts) => match never {},
-                never = self.stop_when_open(&stop) => match never {},
-            };
-            if let Some(scraper) = &self.scraper {
-                scraper.after(stage.id).await;
-            }
-            self.tell(&facts);
-            run.push(facts);
+            run.push(self.run_stage(engine, stage, &name, &stop).await?);
             // The reports of the last one follow at once, with all others.
             if number < stages.len() {
-                let spool = engine.spool().writer().source();
-                let _ = self.ended.send(EndedStage { stage: stage.id, from, spool });
+                self.hand_over(engine, stage.id, from);
             }
             // The last records of a stage may open a breaker as well: nothing will be sent any more then.
             if number < stages.len() && self.open_breaker().is_none() {
@@ -185,6 +212,41 @@ impl Course<'_> {
             }
         }
         Ok(run)
+    }
+
+    /// Has the reports of a stage made whose entries begin at byte `from` of the spool.
+    fn hand_over(&self, engine: &Engine<MonotonicSource>, stage: u32, from: u64) {
+        let spool = engine.spool().writer().source();
+        // Whoever makes them is gone only once the run is over.
+        let _ = self.ended.send(EndedStage { stage, from, spool });
+    }
+
+    /// Runs one stage, which the display calls `name`, with its lines in the log and its scrapes.
+    async fn run_stage(
+        &self,
+        engine: &mut Engine<MonotonicSource>,
+        stage: &StagePlan,
+        name: &str,
+        stop: &Stop,
+    ) -> Result<StageFacts> {
+        let counts = counts(engine, self.clock);
+        tracing::info!("Stage {} - run started: {}", stage.id, described(stage));
+        if self.open_breaker().is_some() {
+            stop.request();
+        }
+        if let Some(scraper) = &self.scraper {
+            scraper.before(stage.id).await;
+        }
+        let facts = tokio::select! {
+            facts = engine.run_stage(stage, stop) => facts?,
+            never = self.progress.show(name, stage.count(), &counts) => match never {},
+            never = self.stop_when_open(stop) => match never {},
+        };
+        if let Some(scraper) = &self.scraper {
+            scraper.after(stage.id).await;
+        }
+        self.tell(&facts);
+        Ok(facts)
     }
 
     /// Asks `stop` once a circuit breaker is open.

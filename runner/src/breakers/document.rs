@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use benchmark_schemas::config::ApiType;
-use benchmark_schemas::record::{Outcome, PROBE_STAGE, Record};
+use benchmark_schemas::record::{Outcome, Record, is_measured};
 use jmespath::Variable;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ pub(super) fn of(record: &Record, parts: Parts) -> Document {
 
 fn tree(record: &Record, parts: Parts) -> Value {
     let bodies = record.bodies.as_deref();
-    let stage = if record.stage == PROBE_STAGE { -1 } else { i64::from(record.stage) };
+    let stage = if is_measured(record.stage) { i64::from(record.stage) } else { -1 };
     let mut tree = json!({
         "stage_id": stage,
         "scheduled_time": seconds(record.due),

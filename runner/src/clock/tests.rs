@@ -1,4 +1,4 @@
-//! Waiters are woken when they are due, whatever others do.
+//! The clocks keep time, and virtual time goes as its sleepers want it.
 
 use tokio::runtime::{Builder, LocalOptions};
 

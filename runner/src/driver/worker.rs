@@ -143,7 +143,9 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
         let _ = ready.send(());
         let Ok(start) = start.await else { return };
         let metrics = Handle::current().metrics();
-        let busy_before = metrics.worker_total_busy_duration(0);
+        let clock = &worker.sender.clock;
+        let busy = || clock.busy().unwrap_or_else(|| metrics.worker_total_busy_duration(0));
+        let busy_before = busy();
         let report = Report::new(start);
         let deadline = timeout_ns.map(|timeout| start.saturating_add(timeout));
         let (tasks, conversations) = (JoinSet::new(), Conversations::default());
@@ -151,7 +153,7 @@ impl<'a, C: Clock, T: Transport> Stage<'a, C, T> {
             Self { worker, id: stage, counts, seat, stop, start, deadline, tasks, conversations, report };
         let unsent = this.send_all(&mut arrivals, &mut bodies, first).await;
         // A generator is judged by the time in which it has to send: an idle drain would dilute what it did then.
-        this.report.busy = metrics.worker_total_busy_duration(0).saturating_sub(busy_before);
+        this.report.busy = busy().saturating_sub(busy_before);
         this.report.sent_all = worker.sender.clock.now();
         // Ends the generator, and frees what it made in vain.
         drop(bodies);

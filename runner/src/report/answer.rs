@@ -1,6 +1,6 @@
 //! The last lines of a run's log: the answer, at most ten lines, because that is what `kubectl logs -l` shows.
 
-use benchmark_schemas::report::{Bracket, Capacity, Sweep, Verdict};
+use benchmark_schemas::report::{Bracket, Capacity, ProductionNeed, Search, Sweep, Verdict};
 
 use super::RunReport;
 use super::decimals::decimals_for;
@@ -31,6 +31,10 @@ fn of_capacity(capacity: &Capacity, places: &[String]) -> Vec<String> {
     if let Some(sweep) = &capacity.sweep {
         lines.insert(1, sweep_line(sweep));
     }
+    if let Some(search) = &capacity.search {
+        lines.insert(1, search_line(search));
+    }
+    lines.extend(capacity.production.as_ref().map(production_line));
     if capacity.interrupted {
         lines.push("The run was interrupted: the reports cover what had ended by then.".to_owned());
     }
@@ -69,6 +73,41 @@ fn is_closed_loop(capacity: &Capacity) -> bool {
 
 fn rate(value: f64) -> String {
     format!("{value:.2}")
+}
+
+/// What a search found, in a line.
+pub fn search_line(search: &Search) -> String {
+    let mut parts = Vec::new();
+    if let Some(found) = &search.slo_rate {
+        let [lower, upper] = found.interval.map(three_digits);
+        parts.push(format!(
+            "up to {} requests/s meet the objectives (95 % interval {lower} to {upper})",
+            three_digits(found.value)
+        ));
+    }
+    parts.extend(search.certified_rate.map(|rate| format!("{} certified", three_digits(rate))));
+    parts.extend(
+        search.throughput_ceiling.map(|most| format!("{} completed at most", three_digits(most.value))),
+    );
+    parts.extend(search.binding.map(|binding| format!("bound by {binding}")));
+    if !search.decided {
+        parts.push(format!("undecided: {}", search.ending));
+    }
+    format!("Search: {}", parts.join(", "))
+}
+
+/// What production needs, in a line.
+fn production_line(need: &ProductionNeed) -> String {
+    let threshold = need.in_flight_per_replica.map_or_else(String::new, |in_flight| {
+        format!("; scale out at {} requests in flight each", three_digits(in_flight))
+    });
+    format!(
+        "Production: {} replicas for {} requests/s at {} each, {} with one to spare{threshold}",
+        need.replicas,
+        three_digits(need.peak_rate),
+        three_digits(need.rate_per_replica),
+        need.replicas_with_spare
+    )
 }
 
 /// What a sweep's probe found, in a line.

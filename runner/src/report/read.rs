@@ -6,7 +6,7 @@ use benchmark_schemas::report::Capacity;
 use benchmark_schemas::slo::Slo;
 use serde_json::Value;
 
-use crate::analysis;
+use crate::capacity;
 use crate::metrics::goodput::Limits;
 use crate::metrics::{MetricOptions, RecordSource, RunMetrics, summarise};
 
@@ -67,7 +67,7 @@ impl RunReport {
         };
         let options = options(&settings, &facts, &config);
         let metrics = summarise(source, &options).map_err(ReadError::Source)?;
-        let capacity = analysis::capacity(source, &options).map_err(ReadError::Source)?;
+        let capacity = capacity::answer(source, &options).map_err(ReadError::Source)?;
         let objectives = objectives.unwrap_or_else(|| configured_objectives(&config));
         Ok(Self { facts, config, settings, options, objectives, metrics, capacity })
     }
@@ -108,6 +108,14 @@ fn first_entry<S: RecordSource + ?Sized>(source: &S) -> Result<RunFacts, ReadErr
 fn server_type(config: &Value) -> ServerType {
     let named = config.pointer("/server/type").cloned();
     named.and_then(|named| serde_json::from_value(named).ok()).unwrap_or(ServerType::Vllm)
+}
+
+/// What the configuration of a run changes about metrics, for who looks at its records while it goes on.
+pub fn metric_options(facts: &RunFacts) -> Option<MetricOptions> {
+    let config: Value = serde_json::from_str(&facts.config_json).ok()?;
+    let settings =
+        serde_json::from_value(config.get("report").cloned().unwrap_or_default()).unwrap_or_default();
+    Some(options(&settings, facts, &config))
 }
 
 fn options(settings: &Report, facts: &RunFacts, config: &Value) -> MetricOptions {

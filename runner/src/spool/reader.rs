@@ -1,7 +1,7 @@
 //! Reads the entries of a spool, up to where it was cut off.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use benchmark_schemas::record::SpoolEntry;
@@ -77,6 +77,12 @@ impl SpoolReader {
     /// The file.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where the next entry begins, bytes from the start of the file.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// The next entry; `None` at the end, torn or not.

@@ -11,10 +11,9 @@ use crate::schedule::Shard;
 use crate::seed::Seed;
 use crate::spool::{SpoolReader, SpoolWriter};
 
-mod clock;
 mod server;
 
-use clock::{VirtualClock, virtual_time};
+use crate::clock::virtual_time::{VirtualClock, virtual_time};
 use server::{Bodies, Server, Service};
 
 const SECOND: Nanos = 1_000_000_000;

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Gates, OwnDataFormat, OwnTraceFormat, ScrapeExtension};
+use super::{CapacitySearch, Gates, OwnDataFormat, OwnTraceFormat, Production, ScrapeExtension, WarmUp};
 use crate::record::Pacing;
+use crate::slo::Slo;
 
 /// What upstream's configuration cannot say.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +32,19 @@ pub struct Extensions {
     /// File with the certificates (PEM) of authorities that are trusted besides the system's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_path: Option<String>,
+    /// Load ahead of everything that is measured; none if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<WarmUp>,
+    /// Service-level objectives, which stages are judged by and a search looks for the highest rate of. Without them a
+    /// stage is compared with the one of the lowest rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slo: Option<Vec<Slo>>,
+    /// Search for the highest rate that meets the objectives, in place of `load.stages`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacitySearch>,
+    /// What production needs, from which replicas are worked out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub production: Option<Production>,
     /// What must hold, lest the run ends with exit code 4; nothing but the objectives if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gates: Option<Gates>,

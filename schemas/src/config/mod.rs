@@ -2,6 +2,7 @@
 
 mod api;
 mod breakers;
+mod capacity;
 mod checks;
 mod data;
 mod distribution;
@@ -22,6 +23,7 @@ mod tokenizer;
 
 pub use api::*;
 pub use breakers::*;
+pub use capacity::*;
 pub use data::*;
 pub use distribution::{Distribution, DistributionType, LengthOrDistribution, PointOrDistribution};
 pub use extensions::*;

@@ -11,11 +11,11 @@ mod tests;
 
 use serde::Serialize;
 
-use crate::config::{Config, Stage, Sweep};
+use crate::config::{CapacitySearch, Config, Profile, Stage, Sweep};
 use crate::record::Pacing;
 
 pub use lengths::expected_tokens;
-pub use resolution::{FALSE_ALARMS, POWER, Resolution, power};
+pub use resolution::{FALSE_ALARMS, POWER, Resolution, arrival_cv2, power};
 
 /// Bytes of the spool that a request takes besides its chunks.
 pub const RECORD_BYTES: f64 = 160.0;
@@ -53,6 +53,9 @@ pub struct Outlook {
     /// The sweep that makes the stages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<SweepOutlook>,
+    /// The search that makes the stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchOutlook>,
     /// Requests of all stages; of a sweep only those of its burst, as the rates of its stages are not known before.
     pub requests: f64,
     /// Bytes that the spool of these requests takes, roughly.
@@ -90,6 +93,15 @@ pub struct StageOutlook {
     pub resolution: Option<Resolution>,
 }
 
+/// What a search for the capacity will do; its stages follow from what it finds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SearchOutlook {
+    /// How exact it is.
+    pub profile: Profile,
+    /// Longest time, seconds; `None` is no limit.
+    pub most_seconds: Option<f64>,
+}
+
 /// What a sweep will do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SweepOutlook {
@@ -114,12 +126,16 @@ impl Outlook {
             output_tokens: tokens(&config.data.output_distribution),
             stages: Vec::new(),
             sweep: config.load.sweep.as_ref().map(SweepOutlook::of),
+            search: config.capacity_search().map(SearchOutlook::of),
             requests: 0.0,
             spool_bytes: 0.0,
             seconds: Some(0.0),
             in_flight_cap: in_flight_cap(config),
         };
         match &outlook.sweep {
+            _ if outlook.search.is_some() => {
+                outlook.seconds = outlook.search.as_ref().and_then(|search| search.most_seconds);
+            }
             Some(sweep) => {
                 outlook.requests = sweep.burst_requests;
                 outlook.seconds = Some(sweep.burst_seconds + sweep.stages * sweep.stage_seconds);
@@ -161,7 +177,7 @@ impl Outlook {
             (rate, None) => rate.unwrap_or(0.0) * self.assumptions.latency_seconds,
         };
         let resolution = rate.zip(seconds).map(|(rate, seconds)| {
-            Resolution::new(rate, seconds, [resolution::arrival_cv2(pacing), self.assumptions.service_cv2])
+            Resolution::new(rate, seconds, [arrival_cv2(pacing), self.assumptions.service_cv2])
         });
         Some(StageOutlook {
             stage: number,
@@ -208,6 +224,12 @@ impl Outlook {
     }
 }
 
+impl SearchOutlook {
+    fn of(search: &CapacitySearch) -> Self {
+        Self { profile: search.profile, most_seconds: search.budget_minutes.map(|minutes| minutes * 60.0) }
+    }
+}
+
 impl SweepOutlook {
     fn of(sweep: &Sweep) -> Self {
         Self {
@@ -223,6 +245,9 @@ impl SweepOutlook {
 /// loops, which have their own limit.
 fn in_flight_cap(config: &Config) -> Option<u64> {
     let load = &config.load;
+    if let Some(search) = config.capacity_search() {
+        return Some(search.in_flight());
+    }
     if load.concurrent_stages().next().is_some() {
         return None;
     }

@@ -34,7 +34,8 @@ pub struct Resolution {
 }
 
 /// Squared coefficient of variation of the number of arrivals in a whole stage: 0 where that number is fixed.
-pub(super) fn arrival_cv2(pacing: Pacing) -> f64 {
+#[must_use]
+pub fn arrival_cv2(pacing: Pacing) -> f64 {
     match pacing {
         Pacing::ScaledExponential | Pacing::Even | Pacing::Trace => 0.0,
         Pacing::Poisson => 1.0,

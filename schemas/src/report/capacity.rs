@@ -7,8 +7,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Sweep;
 use super::client::ClientConduct;
+use super::{Attainment, Binding, Descriptive, Estimate, ProductionNeed, Resolution, Search, Sweep};
 use crate::record;
 
 /// The answer to "which rate can be relied on?", with all that it rests on.
@@ -25,12 +25,23 @@ pub struct Capacity {
     pub limits: Limits,
     /// What the sweep found by which the stages were chosen; null without a sweep.
     pub sweep: Option<Sweep>,
+    /// What the search for the capacity found, whose steps the stages were; null without one.
+    pub search: Option<Search>,
     /// What each stage showed, in the order of the run.
     pub stages: Vec<StageCapacity>,
     /// Where the server stops keeping up.
     pub saturation: Saturation,
     /// Where the service gets worse.
     pub knee: Knee,
+    /// Most that the server completes, requests/s: by the search's ladder, else by the stages that saturated it; null
+    /// where nothing did.
+    pub throughput_ceiling: Option<Estimate>,
+    /// What this run could not see.
+    pub resolution: Resolution,
+    /// Curves through the measurements that answer nothing.
+    pub descriptive: Descriptive,
+    /// Replicas for production, if the configuration says what that needs and a rate can be recommended.
+    pub production: Option<ProductionNeed>,
     /// What a reader of the brackets should know besides, such as stages that contradict each other.
     pub notes: Vec<String>,
 }
@@ -46,6 +57,8 @@ pub type Bracket = [Option<f64>; 2];
 pub struct Saturation {
     /// Offered rates, requests/s: last stage that was not saturated, first stage that was.
     pub bracket: Bracket,
+    /// Where within the bracket, requests/s: what the first saturated stage completed; null without one.
+    pub estimate: Option<Estimate>,
 }
 
 /// Where latencies or errors leave what they are at low load.
@@ -54,6 +67,11 @@ pub struct Saturation {
 pub struct Knee {
     /// Offered rates, requests/s: last sustained stage, first degraded or saturated one.
     pub bracket: Bracket,
+    /// Where within the bracket, requests/s: the rate at which the objectives, or the limits of `degraded`, are just met,
+    /// by a search or between the two stages; null if the stages do not tell.
+    pub estimate: Option<Estimate>,
+    /// What marks the upper end; null where that is.
+    pub binding: Option<Binding>,
     /// Recommended production range, requests/s: a share of the bracket's lower end, see
     /// `limits.recommended_share`; null where that end is.
     pub recommended: Option<[f64; 2]>,
@@ -169,6 +187,14 @@ pub struct StageCapacity {
     pub backlog_growth: Option<f64>,
     /// One-sided 95 % bounds of `backlog_growth`, `[lower, upper]`.
     pub backlog_growth_interval: Option<[f64; 2]>,
+    /// Standard error of `backlog_growth`.
+    pub backlog_growth_standard_error: Option<f64>,
+    /// Smallest overload that a stage of this rate and length finds with 90 % probability, as a share of the server's
+    /// capacity; null in a closed loop, and if it cannot tell any.
+    pub detectable_overload: Option<f64>,
+    /// Length of the sending window with which the stage would probably be decided, seconds; null if it is, or if length
+    /// is not what it lacks.
+    pub decides_after_seconds: Option<f64>,
     /// Failures among the requests that came to their end by themselves; null if there were none.
     pub error_rate: Option<f64>,
     /// One-sided 95 % lower bound of `error_rate` (Clopper–Pearson).
@@ -178,6 +204,14 @@ pub struct StageCapacity {
     pub time_to_first_token: Option<LatencyQuantiles>,
     /// Request latency per output token from the same instant, seconds; null without answers.
     pub normalized_time_per_output_token: Option<LatencyQuantiles>,
+    /// Request latency from the same instant, seconds; null without answers.
+    pub request_latency: Option<LatencyQuantiles>,
+    /// Time per output token after the first, seconds; both clocks are one here. Null without streamed answers.
+    pub time_per_output_token: Option<Quantiles>,
+    /// How the stage met each service-level objective; empty if there is none.
+    pub objectives: Vec<Attainment>,
+    /// Requests in flight, from the scheduled instant to the end, on average over the sending window.
+    pub mean_in_system: f64,
     /// What the load generator did.
     pub client: ClientConduct,
 }
@@ -192,10 +226,24 @@ pub struct LatencyQuantiles {
     pub p95: f64,
     /// 99th percentile.
     pub p99: f64,
-    /// `p95` in units of the baseline stage's; null without a baseline.
+    /// The same from the instant of sending; null if nothing was sent.
+    pub from_sending: Option<Quantiles>,
+    /// `p95` in units of the baseline stage's, in that stage in units of its quietest quarter's; null without a baseline.
     pub p95_ratio: Option<f64>,
     /// One-sided 95 % lower bound of `p95_ratio` (moving-block bootstrap); null without a baseline.
     pub p95_ratio_lower: Option<f64>,
+}
+
+/// Quantiles of a time, seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quantiles {
+    /// Median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
 }
 
 /// The limits by which verdicts are given. A stage is compared with them in the order in which they stand here.

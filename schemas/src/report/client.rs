@@ -30,6 +30,10 @@ pub struct ClientConduct {
     pub late_bodies: u64,
     /// Requests that were held up because records could not be written fast enough.
     pub recorder_waits: u64,
+    /// How far the records are from Little's law, |N − X·R| / N, with N the mean number in flight between sending and end,
+    /// X the rate of ends and R their mean time, over the sending window; null if the window is shorter than ten of those
+    /// times, where it need not hold.
+    pub little_deviation: Option<f64>,
     /// Greatest number of requests that could be in flight at once.
     pub in_flight_cap: u64,
     /// Threads that sent the requests.

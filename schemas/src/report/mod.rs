@@ -5,14 +5,18 @@
 
 mod capacity;
 mod client;
+mod estimate;
 mod manifest;
+mod search;
 mod sweep;
 
 pub use capacity::{
-    Bracket, Capacity, Knee, LatencyQuantiles, Limits, Pacing, Saturation, StageCapacity, Verdict,
+    Bracket, Capacity, Knee, LatencyQuantiles, Limits, Pacing, Quantiles, Saturation, StageCapacity, Verdict,
 };
 pub use client::{ClientConduct, WaitQuantiles};
+pub use estimate::{Attainment, Binding, Descriptive, Estimate, ProductionNeed, Resolution, Usl};
 pub use manifest::{Manifest, ManifestFile};
+pub use search::{Purpose, Search, SearchStep};
 pub use sweep::{Sweep, SweepMethod};
 
 use schemars::JsonSchema;

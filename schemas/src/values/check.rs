@@ -137,7 +137,10 @@ impl Found<'_> {
         let tree = translate::config_tree(benchmark, None);
         let load = tree.get("load");
         let given = |key: &str| load.and_then(|load| load.get(key)).is_some_and(is_given);
-        if !given("stages") && !given("sweep") {
+        let searches = tree
+            .get("extensions")
+            .is_some_and(|extensions| extensions.get("capacity").is_some_and(Value::is_object));
+        if !given("stages") && !given("sweep") && !searches {
             let remedy = "add one, for example `stages: [{rate: 5, duration: 180}]`";
             self.push(&[&path[..], &["stages"]].concat(), "it has no stage and no sweep", remedy);
         }

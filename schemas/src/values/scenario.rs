@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::DataType;
+use crate::config::{DataType, Profile};
+use crate::slo::SloMetric;
 
 use super::figure::{Amount, Count, Percentile, Rate, Seconds, Whole};
 
@@ -75,6 +76,42 @@ pub struct Load {
     /// Find the stages by a sweep instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
+    /// Search for the highest rate that meets service-level objectives instead, for load types constant and poisson.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
+}
+
+/// A search for the highest rate that meets service-level objectives; it makes its own stages.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Capacity {
+    /// How exact: coarse, normal or tight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// Longest time of the search, minutes. Unset: no limit, and the pod has no deadline either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_minutes: Option<Seconds>,
+    /// Most requests in flight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<Count>,
+    /// The objectives. Empty: twice the latencies of one request in flight, and 1 % errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slo: Option<Vec<Objective>>,
+}
+
+/// A service-level objective: the quantile of the metric is not above the limit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Objective {
+    /// What it is about: ttft, tpot, ntpot, latency or errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<SloMetric>,
+    /// Share of the requests that must keep within the limit, between 0 and 1; errors have none. Unset: 0.95.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantile: Option<Rate>,
+    /// The limit: seconds, or a share of failed requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Rate>,
 }
 
 /// Law of arrivals.

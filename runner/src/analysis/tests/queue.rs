@@ -38,6 +38,8 @@ pub(super) struct Queue {
     pub(super) send_error_seconds: f64,
     /// Time after which the client gives a request up.
     pub(super) timeout_seconds: f64,
+    /// Answers come in chunks; without them records are small.
+    pub(super) chunks: bool,
 }
 
 impl Queue {
@@ -60,6 +62,7 @@ impl Queue {
             },
             send_error_seconds: 0.0001,
             timeout_seconds: f64::INFINITY,
+            chunks: true,
         }
     }
 
@@ -145,7 +148,8 @@ impl Queue {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few dozen tokens")]
         let tokens = (20.0 * length).ceil().max(1.0) as u32;
         let step = service * 9 / 10 / i64::from(tokens);
-        let chunks = (0..i64::from(tokens)).map(|i| Chunk::content(begun + service / 10 + step * i, 1));
+        let count = if self.chunks { i64::from(tokens) } else { 0 };
+        let chunks = (0..count).map(|i| Chunk::content(begun + service / 10 + step * i, 1));
         Record { chunks: chunks.collect(), output_tokens: Some(tokens), end, ..base }
     }
 
@@ -159,7 +163,10 @@ impl Queue {
         let count = (rate * self.stage_seconds).floor() as usize;
         let gaps: Vec<f64> =
             (0..count).map(|_| if self.pacing == Pacing::Even { 1.0 } else { exponential(rng) }).collect();
-        let scale = self.stage_seconds / gaps.iter().sum::<f64>();
+        let scale = match self.pacing {
+            Pacing::Poisson => 1.0 / rate,
+            _ => self.stage_seconds / gaps.iter().sum::<f64>(),
+        };
         gaps.iter()
             .scan(0.0, |offset, gap| {
                 *offset += gap * scale;

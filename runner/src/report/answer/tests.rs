@@ -9,8 +9,8 @@ use crate::report::tests::{run_of, two_stages};
 fn capacity(saturation: Bracket, knee: Bracket) -> Capacity {
     let recommended = knee[0].map(|lower| LIMITS.recommended_share.map(|share| lower * share));
     Capacity {
-        saturation: Saturation { bracket: saturation },
-        knee: Knee { bracket: knee, recommended, baseline_stage: Some(0) },
+        saturation: Saturation { bracket: saturation, estimate: None },
+        knee: Knee { bracket: knee, estimate: None, binding: None, recommended, baseline_stage: Some(0) },
         interrupted: false,
         ..run_of(Vec::new()).capacity
     }

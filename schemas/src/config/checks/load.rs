@@ -15,7 +15,9 @@ const MAX_SWEEP_STAGES: u64 = 1_000;
 
 pub(super) fn check(sections: &Sections, faults: &mut Faults<'_>) {
     let Some(load) = &sections.load else { return };
-    if load.stages.is_empty() && load.sweep.is_none() && faults.is_sound("load.sweep") {
+    let searches = matches!(&sections.extensions, Some(Some(extensions)) if extensions.capacity.is_some());
+    let finds_stages = searches || load.sweep.is_some() || !faults.is_sound("load.sweep");
+    if load.stages.is_empty() && !finds_stages && faults.is_sound("extensions.capacity") {
         faults.add(
             "load.stages",
             "there is nothing to run",

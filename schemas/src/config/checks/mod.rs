@@ -1,6 +1,7 @@
 //! What a configuration must fulfil besides its shape: rules between keys. Each check sees only sections whose
 //! shape is right and reports every fault it finds.
 
+mod capacity;
 mod data;
 mod load;
 mod multimodal;
@@ -27,6 +28,7 @@ pub(super) fn run(sections: &Sections, document: &Node, broken: &Broken) -> Foun
     let mut faults = Faults { document, broken, problems: Vec::new(), warnings: Vec::new() };
     surroundings::check(sections, &mut faults);
     load::check(sections, &mut faults);
+    capacity::check(sections, &mut faults);
     data::check(sections, &mut faults);
     if let Some(data) = &sections.data {
         sessions::check(data, &mut faults);

@@ -1,0 +1,134 @@
+//! The search for the highest rate that meets the objectives: a ladder of closed loops, scouts, a straddle around the
+//! knee, and stages that certify the rate ([`Search`] says how).
+//!
+//! The second place where load follows from what was measured, beside the sweep. The search is pure and knows neither clock
+//! nor transport: known answers are tested in virtual time with this very code. Its stages are stages like any other, in
+//! spool and reports; what it decided is worked out from them again whenever a report is made.
+
+mod fit;
+mod ladder;
+mod observed;
+mod outcome;
+mod search;
+mod settings;
+mod steps;
+mod straddle;
+
+use benchmark_schemas::config::Config;
+use benchmark_schemas::record::{Pacing, RunFacts, SpoolEntry, is_measured};
+use benchmark_schemas::report::Capacity;
+
+use crate::analysis::series::Arrival;
+use crate::analysis::{self, Questions, production};
+use crate::metrics::{MetricOptions, RecordSource};
+use crate::plan::StagePlan;
+use crate::spool::{SpoolError, SpoolSource};
+
+pub use search::{Ending, Load, Search, Wanted};
+pub use settings::SearchSettings;
+
+/// The stage that `wanted` asks for, as number `id` of the run.
+#[must_use]
+pub fn stage(wanted: &Wanted, id: u32, pacing: Pacing) -> StagePlan {
+    match wanted.load {
+        Load::Closed { concurrency, requests } => StagePlan::concurrent(id, requests, concurrency),
+        Load::Open { rate, seconds } => StagePlan::new(id, rate, seconds, pacing),
+    }
+}
+
+/// Reads the requests of one stage after another back from the spool of a run that goes on.
+#[derive(Debug)]
+pub struct StageReader {
+    options: MetricOptions,
+    /// Bytes of the spool that have been read; `None` if none have.
+    read: Option<u64>,
+}
+
+impl StageReader {
+    /// One that has read nothing yet.
+    #[must_use]
+    pub fn new(options: MetricOptions) -> Self {
+        Self { options, read: None }
+    }
+
+    /// The requests of `stage`, which has just ended, and of nothing after it, from the run's `spool`.
+    ///
+    /// # Errors
+    ///
+    /// If the spool cannot be read.
+    pub fn requests_of(&mut self, spool: &SpoolSource, stage: u32) -> Result<Vec<Arrival>, SpoolError> {
+        let mut entries = match self.read {
+            Some(offset) => spool.entries_from(offset)?,
+            None => spool.entries()?,
+        };
+        let mut arrivals = Vec::new();
+        for entry in entries.by_ref() {
+            match entry? {
+                SpoolEntry::Request(record) if record.stage == stage => {
+                    arrivals.push(Arrival::of(&record, &self.options));
+                }
+                SpoolEntry::Stage(facts) if facts.stage == stage => break,
+                _ => {}
+            }
+        }
+        self.read = Some(entries.offset());
+        Ok(arrivals)
+    }
+}
+
+/// Verdicts, brackets and what a search found, from the records of a run.
+///
+/// # Errors
+///
+/// If the records cannot be read.
+pub fn answer<S: RecordSource + ?Sized>(source: &S, options: &MetricOptions) -> Result<Capacity, S::Error> {
+    let mut capacity = analysis::capacity(source, options)?;
+    let Some((search, questions)) = replay(source, options)? else { return Ok(capacity) };
+    outcome::enter(&mut capacity, search.report());
+    capacity.production = questions.production.and_then(|asked| production::need(&capacity, &asked));
+    Ok(capacity)
+}
+
+/// The search of a run, as far as its stages go; `None` if the run is no search. Who goes on with it continues an
+/// interrupted run.
+///
+/// # Errors
+///
+/// If the records cannot be read.
+pub fn replay<S: RecordSource + ?Sized>(
+    source: &S,
+    options: &MetricOptions,
+) -> Result<Option<(Search, Questions)>, S::Error> {
+    let mut asked: Option<(Search, Questions)> = None;
+    let mut arrivals: Vec<Arrival> = Vec::new();
+    for entry in source.entries()? {
+        match entry? {
+            SpoolEntry::Run(facts) => {
+                asked = search_of(&facts).map(|search| (search, Questions::of_config(&facts.config_json)));
+                if asked.is_none() {
+                    return Ok(None);
+                }
+            }
+            SpoolEntry::Request(record) if is_measured(record.stage) => {
+                arrivals.push(Arrival::of(&record, options));
+            }
+            SpoolEntry::Stage(facts) if is_measured(facts.stage) => {
+                let of_stage = std::mem::take(&mut arrivals);
+                if let Some((search, _)) = &mut asked
+                    && search.wants(&facts)
+                {
+                    search.take(of_stage, &facts);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(asked)
+}
+
+/// The search that the configuration of a run asks for, at its beginning.
+#[must_use]
+pub fn search_of(facts: &RunFacts) -> Option<Search> {
+    let config: Config = serde_json::from_str(&facts.config_json).ok()?;
+    SearchSettings::of(&config).map(Search::new)
+}

@@ -1,0 +1,57 @@
+//! A search is a function of its stages: from the spool it is what it was, and goes on from where it broke off.
+
+use anyhow::{Context as _, Result};
+use benchmark_schemas::config::Config;
+use benchmark_schemas::record::{RunFacts, SpoolEntry};
+use inference_perf::capacity::{self, Search};
+use inference_perf::metrics::MetricOptions;
+use inference_perf::spool::SpoolReader;
+
+use crate::cases::{Case, Kind, Law};
+use crate::{memory, scratch};
+
+const CASE: Case = Case { kind: Kind::Queue, law: Law::Poisson };
+const CONFIG: &str = "
+api: {type: completion, streaming: true}
+load: {type: poisson}
+server: {base_url: 'http://h', model_name: m}
+extensions:
+  slo: [{metric: ttft, quantile: 0.95, limit: 0.5}]
+  capacity: {profile: tight}
+";
+
+fn facts() -> Result<RunFacts> {
+    let config = Config::from_yaml(CONFIG, "config.yml").map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    Ok(RunFacts {
+        version: String::new(),
+        started_epoch_ns: 0,
+        run_id: "00c0ffee".to_owned(),
+        config_json: serde_json::to_string(&config)?,
+        tokenizer: None,
+    })
+}
+
+fn replayed(entries: &Vec<SpoolEntry>) -> Result<Search> {
+    let Ok(replayed) = capacity::replay(entries, &MetricOptions::default());
+    Ok(replayed.context("a search")?.0)
+}
+
+#[test]
+fn a_search_goes_on_from_its_spool() -> Result<()> {
+    let [first, second] = [tempfile::tempdir_in(scratch())?, tempfile::tempdir_in(scratch())?];
+    let whole = memory::go_on(CASE, 1, first.path(), Some(facts()?), Search::new(CASE.settings()))?;
+    let entries: Vec<SpoolEntry> = SpoolReader::open(first.path())?.collect::<Result<_, _>>()?;
+    assert_eq!(replayed(&entries)?.report(), whole.report(), "what it decided is in its stages");
+
+    // Broken off within a stage, whose records are there without an end.
+    let ends: Vec<usize> =
+        (0..entries.len()).filter(|at| matches!(entries[*at], SpoolEntry::Stage(_))).collect();
+    let part = entries[..ends[9] - 3].to_vec();
+    let broken_off = replayed(&part)?;
+    assert_eq!(broken_off.steps(), &whole.steps()[..9]);
+    assert_eq!(broken_off.ending(), None);
+    let went_on = memory::go_on(CASE, 2, second.path(), None, broken_off)?;
+    assert_eq!(&went_on.steps()[..9], &whole.steps()[..9]);
+    assert!(went_on.ending().is_some_and(|ending| ending.decided), "{:?}", went_on.ending());
+    Ok(())
+}
