@@ -107,15 +107,12 @@ fn begin(ready: &Ready) -> Result<(MonotonicSource, i64, SpoolWriter)> {
     };
     let clock = MonotonicSource::at(earlier.map_or(0, |earlier| earlier.instant_of(now)));
     let started = facts.started_epoch_ns;
-    let spool = match earlier {
-        Some(earlier) => earlier.spool(&facts)?,
-        None => {
-            let mut spool = SpoolWriter::create(ready.stores.folder())?;
-            spool.append(&SpoolEntry::Run(Box::new(facts)))?;
-            spool.sync()?;
-            spool
-        }
-    };
+    if let Some(earlier) = earlier {
+        return Ok((clock, started, earlier.spool(&facts)?));
+    }
+    let mut spool = SpoolWriter::create(ready.stores.folder())?;
+    spool.append(&SpoolEntry::Run(Box::new(facts)))?;
+    spool.sync()?;
     Ok((clock, started, spool))
 }
 
