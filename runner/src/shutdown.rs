@@ -20,11 +20,11 @@ const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
 
 /// Time that reports and uploads have between the end of the load and the deadline.
-const STORING_BEFORE_DEADLINE: Duration = Duration::from_secs(120);
+const STORING_BEFORE_DEADLINE: Duration = Duration::from_mins(2);
 /// The same between the end of the drain and the end of the grace.
 const STORING_WITHIN_GRACE: Duration = Duration::from_secs(30);
 /// Time that what is in flight has to end before the deadline, where no grace says otherwise.
-const DRAIN_BEFORE_DEADLINE: Duration = Duration::from_secs(120);
+const DRAIN_BEFORE_DEADLINE: Duration = Duration::from_mins(2);
 /// Time that is left for the last words after an upload that has been broken off.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -60,10 +60,10 @@ impl Limits {
     fn before_deadline(&self) -> Option<Course> {
         let deadline = self.deadline?;
         let quarter = deadline / 4;
-        let cut = deadline - STORING_BEFORE_DEADLINE.min(quarter);
+        let cut = deadline.saturating_sub(STORING_BEFORE_DEADLINE.min(quarter));
         let drain = self.after_signal().map_or(DRAIN_BEFORE_DEADLINE, |course| course.cut);
-        let late = deadline - LAST_WORDS.min(deadline / 8);
-        Some(Course { stop: cut - drain.min(quarter), cut, late })
+        let late = deadline.saturating_sub(LAST_WORDS.min(deadline / 8));
+        Some(Course { stop: cut.saturating_sub(drain.min(quarter)), cut, late })
     }
 }
 

@@ -12,7 +12,10 @@ fn the_api_schemas_accept_every_object() -> Result<()> {
     let mut cases = guide_cases();
     cases.extend(ci_cases()?);
     for (number, case) in cases.iter().enumerate() {
-        for (part, document) in case.by_helm("helm")?.iter().enumerate() {
+        // Kinds of the Prometheus operator are not Kubernetes' own.
+        let documents = case.by_helm("helm")?;
+        let own = documents.iter().filter(|document| document["kind"] != "PodMonitor");
+        for (part, document) in own.enumerate() {
             let file = folder.path().join(format!("{number}-{part}.yaml"));
             fs_err::write(&file, serde_json::to_string(document)?)?;
             files.push(file);

@@ -122,15 +122,12 @@ fn begin(ready: &Ready) -> Result<Begun> {
         earlier.is_none() || search.is_none(),
         "--resume: a capacity search cannot be gone on with (start a new run without --resume)"
     );
-    let spool = match earlier {
-        Some(earlier) => earlier.spool(&facts)?,
-        None => {
-            let mut spool = SpoolWriter::create(ready.stores.folder())?;
-            spool.append(&SpoolEntry::Run(Box::new(facts)))?;
-            spool.sync()?;
-            spool
-        }
-    };
+    if let Some(earlier) = earlier {
+        return Ok(Begun { clock, started_epoch_ns, spool: earlier.spool(&facts)?, search });
+    }
+    let mut spool = SpoolWriter::create(ready.stores.folder())?;
+    spool.append(&SpoolEntry::Run(Box::new(facts)))?;
+    spool.sync()?;
     Ok(Begun { clock, started_epoch_ns, spool, search })
 }
 

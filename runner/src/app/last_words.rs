@@ -39,7 +39,8 @@ pub(super) struct LastWords {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Stage {
-    stage: u32,
+    #[serde(rename = "stage")]
+    number: u32,
     offered_rate: Option<f64>,
     completed_rate: f64,
     verdict: Verdict,
@@ -55,7 +56,7 @@ impl LastWords {
     pub(super) fn of(run: &RunReport, results: Vec<String>, problems: Vec<String>) -> Self {
         let Capacity { run_id, interrupted, stages, saturation, knee, .. } = &run.capacity;
         let stages = stages.iter().map(|stage| Stage {
-            stage: stage.stage,
+            number: stage.stage,
             offered_rate: stage.offered_rate.map(rounded),
             completed_rate: rounded(stage.completed_rate),
             verdict: stage.verdict,
@@ -127,8 +128,8 @@ mod tests {
     use super::*;
 
     fn words(stages: u32, problems: Vec<String>) -> LastWords {
-        let stage = |stage| Stage {
-            stage,
+        let stage = |number| Stage {
+            number,
             offered_rate: Some(10.0),
             completed_rate: 9.991,
             verdict: Verdict::Sustained,

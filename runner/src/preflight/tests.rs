@@ -77,7 +77,7 @@ async fn one_request_is_sent_and_must_be_answered() {
     for refused in [false, true] {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let base_url = server_with_requests(&[200], &[(200, LIST)], Arc::clone(&asked), refused).await;
-        let outcome = wait(&target(base_url.clone(), "adapter"), Duration::from_secs(60)).await;
+        let outcome = wait(&target(base_url.clone(), "adapter"), Duration::from_mins(1)).await;
         let asked = asked.lock().unwrap();
         let [request] = asked.as_slice() else { panic!("one request: {asked:?}") };
         assert!(request.starts_with("POST /v1/completions HTTP/1.1\r\n"), "{request}");

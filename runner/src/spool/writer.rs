@@ -277,8 +277,8 @@ fn free_name(path: &Path) -> PathBuf {
 
 /// Brings the folder of the file at `path` to the disk, which knows the file by its name only then, and so the folder's own.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folders = path.ancestors().skip(1).take(2).filter(|folder| !folder.as_os_str().is_empty());
-    folders.map(|folder| File::open(folder)?.sync_all()).collect()
+    let mut folders = path.ancestors().skip(1).take(2).filter(|folder| !folder.as_os_str().is_empty());
+    folders.try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
 impl Drop for SpoolWriter {
