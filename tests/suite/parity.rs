@@ -224,7 +224,7 @@ fn the_config_command_gives_the_config_maps_file() -> Result<()> {
 }
 
 /// Arguments that both refuse, and the key that both name.
-const REFUSED: [(&str, &str); 21] = [
+const REFUSED: [(&str, &str); 22] = [
     (
         "benchmark.target.baseUrl=http://h:8000/v1",
         "baseUrl: it ends in /v1, which every request adds by itself",

@@ -89,7 +89,7 @@ pub(super) async fn arena(config: &Config) -> Result<Option<Arena>> {
         return Ok(None);
     };
     let (hub, repo) = (hub(config), Repo::data_set(&settings.hf_dataset_name));
-    let names = hub.files(&repo).await.map_err(told)?;
+    let names = hub.files(&repo).await.map_err(|error| told(&error))?;
     let names: Vec<_> = names.into_iter().filter(|name| is_of_split(settings, name)).collect();
     if names.is_empty() {
         bail!(
@@ -99,7 +99,7 @@ pub(super) async fn arena(config: &Config) -> Result<Option<Arena>> {
     }
     let mut arena = Arena::new(settings).context("the pictures cannot be kept on disk")?;
     for name in names {
-        let path = hub.path(&repo, &name).await.map_err(told)?;
+        let path = hub.path(&repo, &name).await.map_err(|error| told(&error))?;
         if arena.read(&path)? {
             break;
         }
@@ -115,7 +115,7 @@ fn hub(config: &Config) -> Hub {
 
 /// The wanted files of `repo`.
 async fn all(hub: &Hub, repo: &Repo, wanted: &impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
-    let names = hub.files(repo).await.map_err(told)?;
+    let names = hub.files(repo).await.map_err(|error| told(&error))?;
     let names: Vec<_> = names.into_iter().filter(|name| wanted(name)).collect();
     if names.is_empty() {
         bail!(
@@ -124,13 +124,13 @@ async fn all(hub: &Hub, repo: &Repo, wanted: &impl Fn(&str) -> bool) -> Result<V
     }
     let mut paths = Vec::new();
     for name in names {
-        paths.push(hub.path(repo, &name).await.map_err(told)?);
+        paths.push(hub.path(repo, &name).await.map_err(|error| told(&error))?);
     }
     Ok(paths)
 }
 
 /// The error with its remedy.
-fn told(error: HubError) -> anyhow::Error {
+fn told(error: &HubError) -> anyhow::Error {
     let remedy = error.remedy(Kind::DataSet);
     anyhow::anyhow!("data: {error} ({remedy})")
 }

@@ -82,7 +82,8 @@ impl MediaTotals {
     /// Ends a pass; true if the records must be pushed once more.
     pub fn end_pass(&mut self, percentiles: &Percentiles) -> bool {
         let pools = self.kinds().into_iter().flat_map(MediumPools::all);
-        pools.fold(false, |open, pool| pool.end_pass(percentiles) || open)
+        // Each pool must see the end of the pass.
+        pools.filter_map(|pool| pool.end_pass(percentiles).then_some(())).count() > 0
     }
 
     fn kinds(&mut self) -> [&mut MediumPools; 3] {
@@ -104,7 +105,6 @@ impl MediumPools {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "the exact value is known")]
 mod tests {
     use super::super::source::tests::record;
     use super::*;

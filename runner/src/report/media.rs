@@ -54,7 +54,7 @@ pub(super) fn of_request(record: &Record) -> [Value; 3] {
                 instances[1].push(video);
             }
             Medium::Audio { seconds, bytes } => {
-                instances[2].push(json!({"bytes": bytes, "seconds": seconds}))
+                instances[2].push(json!({"bytes": bytes, "seconds": seconds}));
             }
         }
     }

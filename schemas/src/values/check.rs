@@ -94,7 +94,7 @@ impl Found<'_> {
             self.push(&["benchmark", "scenario"], format!("`{name}` cannot be the value of a label"), remedy);
         }
         // A data set of one's own takes the place of what the scenario says.
-        if !benchmark.custom_data.as_ref().is_some_and(|custom| custom.enabled == Some(true)) {
+        if benchmark.custom_data.as_ref().is_none_or(|custom| custom.enabled != Some(true)) {
             self.data(name, scenario);
         }
         self.load(benchmark, name, scenario);

@@ -41,7 +41,7 @@ impl Writer<'_> {
             Value::Number(number) => self.show(number),
             Value::String(text) => self.string(text),
             Value::Array(list) => {
-                self.items(['[', ']'], list, depth, |writer, item| writer.value(item, depth + 1))
+                self.items(['[', ']'], list, depth, |writer, item| writer.value(item, depth + 1));
             }
             Value::Object(members) => {
                 let mut members: Vec<_> = members.iter().collect();
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn texts_are_pythons() {
         // Each expected text is what Python 3.11's json.dumps gives, with ensure_ascii=False unless said otherwise.
-        let value = json!({"b": [1, 2.0, 1e16, 1e-5, -0.5, 123456789.25], "a": "é\"\u{1}<\u{7f}", "e": [], "o": {}, "n": null});
+        let value = json!({"b": [1, 2.0, 1e16, 1e-5, -0.5, 123_456_789.25], "a": "é\"\u{1}<\u{7f}", "e": [], "o": {}, "n": null});
         let expected = "{\"b\": [1, 2.0, 1e+16, 1e-05, -0.5, 123456789.25], \"a\": \"é\\\"\\u0001<\u{7f}\", \"e\": [], \"o\": {}, \"n\": null}";
         assert_eq!(dumps(&value, &Style::default()), expected);
         let style = Style {

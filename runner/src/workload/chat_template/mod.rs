@@ -117,15 +117,13 @@ impl ChatTemplate {
     /// If they hold none, or it is no template.
     pub fn new(files: &TemplateFiles, now: ZonedDateTime) -> Result<Self, ChatTemplateError> {
         let [config_name, jinja_name, map_name] = TemplateFiles::NAMES;
-        let source = match &files.jinja {
-            Some(bytes) => String::from_utf8(bytes.clone()).map_err(|_| ChatTemplateError::File {
-                file: jinja_name,
-                fault: "it is not UTF-8".to_owned(),
-            })?,
-            None => {
-                let config: TokenizerConfig = read(config_name, files.config.as_deref())?;
-                config.chat_template.and_then(Templates::chosen).ok_or(ChatTemplateError::Missing)?
-            }
+        let source = if let Some(bytes) = &files.jinja {
+            let fault = "it is not UTF-8".to_owned();
+            String::from_utf8(bytes.clone())
+                .map_err(|_| ChatTemplateError::File { file: jinja_name, fault })?
+        } else {
+            let config: TokenizerConfig = read(config_name, files.config.as_deref())?;
+            config.chat_template.and_then(Templates::chosen).ok_or(ChatTemplateError::Missing)?
         };
         let mut special_tokens = BTreeMap::new();
         for (file, bytes) in [(config_name, &files.config), (map_name, &files.special_tokens)] {
@@ -280,6 +278,7 @@ fn without_generation(source: &str) -> String {
 }
 
 /// Python's `json.dumps` as `transformers` offers it: nothing is escaped that JSON does not make one escape.
+#[expect(clippy::needless_pass_by_value, reason = "a filter takes its options so")]
 fn to_json(value: &Value, options: Kwargs) -> Result<Value, Error> {
     let separators: Option<Vec<String>> = options.get("separators")?;
     let style = Style {

@@ -202,9 +202,8 @@ fn compressed_rows_are_read_as_if_they_were_not() {
         encoder.write_all(text).expect("compressed");
         fs_err::write(folder.path().join(name), encoder.finish().expect("compressed")).expect("a file");
     };
-    let rows = |from: usize| -> String {
-        (from..from + 50).map(|i| format!("{}\n", json!({"prompt": format!("p{i}")}))).collect()
-    };
+    let row = |i: usize| format!("{}\n", json!({"prompt": format!("p{i}")}));
+    let rows = |from: usize| (from..from + 50).map(row).collect::<Vec<_>>().concat();
     compress("a.jsonl.gz", rows(0).as_bytes());
     fs_err::write(folder.path().join("b.jsonl"), rows(50)).expect("a file");
     let dataset =
@@ -229,7 +228,8 @@ fn compressed_rows_are_read_as_if_they_were_not() {
 fn eight_threads_make_the_bodies_that_one_makes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("rows.jsonl");
-    let rows: String = (0..500).map(|i| format!("{}\n", json!({"prompt": format!("p{i}")}))).collect();
+    let row = |i: usize| format!("{}\n", json!({"prompt": format!("p{i}")}));
+    let rows = (0..500).map(row).collect::<Vec<_>>().concat();
     fs_err::write(&path, rows).expect("a file");
     let made = |threads: u64| {
         let dataset =

@@ -165,13 +165,13 @@ fn of_sounds(audio: &Audio) -> Option<Kind> {
 
 /// Width and height, pixels; the configuration's checks bound them.
 fn size(resolution: &Resolution) -> (u32, u32) {
-    let side = |pixels: u64| u32::try_from(pixels).unwrap_or(1).max(1);
+    let pixels = |given: u64| u32::try_from(given).unwrap_or(1).max(1);
     match resolution {
         Resolution::Preset(ResolutionPreset::P2160) => (3840, 2160),
         Resolution::Preset(ResolutionPreset::P1080) => (1920, 1080),
         Resolution::Preset(ResolutionPreset::P720) => (1280, 720),
         Resolution::Preset(ResolutionPreset::P360) => (640, 360),
-        Resolution::Size(size) => (side(size.width), side(size.height)),
+        Resolution::Size(size) => (pixels(size.width), pixels(size.height)),
     }
 }
 

@@ -217,13 +217,11 @@ fn users_go_on_with_another_question_each_round() {
             );
             assert_eq!(prepared.prompt_tokens, prepared.drawn.prompt_tokens);
             let alone: Value = serde_json::from_slice(&turn.body(&History::default()).0).expect("JSON");
-            let (system, question) = match api {
-                ApiType::Completion => split(alone["prompt"].as_str().expect("a prompt"), 20),
-                _ => {
-                    let said =
-                        |k: usize| alone["messages"][k]["content"].as_str().expect("a text").to_owned();
-                    (said(0), said(1))
-                }
+            let said = |k: usize| alone["messages"][k]["content"].as_str().expect("a text").to_owned();
+            let (system, question) = if api == ApiType::Completion {
+                split(alone["prompt"].as_str().expect("a prompt"), 20)
+            } else {
+                (said(0), said(1))
             };
             let group = usize::try_from(turn.place.speaker / 3).expect("few");
             assert_eq!(system, workload.beginning(group as u64).expect("a beginning").text);

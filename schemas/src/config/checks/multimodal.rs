@@ -52,7 +52,9 @@ fn check_block(section: &str, multimodal: &Multimodal, faults: &mut Faults<'_>) 
             Some(Resolutions::One(resolution)) => check_size(&key, resolution, faults),
             Some(Resolutions::Weighted(all)) => {
                 check_weights(&key, all.iter().map(|one| one.weight), faults);
-                all.iter().for_each(|one| check_size(&key, &one.resolution, faults));
+                for one in all {
+                    check_size(&key, &one.resolution, faults);
+                }
             }
         }
     }
@@ -108,15 +110,15 @@ fn check_count(key: &str, count: Option<&LengthOrDistribution>, faults: &mut Fau
 
 /// A point lies in the text, from 0 to 1.
 fn check_point(key: &str, point: Option<&PointOrDistribution>, faults: &mut Faults<'_>) {
-    let within = |point: f64| (0.0..=1.0).contains(&point);
-    let fits = |distribution: &Distribution| match distribution.kind {
-        DistributionType::Fixed => within(distribution.mean),
-        _ => within(distribution.min as f64) && within(distribution.max as f64),
+    let is_within = |number: f64| (0.0..=1.0).contains(&number);
+    let holds = |distribution: &Distribution| match distribution.kind {
+        DistributionType::Fixed => is_within(distribution.mean),
+        _ => is_within(distribution.min as f64) && is_within(distribution.max as f64),
     };
     let is_fine = match point {
         None => true,
-        Some(PointOrDistribution::Point(point)) => within(*point),
-        Some(PointOrDistribution::Distribution(distribution)) => fits(distribution),
+        Some(PointOrDistribution::Point(point)) => is_within(*point),
+        Some(PointOrDistribution::Distribution(distribution)) => holds(distribution),
     };
     if !is_fine {
         faults.add(
@@ -129,9 +131,10 @@ fn check_point(key: &str, point: Option<&PointOrDistribution>, faults: &mut Faul
 
 fn check_size(key: &str, resolution: &Resolution, faults: &mut Faults<'_>) {
     let Resolution::Size(size) = resolution else { return };
-    let side = 1..=MOST_SIDE;
-    let fits =
-        side.contains(&size.width) && side.contains(&size.height) && size.width * size.height <= MOST_PIXELS;
+    let range = 1..=MOST_SIDE;
+    let fits = range.contains(&size.width)
+        && range.contains(&size.height)
+        && size.width * size.height <= MOST_PIXELS;
     if !fits {
         faults.add(
             key,
