@@ -7,7 +7,7 @@ use benchmark_schemas::config::{Config, DataType, SimpleStorageService, VisionAr
 
 use super::{start, workload};
 use crate::hub::{Hub, HubError, Kind, Repo};
-use crate::store::{ObjectFolder, S3Environment};
+use crate::store::{ObjectFolder, StoreEnvironment};
 use crate::workload::{Arena, DatasetFiles, RowFormat, is_data_file};
 
 /// Where upstream takes a data set from: its name on the hub, and the files of it that begin and end so.
@@ -43,9 +43,8 @@ async fn from_bucket(config: &Config, place: (&str, &str, &str), format: RowForm
         region_name: storage.and_then(|storage| storage.region_name.clone()),
         addressing_style: storage.and_then(|storage| storage.addressing_style),
     };
-    let environment: S3Environment = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
     let folder = tempfile::tempdir().context("the data set cannot be kept on disk")?;
-    let store = ObjectFolder::s3(&settings, &environment)?;
+    let store = ObjectFolder::s3(&settings, &StoreEnvironment::of_process())?;
     tracing::info!("Fetching the data set from s3://{bucket}/{path}");
     let mut files = store.fetch(name, folder.path()).await.context("data.path")?;
     files.retain(|file| !name.is_empty() || is_data_file(file));

@@ -1,7 +1,7 @@
 //! Reads the entries of a spool, up to where it was cut off.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use benchmark_schemas::record::SpoolEntry;

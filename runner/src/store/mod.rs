@@ -19,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 
 use bucket::Bucket;
 use gcs::GcsBucket;
-use s3::S3Bucket;
 
 pub use bucket::StoreEnvironment;
 pub use local::LocalStore;
@@ -77,10 +76,7 @@ fn object_folders(
         let bucket = Bucket::Gcs(GcsBucket::new(gcs, environment));
         ObjectFolder::new(bucket, &gcs.path, gcs.report_file_prefix.clone())
     });
-    let s3 = storage.simple_storage_service.as_ref().map(|s3| {
-        let bucket = Bucket::S3(S3Bucket::new(s3, environment));
-        ObjectFolder::new(bucket, &s3.path, s3.report_file_prefix.clone())
-    });
+    let s3 = storage.simple_storage_service.as_ref().map(|s3| ObjectFolder::s3(s3, environment));
     gcs.into_iter().chain(s3).collect()
 }
 

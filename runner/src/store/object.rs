@@ -7,6 +7,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
+use benchmark_schemas::config::SimpleStorageService;
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, Error, ObjectStore, ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions,
@@ -14,7 +15,8 @@ use object_store::{
 };
 
 use super::StoreError;
-use super::bucket::Bucket;
+use super::bucket::{Bucket, StoreEnvironment};
+use super::s3::S3Bucket;
 
 mod fetch;
 
@@ -53,6 +55,16 @@ impl ObjectFolder {
         let path = path.trim_matches('/').to_owned();
         let prefix = prefix.unwrap_or_default();
         Ok(Self { bucket, store, path, prefix, uploaded: HashMap::new() })
+    }
+
+    /// The folder in S3 that `settings` name. Contacts nobody.
+    ///
+    /// # Errors
+    ///
+    /// If the settings are unusable.
+    pub fn s3(settings: &SimpleStorageService, environment: &StoreEnvironment) -> Result<Self, StoreError> {
+        let bucket = Bucket::S3(S3Bucket::new(settings, environment));
+        Self::new(bucket, &settings.path, settings.report_file_prefix.clone())
     }
 
     /// Writes `name` with `content`, to prove that the store can be written.

@@ -28,7 +28,7 @@ impl ObjectFolder {
             Ok(files)
         };
         fetched.await.map_err(|error: Error| StoreError::Object {
-            target: format!("{}/{name} {}", self.url(), self.whereabouts),
+            target: format!("{}/{name} {}", self.url(), self.bucket.whereabouts()),
             fault: super::chain(&error),
             remedy: "check the address, storage.simple_storage_service and the AWS_* variables".to_owned(),
         })
