@@ -5,10 +5,9 @@ use std::io::Write as _;
 use anyhow::Result;
 use benchmark_tests::root;
 
-/// Notes `value` of `what` in `target/chaos/report.md`, and prints it.
+/// Notes `value` of `what` in `target/chaos/report.md`, which `make chaos` prints at its end.
 pub(crate) fn note(what: &str, value: &str) -> Result<()> {
     let line = format!("| {what} | {value} |");
-    println!("{line}");
     let folder = root().join("target/chaos");
     fs_err::create_dir_all(&folder)?;
     let mut file = fs_err::OpenOptions::new().create(true).append(true).open(folder.join("report.md"))?;

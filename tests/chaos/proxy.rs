@@ -88,7 +88,7 @@ impl Proxy {
                         return Ok(());
                     }
                     Action::CutBody => return Ok(()),
-                    Action::Silence => std::thread::sleep(Duration::from_secs(3600)),
+                    Action::Silence => std::thread::sleep(Duration::from_hours(1)),
                 }
             }
             Ok(())

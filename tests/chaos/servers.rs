@@ -48,14 +48,14 @@ fn reset_within(mut stream: BufReader<TcpStream>) -> Result<()> {
 
 fn stall(mut stream: BufReader<TcpStream>) -> Result<()> {
     begin(&mut stream)?;
-    std::thread::sleep(Duration::from_secs(60));
+    std::thread::sleep(Duration::from_mins(1));
     Ok(())
 }
 
 fn half_close(mut stream: BufReader<TcpStream>) -> Result<()> {
     begin(&mut stream)?;
     stream.get_ref().shutdown(Shutdown::Write)?;
-    std::thread::sleep(Duration::from_secs(60));
+    std::thread::sleep(Duration::from_mins(1));
     Ok(())
 }
 

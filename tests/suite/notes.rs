@@ -47,7 +47,7 @@ fn the_notes_of_the_saturation_scenario() -> Result<()> {
 
       kubectl logs -n benchmarking job/JOB --tail=-1
 
-    To keep all reports, set benchmark.storage.s3.bucketName, or benchmark.results.holdSeconds to copy them from the pod.
+    To keep all reports, set benchmark.storage.s3.bucketName or benchmark.results.claim.enabled, or benchmark.results.holdSeconds to copy them from the pod.
 
     Run it again (CHART is what you gave to helm install; values that change the run make a new Job by themselves, and end one that still runs):
 
