@@ -18,7 +18,7 @@ test: prerequisites tools ## everything that is deterministic and needs no root:
 	cargo test --locked --workspace
 
 validate-knee: ## the search's known answers, seeds 1 to 400 (KNEE_SEEDS), beside truths of long runs (KNEE_TRUTH requests); ends with a table
-	KNEE_SEEDS=$(or $(KNEE_SEEDS),400) KNEE_TRUTH=$(or $(KNEE_TRUTH),4000000) \
+	KNEE_SEEDS=$(or $(KNEE_SEEDS),400) KNEE_TRUTH=$(or $(KNEE_TRUTH),2000000) \
 	  cargo test --release --locked -p benchmark-tests --test knee -- --nocapture
 
 # The clients are measured as they are shipped. Options: BENCH_RUNS, BENCH_SCALE, BENCH_TOKENIZER, SOAK_REQUESTS.

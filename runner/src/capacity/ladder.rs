@@ -110,7 +110,7 @@ impl Ladder {
             self.next = (rung.concurrency, requests_for(requests, relative), true);
             return format!("{found}: no more than {best:.2}, or chance");
         }
-        if rung.throughput < DECLINE * best && rung.throughput + rung.half_width < best {
+        if self.is_past_its_best(&rung) {
             self.top = Top::Declined;
             return format!("{found}: less than {best:.2}, the server is past its best");
         }
@@ -120,6 +120,16 @@ impl Ladder {
             self.top = Top::Flat;
         }
         format!("{found}: no more than before")
+    }
+
+    /// True if `rung` completes so much less than the best one that both intervals say so: the best of many coarse rungs is
+    /// one that chance was kind to.
+    fn is_past_its_best(&self, rung: &Rung) -> bool {
+        let best = self.rungs.iter().max_by(|a, b| a.throughput.total_cmp(&b.throughput));
+        best.is_some_and(|best| {
+            let apart = rung.throughput + rung.half_width < best.throughput - best.half_width;
+            apart && rung.throughput < DECLINE * best.throughput
+        })
     }
 
     /// On to twice as many.

@@ -90,7 +90,7 @@ fn the_window_of_poisson_arrivals_ends_with_the_last() {
     for pacing in [Pacing::Poisson, Pacing::Gamma { burstiness: 0.5 }] {
         for realised in [50.0, 72.0] {
             // 600 requests within the realised time, of a stage that was meant to last a minute.
-            let mut entries = Queue::new(14, Service::Deterministic, realised).run(&[600.0 / realised], 1);
+            let mut entries = Queue::new(40, Service::Deterministic, realised).run(&[600.0 / realised], 1);
             for entry in &mut entries {
                 if let SpoolEntry::Stage(facts) = entry {
                     (facts.pacing, facts.rate, facts.duration_seconds) = (pacing, 10.0, 60.0);

@@ -164,7 +164,7 @@ impl Queue {
         let gaps: Vec<f64> =
             (0..count).map(|_| if self.pacing == Pacing::Even { 1.0 } else { exponential(rng) }).collect();
         let scale = match self.pacing {
-            Pacing::Poisson => 1.0 / rate,
+            Pacing::Gamma { .. } => 1.0 / rate,
             _ => self.stage_seconds / gaps.iter().sum::<f64>(),
         };
         gaps.iter()
