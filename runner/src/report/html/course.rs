@@ -192,10 +192,10 @@ pub(super) fn distributions(run: &RunReport, stages: &[Stage]) -> Vec<Plot> {
         })
     };
     [
-        of("ttft-spread", "Time to first token from the scheduled instant", |spread| {
+        of("ttft-spread", "Spread of the time to first token from the scheduled instant", |spread| {
             &spread.time_to_first_token
         }),
-        of("itl-spread", "Gaps between tokens", |spread| &spread.inter_token_latency),
+        of("itl-spread", "Spread of the gaps between tokens", |spread| &spread.inter_token_latency),
     ]
     .into_iter()
     .flatten()

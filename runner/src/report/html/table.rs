@@ -4,10 +4,9 @@ use benchmark_schemas::report::WaitQuantiles;
 use benchmark_schemas::slo::{Slo, SloMetric};
 use serde::Serialize;
 
-use super::figures::load;
 use super::foreign::{Foreign, Measured};
 use super::text::{NONE, count, maybe, milliseconds, number, percent};
-use super::view::{Latencies, Quantiles, Stage};
+use super::view::{Latencies, Load, Quantiles, Stage};
 use crate::report::RunReport;
 use crate::serving::Observation;
 use crate::serving::names::Meaning;
@@ -69,6 +68,14 @@ fn class(stage: &Stage) -> &'static str {
     }
 }
 
+/// What was asked of the server, in a cell.
+fn short(load: Load) -> String {
+    match load {
+        Load::Rate(rate) => format!("{}/s", number(rate)),
+        Load::InFlight(requests) => format!("{} in flight", number(requests)),
+    }
+}
+
 /// What was asked, what came of it, and what is concluded.
 pub(super) fn verdicts(stages: &[Stage]) -> Table {
     let judged = stages.iter().any(|stage| stage.judged.is_some());
@@ -78,7 +85,7 @@ pub(super) fn verdicts(stages: &[Stage]) -> Table {
     }
     let cells = |stage: &Stage| {
         let mut cells = vec![
-            load(stage.load),
+            short(stage.load),
             number(stage.achieved_rate),
             number(stage.completed_rate),
             count(stage.succeeded),
@@ -308,7 +315,7 @@ pub(super) fn measured(foreign: &Foreign, slos: &[Slo]) -> Table {
             let verdict = if value <= slo.limit { "kept" } else { "missed" };
             format!("{shown}: {verdict}")
         });
-        let cells = std::iter::once(load(stage.load)).chain(cells).collect();
+        let cells = std::iter::once(short(stage.load)).chain(cells).collect();
         Row { head: stage.number.to_string(), cells, class: "" }
     });
     Table {
