@@ -202,6 +202,8 @@ fn record(
         done_seen: !refused,
         retries: None,
         bodies: None,
+        media: Vec::new(),
+        turn: None,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::slo::Slo;
 pub const MAX_CONCURRENCY: u64 = 4096;
 
 /// A search for the highest rate that meets the objectives; it makes its own stages.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CapacitySearch {
     /// How exact the answer shall be, and so how long the search takes.
@@ -21,12 +21,6 @@ pub struct CapacitySearch {
     /// Most requests in flight, in the ladder and in the stages after it; 4096 if not given.
     #[schemars(range(min = 1))]
     pub max_concurrency: Option<u64>,
-}
-
-impl Default for CapacitySearch {
-    fn default() -> Self {
-        Self { profile: Profile::default(), budget_minutes: None, max_concurrency: None }
-    }
 }
 
 impl CapacitySearch {
