@@ -195,13 +195,13 @@ pub struct CompareArgs {
     /// One more folder for the side of NEW; may be given several times
     #[arg(long = "new", value_name = "DIR")]
     pub more_new: Vec<PathBuf>,
-    /// End with exit code 4 if this change is beyond doubt (95 %), like 'ttft.p95>5%' or 'requests_per_second<-5%'
+    /// End with exit code 4 if this change is beyond doubt (95 %), like `ttft.p95>5%` or `requests_per_second<-5%`
     #[arg(long, value_name = "CONDITION")]
     pub fail_on: Vec<Condition>,
     /// Write the comparison as Markdown to this file too
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
-    /// Write what the conditions came to as JUnit XML to this file
+    /// Write what the conditions came to as `JUnit` XML to this file
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 }

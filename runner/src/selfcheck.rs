@@ -126,6 +126,7 @@ pub async fn check(options: Options, folder: &Path) -> Result<Ceiling> {
 
     // More than any machine sends in the time, which ends the stage.
     let timeout = Some(nanos_from_seconds(options.seconds));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
     let requests = (options.seconds * 200_000.0) as u64;
     let closed = StagePlan { timeout_ns: timeout, ..StagePlan::concurrent(0, requests, IN_FLIGHT) };
     let closed = engine.run_stage(&closed, &stop).await?;

@@ -120,11 +120,14 @@ fn records_and_reports_reach_the_disk_as_they_should() -> Result<()> {
 
     let mut stored = BTreeSet::new();
     for (at, call) in
-        calls.iter().enumerate().filter(|(_, call)| call.name.starts_with("rename") && is_done(&call))
+        calls.iter().enumerate().filter(|(_, call)| call.name.starts_with("rename") && is_done(call))
     {
         let names = renamed(&call.arguments);
         let [from, to] = names.as_slice() else { continue };
-        ensure!(!from.ends_with(".json"), "{from} is no name for what is not whole");
+        ensure!(
+            std::path::Path::new(&from).extension().is_none_or(|extension| extension != "json"),
+            "{from} is no name for what is not whole"
+        );
         let is_of = |call: &Call, wanted: &dyn Fn(&str) -> bool| {
             call.name == "fsync"
                 && call.result.starts_with('0')

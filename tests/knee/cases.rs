@@ -88,12 +88,11 @@ impl Case {
     pub(crate) fn objectives(self) -> Vec<Slo> {
         let ttft = |limit| Slo::latency(SloMetric::Ttft, 0.95, limit);
         match self.kind {
-            Kind::Queue => vec![ttft(0.5)],
+            Kind::Queue | Kind::ClientLimited => vec![ttft(0.5)],
             Kind::Slots => vec![ttft(0.3)],
             Kind::Cliff => vec![ttft(1.0), Slo::latency(SloMetric::Tpot, 0.95, 0.05)],
             Kind::ErrorAtCap => vec![ttft(2.0)],
             Kind::Slow => vec![ttft(10.0)],
-            Kind::ClientLimited => vec![ttft(0.5)],
         }
     }
 

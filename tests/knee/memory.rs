@@ -57,7 +57,8 @@ impl TransportSource<VirtualClock> for Source {
 
     fn for_worker(&self, clock: VirtualClock, _connections: Option<usize>) -> io::Result<Connection> {
         let server = self.server.lock().expect("no panic").take().expect("one worker");
-        let inside = Rc::new(RefCell::new(Inside { server, next_id: 0, open: Default::default() }));
+        let inside =
+            Rc::new(RefCell::new(Inside { server, next_id: 0, open: std::collections::HashMap::default() }));
         let arrived = Rc::new(Notify::new());
         tokio::task::spawn_local(serve(clock.clone(), Rc::clone(&inside), Rc::clone(&arrived)));
         Ok(Connection { clock, inside, arrived, client_work: self.client_work })

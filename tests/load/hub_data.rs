@@ -75,7 +75,7 @@ fn sets_are_fetched_once_and_then_need_no_hub() -> Result<()> {
         let data = format!("{{type: {name}}}");
         let asked = |variables: &[(&str, &str)]| -> Result<Vec<String>> {
             let (_, mut bodies) = run(&rig, &config(&rig, "completion", &data, 3), &hub, variables)?;
-            bodies.sort_by_key(|body| body.to_string());
+            bodies.sort_by_key(ToString::to_string);
             Ok(bodies.iter().map(|body| body["prompt"].as_str().unwrap_or_default().to_owned()).collect())
         };
         let mut expected = prompts.map(str::to_owned);

@@ -111,7 +111,8 @@ impl Made {
             if due > start + nanos(seconds) {
                 return records;
             }
-            let tokens = 4 + u32::try_from(exponential(8.0).clamp(0.0, 60.0) as i64).unwrap_or(0);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 4 to 64")]
+            let tokens = (4.0 + exponential(8.0).clamp(0.0, 60.0)) as u32;
             let Some(Reverse(at)) = free.pop() else { return records };
             let begin = due.max(at);
             let stretched = |time: f64| nanos(time * self.slower);

@@ -1,5 +1,5 @@
 //! Curves that are often drawn through such measurements: Kneedle and the Universal Scalability Law. Nothing is concluded
-//! from them: the knee of Kneedle moves with the range of the rates (on M/M/1 it is 1 − √(1 − ρ_max)), and the law has a
+//! from them: the knee of Kneedle moves with the range of the rates (on M/M/1 it is `1 − √(1 − ρ_max)`), and the law has a
 //! smooth peak where servers with slots have an edge.
 
 use benchmark_schemas::report::{Descriptive, Usl};
@@ -87,7 +87,7 @@ fn determinant(m: &[[f64; 3]; 3]) -> f64 {
 mod tests {
     use super::*;
 
-    /// Response time 1/(1 − ρ), swept to ρ_max: the knee is 1 − √(1 − ρ_max), whatever the queue.
+    /// Response time 1/(1 − ρ), swept to `ρ_max`: the knee is `1 − √(1 − ρ_max)`, whatever the queue.
     #[test]
     fn kneedle_reports_the_range() {
         for most in [0.8, 0.9, 0.95, 0.99] {

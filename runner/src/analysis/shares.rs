@@ -85,23 +85,23 @@ fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
 fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
     const TINY: f64 = 1e-300;
     let kept = |value: f64| if value.abs() < TINY { TINY } else { value };
-    let mut c = 1.0;
-    let mut d = 1.0 / kept(1.0 - (a + b) * x / (a + 1.0));
-    let mut h = d;
-    for m in 1..500 {
-        let m = f64::from(m);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+    let mut ratio = 1.0;
+    let mut inverse = 1.0 / kept(1.0 - (a + b) * x / (a + 1.0));
+    let mut fraction = inverse;
+    for step in 1..500 {
+        let step = f64::from(step);
+        let even = step * (b - step) * x / ((a + 2.0 * step - 1.0) * (a + 2.0 * step));
+        let odd = -(a + step) * (a + b + step) * x / ((a + 2.0 * step) * (a + 2.0 * step + 1.0));
         for numerator in [even, odd] {
-            d = 1.0 / kept(1.0 + numerator * d);
-            c = kept(1.0 + numerator / c);
-            h *= d * c;
+            inverse = 1.0 / kept(1.0 + numerator * inverse);
+            ratio = kept(1.0 + numerator / ratio);
+            fraction *= inverse * ratio;
         }
-        if (d * c - 1.0).abs() < 1e-14 {
+        if (inverse * ratio - 1.0).abs() < 1e-14 {
             break;
         }
     }
-    h
+    fraction
 }
 
 #[cfg(test)]

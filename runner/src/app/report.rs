@@ -52,7 +52,9 @@ fn rebuild(folder: &Path) -> Result<Exit> {
     say(&tables::all(&run, display_width()));
     let places = kept.only_spool.clone().map_or_else(|| stores.places(), |spool| vec![spool]);
     let broken = gates::broken(&run);
-    broken.iter().for_each(|broken| complain(broken));
+    for broken in &broken {
+        complain(broken);
+    }
     say(&answer::lines(&run, &places).join("\n"));
     if kept.faults.is_empty() {
         return Ok(if broken.is_empty() { Exit::Done } else { Exit::ConditionFails });

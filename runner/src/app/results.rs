@@ -79,7 +79,9 @@ pub(super) async fn store(mut stores: Stores, spool: SpoolSource, signals: &Sign
     };
     // Not by the log: the answer is what the run is for, whatever the log's level.
     let broken = gates::broken(&run);
-    broken.iter().for_each(|broken| complain(broken));
+    for broken in &broken {
+        complain(broken);
+    }
     say(&answer::lines(&run, &places).join("\n"));
     kept.faults.extend(failed.iter().map(|error| format!("not stored: {error}")));
     let words = Some(LastWords::of(&run, places, kept.faults.clone()));

@@ -44,9 +44,7 @@ impl Searching {
 
     /// Says how it ended.
     pub(super) fn tell(&self) {
-        match self.search.ending() {
-            Some(ending) => tracing::info!("Search - ended: {}", ending.said),
-            None => tracing::info!("Search - interrupted"),
-        }
+        let said = self.search.ending().map_or("interrupted", |ending| ending.said.as_str());
+        tracing::info!("Search - ended: {said}");
     }
 }

@@ -150,7 +150,7 @@ impl Course<'_> {
         let stop = self.signals.stop().for_a_part();
         let counts = counts(engine, self.clock);
         tokio::select! {
-            facts = engine.run_stage(stage, &stop) => drop(facts?),
+            facts = engine.run_stage(stage, &stop) => { facts?; }
             never = self.progress.show("Warm-up", stage.count(), counts) => match never {},
             never = self.stop_when_open(&stop) => match never {},
         }

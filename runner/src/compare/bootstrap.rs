@@ -66,9 +66,9 @@ pub fn estimates(stage: &StageSample, keys: &[Key], seed: u64) -> Vec<Option<Est
         for starts in starts.chunks(BLOCKS) {
             gather(&column, starts, block, &mut values);
             for at in &of_metric {
-                let resampled = statistic(keys[*at], &mut values, rate);
+                let value = statistic(keys[*at], &mut values, rate);
                 if let Some(estimate) = &mut found[*at] {
-                    estimate.resampled.push(scaled(keys[*at], resampled));
+                    estimate.resampled.push(scaled(keys[*at], value));
                 }
             }
         }

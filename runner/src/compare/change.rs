@@ -124,7 +124,7 @@ pub fn compare(base: Side<'_>, new: Side<'_>, keys: &[Key], seed: u64) -> Compar
 }
 
 /// The stage `number` of each run of a side; `None` if one has none.
-fn of_side<'a>(side: Side<'a>, number: u32) -> Option<Vec<&'a StageSample>> {
+fn of_side(side: Side<'_>, number: u32) -> Option<Vec<&StageSample>> {
     side.iter().map(|run| run.stages.get(&number)).collect()
 }
 
@@ -233,14 +233,13 @@ fn paired_error(base: &Estimate, new: &Estimate) -> f64 {
 }
 
 /// Sample variance of what is finite in `values`.
-fn variance(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let finite = || values.clone().filter(|value| value.is_finite());
-    let count = finite().count();
-    if count < 2 {
+fn variance(values: impl Iterator<Item = f64>) -> f64 {
+    let finite: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    if finite.len() < 2 {
         return 0.0;
     }
-    let mean = finite().sum::<f64>() / count as f64;
-    finite().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1) as f64
+    let mean = finite.iter().sum::<f64>() / finite.len() as f64;
+    finite.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (finite.len() - 1) as f64
 }
 
 /// Standard error of the difference of the sides' means from how much runs differ, taken for equal on both sides, and

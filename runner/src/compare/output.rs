@@ -1,4 +1,4 @@
-//! A comparison as text: a table for eyes, Markdown, and JUnit's XML for what reads test results.
+//! A comparison as text: a table for eyes, Markdown, and `JUnit`'s XML for what reads test results.
 
 use std::fmt::Write as _;
 
@@ -57,7 +57,7 @@ pub fn markdown(comparison: &Comparison, outcomes: &[Outcome]) -> String {
     text
 }
 
-/// What the conditions came to as JUnit's XML: a test case for each condition in each stage.
+/// What the conditions came to as `JUnit`'s XML: a test case for each condition in each stage.
 pub fn junit(outcomes: &[Outcome]) -> String {
     let mut cases = String::new();
     let (mut tests, mut failures, mut skipped) = (0, 0, 0);
@@ -69,19 +69,19 @@ pub fn junit(outcomes: &[Outcome]) -> String {
             if decided.fails {
                 failures += 1;
                 let why = escape(&described(outcome, decided));
-                let _ = write!(
+                let _ = writeln!(
                     cases,
-                    "    <testcase classname=\"{condition}\" name=\"{name}\"><failure message=\"{why}\"/></testcase>\n"
+                    "    <testcase classname=\"{condition}\" name=\"{name}\"><failure message=\"{why}\"/></testcase>"
                 );
             } else {
-                let _ = write!(cases, "    <testcase classname=\"{condition}\" name=\"{name}\"/>\n");
+                let _ = writeln!(cases, "    <testcase classname=\"{condition}\" name=\"{name}\"/>");
             }
         }
         for (stage, reason) in &outcome.undecided {
             (tests, skipped) = (tests + 1, skipped + 1);
-            let _ = write!(
+            let _ = writeln!(
                 cases,
-                "    <testcase classname=\"{condition}\" name=\"stage {stage}\"><skipped message=\"{}\"/></testcase>\n",
+                "    <testcase classname=\"{condition}\" name=\"stage {stage}\"><skipped message=\"{}\"/></testcase>",
                 escape(reason)
             );
         }

@@ -60,8 +60,10 @@ impl Ledger {
         if first_pass {
             self.count(record);
         }
-        if self.stall_index.is_open() {
-            stall_index(record).into_iter().for_each(|index| self.stall_index.push(index));
+        if self.stall_index.is_open()
+            && let Some(index) = stall_index(record)
+        {
+            self.stall_index.push(index);
         }
         if first_pass && self.other_rules.is_none() && record.streamed && has_several(&record.chunks) {
             let pool = || upstream.clone();

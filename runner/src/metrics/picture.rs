@@ -86,7 +86,9 @@ impl Picture {
     /// No record follows.
     pub fn end(&mut self) {
         let open: Vec<u32> = self.open.keys().copied().collect();
-        open.into_iter().for_each(|stage| self.end_stage(stage));
+        for stage in open {
+            self.end_stage(stage);
+        }
     }
 
     /// How latencies of `stage` are spread; `None` if none of its requests succeeded.

@@ -1,7 +1,7 @@
 //! How often fixed stages find an overload, beside what theory says of them, and how often they find one that is not
 //! there.
 //!
-//! Theory: in heavy traffic the backlog of a queue is Brownian motion with drift λ − μ and variance λ·c_a² + μ·c_s² a second,
+//! Theory: in heavy traffic the backlog of a queue is Brownian motion with drift λ − μ and variance `λ·c_a² + μ·c_s²` a second,
 //! reflected at zero. The statistic of the verdict is worked out for paths of that motion here by itself; nothing of the
 //! code under test is in it.
 
@@ -69,7 +69,7 @@ fn is_found(path: &[f64], rate: f64) -> bool {
     sorted.sort_by(f64::total_cmp);
     // Who comes at a level waits for as long as the server takes for so many.
     let median_latency = sorted[STEPS / 2] / CAPACITY;
-    let fill = (3.0 * median_latency).max(0.15 * SECONDS).min(0.5 * SECONDS);
+    let fill = (3.0 * median_latency).clamp(0.15 * SECONDS, 0.5 * SECONDS);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
     let from = (fill / SECONDS * STEPS as f64) as usize;
     let batch = (STEPS - from) / 8;

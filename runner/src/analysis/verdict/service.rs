@@ -30,39 +30,8 @@ impl Service<'_> {
             answers.push(self.latency((Binding::Ttft, self.ttft, self.stage.ttft.as_ref()), findings));
             answers.push(self.latency((Binding::Ntpot, self.ntpot, self.stage.ntpot.as_ref()), findings));
         }
-        answers.extend(self.stage.objectives.iter().map(|attainment| self.objective(attainment, findings)));
+        answers.extend(self.stage.objectives.iter().map(|attainment| objective(attainment, findings)));
         worst(&answers)
-    }
-
-    fn objective(&self, attainment: &Attainment, findings: &mut Findings) -> Answer {
-        let Attainment { slo, share, bounds: [lower, upper], met, .. } = attainment;
-        let said = format!(
-            "{slo}: {:.2} % of the requests kept to it (95 % bounds {:.2} and {:.2} %, target {:.2} %)",
-            share * 100.0,
-            lower * 100.0,
-            upper * 100.0,
-            slo.target() * 100.0
-        );
-        findings.reasons.push(said);
-        match met {
-            Some(true) => Answer::Yes,
-            Some(false) => {
-                let allowed = slo.allowed().max(f64::MIN_POSITIVE);
-                findings.bind(binding_of(slo.metric), (1.0 - share) / allowed);
-                Answer::No
-            }
-            None => {
-                // The nearer bound has to come over to this side of the target.
-                let (distance, half) = if share >= &slo.target() {
-                    (share - slo.target(), share - lower)
-                } else {
-                    (slo.target() - share, upper - share)
-                };
-                // An attainment on the very target would never be told; a quarter of what is allowed is near enough.
-                findings.needs(half / distance.max(slo.allowed() / 4.0));
-                Answer::Unclear
-            }
-        }
     }
 
     /// Is a latency as it is in the baseline, or in the baseline itself as it is when little is going on? One that neither
@@ -122,6 +91,38 @@ impl Service<'_> {
         // Bounds of a ratio are multiples: their logarithms shrink with the square root of the length.
         findings.needs((ratio / lower.max(1e-9)).ln() / (ratio / limits.p95_ratio_lower).ln());
         Answer::Unclear
+    }
+}
+
+/// Is an objective met? Notes why.
+fn objective(attainment: &Attainment, findings: &mut Findings) -> Answer {
+    let Attainment { slo, share, bounds: [lower, upper], met, .. } = attainment;
+    let said = format!(
+        "{slo}: {:.2} % of the requests kept to it (95 % bounds {:.2} and {:.2} %, target {:.2} %)",
+        share * 100.0,
+        lower * 100.0,
+        upper * 100.0,
+        slo.target() * 100.0
+    );
+    findings.reasons.push(said);
+    match met {
+        Some(true) => Answer::Yes,
+        Some(false) => {
+            let allowed = slo.allowed().max(f64::MIN_POSITIVE);
+            findings.bind(binding_of(slo.metric), (1.0 - share) / allowed);
+            Answer::No
+        }
+        None => {
+            // The nearer bound has to come over to this side of the target.
+            let (distance, half) = if share >= &slo.target() {
+                (share - slo.target(), share - lower)
+            } else {
+                (slo.target() - share, upper - share)
+            };
+            // An attainment on the very target would never be told; a quarter of what is allowed is near enough.
+            findings.needs(half / distance.max(slo.allowed() / 4.0));
+            Answer::Unclear
+        }
     }
 }
 

@@ -98,7 +98,9 @@ fn logarithmic_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
     let (first, last) = (from.log10().floor() as i32, to.log10().ceil() as i32);
     let stride = usize::try_from((last - first) / 8 + 1).unwrap_or(1);
     let named = |value: f64| {
-        let decimals = usize::try_from(-value.log10().floor() as i64).unwrap_or(0);
+        #[expect(clippy::cast_possible_truncation, reason = "the exponent of a finite number")]
+        let exponent = value.log10().floor() as i32;
+        let decimals = usize::try_from(-exponent).unwrap_or(0);
         (value, grouped(value, decimals))
     };
     (first..=last)

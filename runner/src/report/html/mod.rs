@@ -55,13 +55,13 @@ pub fn document(run: &RunReport, validation: &Validation) -> Document {
             load_part(&stages, (capacity, &limits)),
             stages_part(run, &stages),
             drawn(
-                course::distributions(run, &stages),
+                &course::distributions(run, &stages),
                 SPREAD,
                 Part::new("spread", "How latencies are spread"),
             ),
             Part {
                 tables: table::server(run, &stages).into_iter().collect(),
-                ..drawn(course::over_time(run), OVER_TIME, Part::new("time", "Over time"))
+                ..drawn(&course::over_time(run), OVER_TIME, Part::new("time", "Over time"))
             },
             validity_part(&run.capacity, &stages, validation),
             configuration_part(run),
@@ -80,7 +80,7 @@ const SPREAD: &str = "The share of requests, or of gaps between tokens, that is 
 const OVER_LOAD: &str = "Each point is a stage.";
 
 /// `part` with `plots`, about which there is `remark` to make.
-fn drawn(plots: Vec<plot::Plot>, remark: &str, part: Part) -> Part {
+fn drawn(plots: &[plot::Plot], remark: &str, part: Part) -> Part {
     if plots.is_empty() {
         return part;
     }
@@ -154,7 +154,7 @@ fn load_part(stages: &[Stage], marks: Marks<'_>) -> Part {
     });
     let throughput = Over::ALL.into_iter().flat_map(|over| figures::throughput(over, stages));
     let plots: Vec<plot::Plot> = throughput.chain(latencies.flatten()).collect();
-    drawn(plots, OVER_LOAD, Part::new("load", "Over the load"))
+    drawn(&plots, OVER_LOAD, Part::new("load", "Over the load"))
 }
 
 fn stages_part(run: &RunReport, stages: &[Stage]) -> Part {
