@@ -51,7 +51,7 @@ fn ended_before(stats: &Stats, instant: u64) -> Vec<&str> {
 fn assert_whole(folder: &Path) -> Result<usize> {
     let mut reports = 0;
     for (name, content) in files(folder)? {
-        if std::path::Path::new(&name).extension().is_some_and(|extension| extension == "json") {
+        if Path::new(&name).extension().is_some_and(|extension| extension == "json") {
             serde_json::from_slice::<serde_json::Value>(&content).with_context(|| name.clone())?;
             reports += 1;
         }
