@@ -63,6 +63,10 @@ impl Engine {
 
     /// Renders a template without blank lines around; nothing if the template leaves its object out.
     pub(crate) fn render(&self, template: &str, model: impl Serialize) -> Result<String, Error> {
+        let mut model = serde_json::to_value(model)
+            .map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
+        // Helm's order of keys, whatever order the engine's own mappings are built to keep.
+        model.sort_all_objects();
         let text = self.environment.get_template(template)?.render(Value::from(Serde(model)))?;
         Ok(text.trim_matches('\n').to_owned())
     }
@@ -98,7 +102,8 @@ fn write_json(out: &mut Output<'_>, value: &Value) -> Result<(), Error> {
 }
 
 /// A value in block style whose first line stands where the template says and the others at `indent`.
-fn block(Serde(value): Serde<Json>, indent: usize) -> Value {
+fn block(Serde(mut value): Serde<Json>, indent: usize) -> Value {
+    value.sort_all_objects();
     let text = yaml::emit(&value);
     indented(text.strip_suffix('\n').unwrap_or(&text), indent)
 }

@@ -187,9 +187,12 @@ fn read(text: &str) -> Result<Slo, String> {
 }
 
 fn percentile(text: &str) -> Result<f64, String> {
-    let number = text.strip_prefix('p').and_then(|number| number.parse::<f64>().ok());
-    number
-        .map(|number| rounded(number) / 100.0)
+    // By the decimal digits: 99.9 / 100 is not the number that 0.999 is.
+    let digits = text
+        .strip_prefix('p')
+        .filter(|digits| digits.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit()));
+    digits
+        .and_then(|digits| format!("{digits}e-2").parse().ok())
         .ok_or_else(|| format!("{text:?} is no percentile such as p95"))
 }
 

@@ -9,7 +9,7 @@ use super::sample::StageSample;
 use crate::metrics::percentile::quantile_of;
 
 /// Blocks of a resample: as in the analysis, a twentieth of the sample keeps most of what binds neighbours together.
-pub const BLOCKS: usize = 20;
+pub const BLOCKS: usize = 10;
 /// Resamples: they give a standard error within 4 %.
 const RESAMPLES: usize = 400;
 /// Fewer of samples so large that they would take minutes.

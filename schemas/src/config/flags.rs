@@ -14,6 +14,10 @@ use crate::validate::{self, Coercion};
 /// References that lead to references, at most.
 const MAX_REFERENCES: usize = 8;
 
+/// End of the paths of keys that are distributions alone to upstream, and so have a distribution's flags; a number in their
+/// place is taken in documents.
+const COUNT: &str = ".count";
+
 /// A flag that sets one key of the configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flag {
@@ -143,6 +147,7 @@ fn insert(tree: &mut Node, flag: &Flag, value: Node) {
 /// `within` is the path of `schema` and what the mapping means that it stands in.
 fn walk(root: &Value, schema: &Value, (path, within): (&str, &str), found: &mut Vec<Flag>) {
     let shape = shape_of(root, schema);
+    let shape = if path.ends_with(COUNT) { distribution_in(root, shape) } else { shape };
     let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
     let Some(properties) = shape.get("properties").and_then(Value::as_object) else {
         found.push(Flag {
@@ -161,6 +166,13 @@ fn walk(root: &Value, schema: &Value, (path, within): (&str, &str), found: &mut 
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         walk(root, property, (&path, description), found);
     }
+}
+
+/// The one alternative of `shape` that is a mapping; `shape` if there is none.
+fn distribution_in<'s>(root: &'s Value, shape: &'s Value) -> &'s Value {
+    let branches = shape.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+    let mut shapes = branches.map(|branch| shape_of(root, branch));
+    shapes.find(|branch| branch.get("properties").is_some()).unwrap_or(shape)
 }
 
 /// What `schema` refers to, without the alternative null.

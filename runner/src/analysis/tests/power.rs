@@ -19,7 +19,7 @@ const SECONDS: f64 = 60.0;
 const CAPACITY: f64 = 50.0;
 const RUNS: u64 = 1_000;
 /// Runs of each load, whose overload is to be found.
-const OVERLOADED: u64 = 400;
+const OVERLOADED: u64 = 100;
 /// Paths of the motion for each load, and steps of each.
 const PATHS: u64 = 1_000;
 const STEPS: usize = 3_000;

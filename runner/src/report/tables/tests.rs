@@ -107,10 +107,10 @@ TTFT in ms from the scheduled instant; Done: answered within the sending window;
   Backlog growth: share of the offered rate.
 Stage 0: the backlog grew by 0.0 % of the offered rate (95 % bounds 0.0 and 0.0
   %); 1.2 % of the requests failed (95 % lower bound 0.1 %, limit 1 %: too few
-  to be sure)
+  to be sure); a stage of about 267 s would decide
 Stage 1: the backlog grew by 0.0 % of the offered rate (95 % bounds 0.0 and 0.0
   %); 1.2 % of the requests failed (95 % lower bound 0.1 %, limit 1 %: too few
-  to be sure)
+  to be sure); a stage of about 267 s would decide
 Limits: saturated = backlog growth's 95 % lower bound above 2 %; degraded = p95
   of TTFT or NTPOT above 2x the baseline's with lower bound above 1.5x, or error
   rate's lower bound above 1 %; invalid (client) = send error p99 above 5 ms

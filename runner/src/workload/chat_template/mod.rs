@@ -228,6 +228,9 @@ fn read<T: for<'de> Deserialize<'de> + Default>(
 
 /// A method of Python's strings, lists or mappings.
 fn method(state: &mut State<'_, '_>, value: &Value, name: &str, arguments: &[Value]) -> Result<Value, Error> {
+    if let (true, Some(text)) = (name == "title" && arguments.is_empty(), value.as_str()) {
+        return Ok(Value::from(title(text)));
+    }
     let cut: Option<fn(&str, &str) -> Option<usize>> = match name {
         "removeprefix" => Some(|text, end| text.starts_with(end).then_some(end.len())),
         "removesuffix" => Some(|text, end| text.ends_with(end).then_some(end.len())),
@@ -240,6 +243,21 @@ fn method(state: &mut State<'_, '_>, value: &Value, name: &str, arguments: &[Val
     let length = cut(text, end).unwrap_or(0);
     let kept = if name == "removeprefix" { &text[length..] } else { &text[..text.len() - length] };
     Ok(Value::from(kept))
+}
+
+/// `text` with the first letter of each row of letters in upper case, the others in lower case, as Python's `str.title`.
+fn title(text: &str) -> String {
+    let mut titled = String::with_capacity(text.len());
+    let mut follows_letter = false;
+    for character in text.chars() {
+        if follows_letter {
+            titled.extend(character.to_lowercase());
+        } else {
+            titled.extend(character.to_uppercase());
+        }
+        follows_letter = character.is_alphabetic();
+    }
+    titled
 }
 
 /// An error with its causes, on one line.

@@ -188,7 +188,6 @@ config.yml:3:82: data.use_chat_template: is only for data type random (remove it
 ");
     assert_snapshot!(refusal_of("data: {type: conversation_replay}\napi: {type: chat}\n"), @r"
 config.yml:3:7: data.conversation_replay: is missing, and this data type needs it (add data.conversation_replay; {} takes the defaults where there are some)
-config.yml:4:13: api.type: this data type cannot be sent by this API (set api.type: completion, or choose another data.type)
 ");
     assert_snapshot!(refusal_of("data: {type: otel_trace_replay, otel_trace_replay: {}}\n"), @r"
 config.yml:1:1: api.type: this data type cannot be sent by this API (set api.type: chat or anthropic_messages, or choose another data.type)
