@@ -43,7 +43,6 @@ fn the_runner_names_every_mistake_of_a_file() -> Result<()> {
     )?;
     insta::assert_snapshot!(message, @r#"
     config.yml:3:3: api.streeming: unknown key (did you mean `streaming`?)
-    config.yml:5:9: data.path: is missing, and data sets are not fetched from the hub yet (give a JSON or JSON lines file of the data set, or a folder of them)
     config.yml:8:13: load.stages[0].rate: must be greater than 0, is -5 (meaning: requests per second)
     config.yml:11:17: load.stages[1].duration: must be a whole number, is `1e3x` (meaning: length of the sending window, whole seconds)
     config.yml:13:3: server.base_url: is missing (add `base_url: …`, text, meaning: address of the server, for example `http://qwen3-vllm.default:8000`)

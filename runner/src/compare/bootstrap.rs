@@ -8,7 +8,7 @@ use super::metric::{Key, Statistic};
 use super::sample::StageSample;
 use crate::metrics::percentile::quantile_of;
 
-/// Blocks of a resample: as in the analysis, a twentieth of the sample keeps most of what binds neighbours together.
+/// Blocks of a resample: a tenth of the sample keeps most of what binds neighbours in a busy queue together.
 pub const BLOCKS: usize = 10;
 /// Resamples: they give a standard error within 4 %.
 const RESAMPLES: usize = 400;

@@ -10,7 +10,7 @@ use super::student::quantile;
 /// Probability on each side of a 95 % interval.
 pub const TAIL: f64 = 0.025;
 /// Probability with which a change of the detectable size is missed.
-const MISSED: f64 = 0.1;
+const MISSED: f64 = 0.05;
 
 /// The runs of one side; at least one.
 pub type Side<'a> = &'a [RunSample];
@@ -84,7 +84,7 @@ impl Change {
         self.bounds(TAIL)
     }
 
-    /// Smallest increase that these runs would have shown with 90 % chance: whose 95 % interval lies above zero.
+    /// Smallest increase that these runs would have shown with 95 % chance: whose 95 % interval lies above zero.
     pub fn detectable(&self) -> f64 {
         let factors = quantile(TAIL, self.degrees_of_freedom) + quantile(MISSED, self.degrees_of_freedom);
         self.unscaled(factors * self.error)

@@ -187,7 +187,7 @@ fn notes(stage: &StageComparison) -> Vec<String> {
 fn remarks(comparison: &Comparison) -> Vec<String> {
     let mut remarks = vec![
         "Latencies count from the scheduled instant. Detectable: the smallest increase that these runs would have shown \
-         with 90 % chance."
+         with 95 % chance."
             .to_owned(),
     ];
     remarks.extend(comparison.left_out.iter().map(|what| format!("Left out: {what}.")));

@@ -126,6 +126,9 @@ fn beside(name: &str, text: &str) -> Vec<String> {
     if name.starts_with("data.shared_prefix.") {
         beside.push("--data.type=shared_prefix");
     }
+    if name.starts_with("data.shared_prefix.multimodal.") {
+        beside.push("--api.type=chat");
+    }
     if name.starts_with("data.synthetic_agentic.") {
         beside.extend([
             "--data.synthetic_agentic.num_sessions=1",
