@@ -146,11 +146,7 @@ fn runs_and_names() -> Vec<Row> {
             "15",
             "a mistyped scenario",
             "--set=benchmark.scenario=saturaton",
-            &[
-                "benchmark.scenario",
-                "saturaton",
-                "baseline, capacity, dataset, production, saturation, sweep",
-            ],
+            &["benchmark.scenario", "saturaton", "capacity, dataset, production, saturation, sweep"],
         ),
         refused(
             "15",
