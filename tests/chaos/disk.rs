@@ -9,11 +9,11 @@ use benchmark_tests::program;
 use crate::machine;
 use crate::rig::{Rig, S3, files, json, text, with_credentials};
 
-/// 400 requests, whose records take more than the 32 KiB that a file may have below, and whose reports take less.
+/// 400 requests, whose records take more than the 128 KiB that a file may have below, and whose reports take less.
 fn config(rig: &Rig, s3: &S3) -> String {
     format!(
         "{}{}data:\n  type: synthetic\n  input_distribution: {{type: fixed, mean: 16}}\n  output_distribution: {{type: fixed, \
-         mean: 32}}\nload: {{num_workers: 1, interval: 0.2, stages: [{{rate: 100, duration: 2}}, {{rate: 100, duration: 2}}]}}\n\
+         mean: 128}}\nload: {{num_workers: 1, interval: 0.2, stages: [{{rate: 100, duration: 2}}, {{rate: 100, duration: 2}}]}}\n\
          api: {{type: completion, streaming: true}}\n",
         rig.target(),
         s3.storage("results", "run")
@@ -67,7 +67,7 @@ fn a_file_that_can_grow_no_more_costs_no_result() -> Result<()> {
     let command = scene.rig.command(&config(&scene.rig, &scene.s3))?;
     // A limit on files is to a program what a full disk is.
     let mut limited = Command::new("bash");
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 32; exec \"$0\" \"$@\""]).arg(program("inference-perf"));
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 128; exec \"$0\" \"$@\""]).arg(program("inference-perf"));
     limited.args(command.get_args()).current_dir(scene.rig.path(""));
     let output = with_credentials(limited.env("TMPDIR", &scene.scratch)).output()?;
     scene.assert_stored(&output)?;
