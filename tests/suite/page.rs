@@ -151,3 +151,21 @@ fn without_extensions(tree: Value) -> Value {
         other => other,
     }
 }
+
+#[test]
+fn other_objectives_change_the_verdicts_of_a_finished_run() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    page(folder.path(), "own", &Made::default())?;
+    let own = folder.path().join("own");
+    let judged = |objective: &str| -> Result<Value> {
+        let folder = own.to_string_lossy().into_owned();
+        run_ok(&program("inference-perf"), ["report", &folder, "--slo", objective])?;
+        Ok(serde_json::from_str(&fs_err::read_to_string(own.join("slo-capacity.json"))?)?)
+    };
+    let (strict, mild) = (judged("ttft:p95<1ms")?, judged("ttft:p95<100s")?);
+    assert_eq!(strict["stages"][0]["verdict"], "degraded");
+    assert_eq!(strict["knee"]["bracket"][0], Value::Null);
+    assert_eq!(mild["stages"][0]["verdict"], "sustained");
+    ensure!(mild["knee"]["bracket"][0].is_f64(), "{}", mild["knee"]);
+    Ok(())
+}

@@ -6,6 +6,7 @@ use benchmark_schemas::report::Capacity;
 use benchmark_schemas::slo::Slo;
 use serde_json::Value;
 
+use crate::analysis::{self, Questions};
 use crate::capacity;
 use crate::metrics::goodput::Limits;
 use crate::metrics::{MetricOptions, RecordSource, RunMetrics, summarise};
@@ -67,8 +68,17 @@ impl RunReport {
         };
         let options = options(&settings, &facts, &config);
         let metrics = summarise(source, &options).map_err(ReadError::Source)?;
-        let capacity = capacity::answer(source, &options).map_err(ReadError::Source)?;
-        let objectives = objectives.unwrap_or_else(|| configured_objectives(&config));
+        let configured = Questions::of_config(&facts.config_json);
+        let (objectives, capacity) = match objectives {
+            // What a search has found answers the configuration's objectives alone.
+            Some(objectives) => {
+                let questions = Questions { objectives, ..configured };
+                let capacity = analysis::capacity_for(source, &options, Some(&questions));
+                (questions.objectives, capacity)
+            }
+            None => (configured.objectives, capacity::answer(source, &options)),
+        };
+        let capacity = capacity.map_err(ReadError::Source)?;
         Ok(Self { facts, config, settings, options, objectives, metrics, capacity })
     }
 
@@ -88,12 +98,6 @@ impl RunReport {
             .or_else(|| self.config.pointer(&format!("/load/stages/{stage}/rate")).and_then(Value::as_f64))
             .unwrap_or(0.0)
     }
-}
-
-/// `extensions.slo`.
-fn configured_objectives(config: &Value) -> Vec<Slo> {
-    let given = config.pointer("/extensions/slo").cloned();
-    given.and_then(|given| serde_json::from_value(given).ok()).unwrap_or_default()
 }
 
 fn first_entry<S: RecordSource + ?Sized>(source: &S) -> Result<RunFacts, ReadError<S::Error>> {
