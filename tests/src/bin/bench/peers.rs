@@ -12,6 +12,7 @@ use crate::figures::{Limit, Table, median};
 use crate::ours::{self, Data, Job, Load};
 use crate::paced::{self, Measured};
 use crate::process::{Ended, measure};
+use crate::prompts;
 use crate::target::{MODEL, Model, Target, served};
 use crate::{Scene, progress};
 
@@ -60,6 +61,7 @@ pub(crate) fn bench(scene: &Scene, programs: &Programs) -> Result<Vec<Table>> {
         against_vllm(scene, &vllm, small, false)?,
         paced_against_vllm(scene, &vllm)?,
         against_upstream(scene, &oracle)?,
+        prompts::beside_upstream(scene, &oracle)?,
     ])
 }
 

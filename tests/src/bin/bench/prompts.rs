@@ -1,14 +1,16 @@
-//! Bench (f): what prompts cost, and a data set that is larger than the memory it may take.
+//! Bench (f): what prompts cost, alone and beside upstream's generators, and a data set that is larger than the memory it
+//! may take.
 
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use benchmark_schemas::config::{ApiType, Distribution, DistributionType};
 use inference_perf::seed::{Purpose, Seed};
 use inference_perf::workload::{BodyOptions, Lengths, Synthetic, Tokenizer, Workload};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::figures::{Limit, Table};
 use crate::ours::{self, Data, Job, Load};
@@ -22,6 +24,8 @@ const LEAST_PROMPTS_PER_CPU_SECOND: f64 = 10_000.0;
 /// Size of the data set, bytes.
 const ROWS_BYTES: u64 = 1 << 30;
 const FEW_REQUESTS: u64 = 100;
+/// Upstream's generators take milliseconds for one.
+const PROMPTS_OF_UPSTREAM: u64 = 500;
 
 pub(crate) fn bench(scene: &Scene) -> Result<Table> {
     let mut table = Table::new("(f) Prompts and data sets");
@@ -32,13 +36,10 @@ pub(crate) fn bench(scene: &Scene) -> Result<Table> {
         progress(&format!("(f) round {round}"));
         for (name, workload) in workloads(&large)? {
             let count = scene.scaled(PROMPTS);
-            let before = cpu_seconds_of(std::process::id());
-            let exact =
-                (0..count).filter(|&index| workload.prepare(0, index).prompt_tokens == PROMPT_TOKENS).count();
-            let seconds = cpu_seconds_of(std::process::id()) - before;
+            let (seconds, exact) = made(&workload, count);
             let name = format!("{name}: prompts of {PROMPT_TOKENS} tokens");
             let limit = Limit::AtLeast(LEAST_PROMPTS_PER_CPU_SECOND);
-            table.add(&name, "per CPU-s", count as f64 / seconds.max(1e-3), limit);
+            table.add(&name, "per CPU-s", 1.0 / seconds, limit);
             table.add(
                 &format!("{name} that are exact"),
                 "%",
@@ -60,6 +61,38 @@ pub(crate) fn bench(scene: &Scene) -> Result<Table> {
     fs_err::remove_file(&rows)?;
     table.note(format!("{} Prompts are made with their bodies, on one thread.", scene.tokenizers.origin));
     Ok(table)
+}
+
+/// What a prompt costs beside upstream's generators, whose program is `oracle`.
+pub(crate) fn beside_upstream(scene: &Scene, oracle: &Path) -> Result<Table> {
+    let mut table = Table::new(format!("(f) Prompts of {PROMPT_TOKENS} tokens beside inference-perf 0.7.0"));
+    let tokenizer = Arc::new(Tokenizer::load(&scene.tokenizers.large)?);
+    for round in 1..=scene.runs {
+        progress(&format!("(f) beside 0.7.0, round {round}"));
+        let mut python = Command::new(oracle.with_file_name("python"));
+        python.arg(benchmark_tests::root().join("tests/tools/upstream_prompts.py")).arg(&scene.tokenizers.large);
+        python.args([scene.scaled(PROMPTS_OF_UPSTREAM).to_string(), PROMPT_TOKENS.to_string()]);
+        let output = python.stderr(Stdio::null()).output().context("upstream's Python")?;
+        let theirs: Value = serde_json::from_slice(&output.stdout).context("what upstream's generators took")?;
+        for (name, workload) in workloads(&tokenizer)? {
+            let (ours, _) = made(&workload, scene.scaled(PROMPTS));
+            let theirs = theirs[name].as_f64().context("CPU seconds of a prompt")?;
+            table.add(&format!("{name}: 0.7.0, CPU for a prompt"), "ms", theirs * 1e3, Limit::None);
+            table.add(&format!("{name}: ours, CPU for a prompt"), "ms", ours * 1e3, Limit::None);
+            let limit = Limit::AtMost(0.05);
+            table.add(&format!("{name}: CPU for a prompt, ours / 0.7.0"), "×", ours / theirs, limit);
+        }
+    }
+    table.note(format!("{} Ours with the request's body.", scene.tokenizers.origin));
+    Ok(table)
+}
+
+/// Makes so many prompts with their bodies: CPU seconds of one, and how many have the length that was asked for.
+fn made(workload: &Synthetic, count: u64) -> (f64, usize) {
+    let before = cpu_seconds_of(std::process::id());
+    let exact = (0..count).filter(|&index| workload.prepare(0, index).prompt_tokens == PROMPT_TOKENS).count();
+    let seconds = (cpu_seconds_of(std::process::id()) - before).max(1e-3);
+    (seconds / count as f64, exact)
 }
 
 /// The data types whose prompts are made up.
