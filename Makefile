@@ -21,7 +21,7 @@ validate-knee: ## the search's known answers, seeds 1 to 400 (KNEE_SEEDS), besid
 	KNEE_SEEDS=$(or $(KNEE_SEEDS),400) KNEE_TRUTH=$(or $(KNEE_TRUTH),2000000) \
 	  cargo test --release --locked -p benchmark-tests --test knee -- --nocapture
 
-# The clients are measured as they are shipped. Options: BENCH_RUNS, BENCH_SCALE, BENCH_TOKENIZER, SOAK_REQUESTS.
+# The clients are measured as they are shipped. Options: BENCH_RUNS, BENCH_SCALE, BENCH_TOKENIZER, SOAK_REQUESTS, SOAK_TOKENS.
 BENCH = cargo build --release --locked -p inference-perf -p benchmark-render -p benchmark-tests --bin inference-perf --bin benchmark-render --bin bench && target/release/bench
 
 bench: tools ## what the client costs and how exact its instants are, beside oha and wrk, its hot path part by part; the renderer beside Helm
@@ -47,7 +47,7 @@ oracle-tokens: ## token ids beside those of Python's transformers: 2,000 strings
 	cargo build --locked -p benchmark-tests --bin tokens
 	tests/tools/tokens.sh $(TOKENIZERS)
 
-soak: ## memory over 200,000 streamed requests; SOAK_REQUESTS for a longer run
+soak: ## memory over 200,000 streamed requests; SOAK_REQUESTS and SOAK_TOKENS for a longer run
 	$(BENCH) soak
 
 # Options: CHAOS_RUNS. Needs strace.

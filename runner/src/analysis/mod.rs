@@ -57,14 +57,16 @@ impl Questions {
 
 /// Works out verdicts and brackets from the records of `source`, by what its configuration asks.
 pub fn capacity<S: RecordSource + ?Sized>(source: &S, options: &MetricOptions) -> Result<Capacity, S::Error> {
-    capacity_for(source, options, None)
+    capacity_for(source, options, None, &BTreeMap::new())
 }
 
-/// The same by `questions` in place of those of the configuration.
+/// The same by `questions` in place of those of the configuration. `sizes` are the requests of each stage, as far as they
+/// are known: a list that grows without them takes several times its memory.
 pub fn capacity_for<S: RecordSource + ?Sized>(
     source: &S,
     options: &MetricOptions,
     questions: Option<&Questions>,
+    sizes: &BTreeMap<u32, usize>,
 ) -> Result<Capacity, S::Error> {
     let mut asked = questions.cloned().unwrap_or_default();
     let mut open: BTreeMap<u32, Vec<Arrival>> = BTreeMap::new();
@@ -79,7 +81,8 @@ pub fn capacity_for<S: RecordSource + ?Sized>(
                 run_id = facts.run_id;
             }
             SpoolEntry::Request(record) if is_measured(record.stage) => {
-                open.entry(record.stage).or_default().push(Arrival::of(&record, options));
+                let room = || Vec::with_capacity(sizes.get(&record.stage).copied().unwrap_or(0));
+                open.entry(record.stage).or_insert_with(room).push(Arrival::of(&record, options));
             }
             SpoolEntry::Stage(facts) if is_measured(facts.stage) => {
                 let arrivals = open.remove(&facts.stage).unwrap_or_default();

@@ -23,7 +23,8 @@ pub struct Arrival {
     first_token: Nanos,
     /// Seconds between tokens after the first, for successes only; negative if unknown.
     per_token: f32,
-    connection_wait: Nanos,
+    /// Seconds; negative if it had no connection to itself.
+    connection_wait: f32,
     /// Output tokens; zero if unknown.
     tokens: u32,
     /// How it ended.
@@ -65,7 +66,8 @@ impl Arrival {
         };
         let success = fate == Fate::Success;
         let attempt = record.retries.map(|retries| retries.last_start).or(record.start);
-        let connection_wait = record.connected.zip(attempt).map(|(connected, start)| connected - start);
+        let connection_wait =
+            record.connected.zip(attempt).map(|(connected, start)| short(connected - start));
         Self {
             due: record.due,
             end: record.end,
@@ -74,7 +76,7 @@ impl Arrival {
             start: record.start.unwrap_or(NONE),
             first_token: metrics.first_token.filter(|_| success).unwrap_or(NONE),
             per_token: per_token(&metrics).filter(|_| success).unwrap_or(-1.0),
-            connection_wait: connection_wait.unwrap_or(NONE),
+            connection_wait: connection_wait.unwrap_or(-1.0),
             tokens: u32::try_from(metrics.output_tokens.unwrap_or(0)).unwrap_or(u32::MAX),
             fate,
         }
@@ -106,7 +108,7 @@ impl Arrival {
 
     /// How long the last attempt waited for a connection to itself, seconds; `None` if it had none.
     pub fn connection_wait(&self) -> Option<f64> {
-        some(self.connection_wait).map(seconds)
+        (self.connection_wait >= 0.0).then(|| f64::from(self.connection_wait))
     }
 
     /// Output tokens; zero if unknown.
@@ -167,6 +169,12 @@ impl Arrival {
     pub fn finished(&self) -> Option<Nanos> {
         matches!(self.fate, Fate::Success | Fate::Failure).then_some(self.end)
     }
+}
+
+/// A time of less than hours, in seconds.
+#[expect(clippy::cast_possible_truncation, reason = "exact to a ten-millionth")]
+fn short(time: Nanos) -> f32 {
+    seconds(time.max(0)) as f32
 }
 
 /// Time per output token after the first: single precision is exact to a ten-millionth.

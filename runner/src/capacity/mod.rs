@@ -14,6 +14,8 @@ mod settings;
 mod steps;
 mod straddle;
 
+use std::collections::BTreeMap;
+
 use benchmark_schemas::config::Config;
 use benchmark_schemas::record::{Pacing, RunFacts, SpoolEntry, is_measured};
 use benchmark_schemas::report::Capacity;
@@ -76,13 +78,17 @@ impl StageReader {
     }
 }
 
-/// Verdicts, brackets and what a search found, from the records of a run.
+/// Verdicts, brackets and what a search found, from the records of a run whose stages have `sizes` requests.
 ///
 /// # Errors
 ///
 /// If the records cannot be read.
-pub fn answer<S: RecordSource + ?Sized>(source: &S, options: &MetricOptions) -> Result<Capacity, S::Error> {
-    let mut capacity = analysis::capacity(source, options)?;
+pub fn answer<S: RecordSource + ?Sized>(
+    source: &S,
+    options: &MetricOptions,
+    sizes: &BTreeMap<u32, usize>,
+) -> Result<Capacity, S::Error> {
+    let mut capacity = analysis::capacity_for(source, options, None, sizes)?;
     let Some((search, questions)) = replay(source, options)? else { return Ok(capacity) };
     outcome::enter(&mut capacity, search.report());
     capacity.production = questions.production.and_then(|asked| production::need(&capacity, &asked));

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::analysis::{self, Questions};
 use crate::capacity;
 use crate::metrics::goodput::Limits;
-use crate::metrics::{MetricOptions, RecordSource, RunMetrics, summarise};
+use crate::metrics::{MetricOptions, RecordSource, RunMetrics, StageMetrics, summarise};
 
 /// All that the reports of a run are made from.
 #[derive(Debug, Clone)]
@@ -69,14 +69,17 @@ impl RunReport {
         let options = options(&settings, &facts, &config);
         let metrics = summarise(source, &options).map_err(ReadError::Source)?;
         let configured = Questions::of_config(&facts.config_json);
+        let sizes =
+            |stage: &StageMetrics| (stage.stage, usize::try_from(stage.requests.scheduled).unwrap_or(0));
+        let sizes = metrics.stages.iter().map(sizes).collect();
         let (objectives, capacity) = match objectives {
             // What a search has found answers the configuration's objectives alone.
             Some(objectives) => {
                 let questions = Questions { objectives, ..configured };
-                let capacity = analysis::capacity_for(source, &options, Some(&questions));
+                let capacity = analysis::capacity_for(source, &options, Some(&questions), &sizes);
                 (questions.objectives, capacity)
             }
-            None => (configured.objectives, capacity::answer(source, &options)),
+            None => (configured.objectives, capacity::answer(source, &options, &sizes)),
         };
         let capacity = capacity.map_err(ReadError::Source)?;
         Ok(Self { facts, config, settings, options, objectives, metrics, capacity })

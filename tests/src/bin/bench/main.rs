@@ -52,6 +52,9 @@ struct Options {
     /// Requests of the soak
     #[arg(long, env = "SOAK_REQUESTS", default_value_t = soak::SHORT)]
     soak_requests: u64,
+    /// Tokens of each of its answers
+    #[arg(long, env = "SOAK_TOKENS", default_value_t = soak::TOKENS)]
+    soak_tokens: u32,
     #[command(flatten)]
     peers: peers::Programs,
 }
@@ -132,7 +135,10 @@ fn run(cli: Cli) -> Result<bool> {
             Bench::Edges => tables.push(edges::bench(&scene)?),
             Bench::Render => tables.push(render::bench(&scene)?),
             Bench::Prompts => tables.push(prompts::bench(&scene)?),
-            Bench::Soak => tables.push(soak::bench(&scene, scene.scaled(options.soak_requests))?),
+            Bench::Soak => {
+                let requests = scene.scaled(options.soak_requests);
+                tables.push(soak::bench(&scene, requests, options.soak_tokens)?);
+            }
             Bench::Peers => tables.extend(peers::bench(&scene, &options.peers)?),
         }
     }

@@ -70,10 +70,13 @@ pub(crate) fn beside_upstream(scene: &Scene, oracle: &Path) -> Result<Table> {
     for round in 1..=scene.runs {
         progress(&format!("(f) beside 0.7.0, round {round}"));
         let mut python = Command::new(oracle.with_file_name("python"));
-        python.arg(benchmark_tests::root().join("tests/tools/upstream_prompts.py")).arg(&scene.tokenizers.large);
+        python
+            .arg(benchmark_tests::root().join("tests/tools/upstream_prompts.py"))
+            .arg(&scene.tokenizers.large);
         python.args([scene.scaled(PROMPTS_OF_UPSTREAM).to_string(), PROMPT_TOKENS.to_string()]);
         let output = python.stderr(Stdio::null()).output().context("upstream's Python")?;
-        let theirs: Value = serde_json::from_slice(&output.stdout).context("what upstream's generators took")?;
+        let theirs: Value =
+            serde_json::from_slice(&output.stdout).context("what upstream's generators took")?;
         for (name, workload) in workloads(&tokenizer)? {
             let (ours, _) = made(&workload, scene.scaled(PROMPTS));
             let theirs = theirs[name].as_f64().context("CPU seconds of a prompt")?;
