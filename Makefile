@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Property tests draw the same cases in every run; set another seed to search further.
 export PROPTEST_RNG_SEED ?= 1
+# Most tests that send load wait for it: more of them side by side than there are cores.
+export RUST_TEST_THREADS ?= 4
 
 .PHONY: help demo test validate-knee bench bench-peers oracle oracle-tokens parity soak chaos fuzz check fmt lint schemas schemas-check tools prerequisites clean
 

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use crate::machine;
 use crate::rig::{Rig, json as json_file, text};
 use crate::script::{self, Request};
+use crate::shared_machine;
 
 const REQUESTS: u64 = 200;
 
@@ -55,7 +55,7 @@ fn config(url: &str, split: &str, workers: u32) -> String {
 
 #[test]
 fn each_request_asks_for_the_adapter_that_was_drawn_for_it() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let server = Server::start()?;
     // A sum that is not exactly 1 as floats.
     let split = "[{name: fast, split: 0.7}, {name: careful, split: 0.2}, {name: base, split: 0.1}]";
@@ -81,7 +81,7 @@ fn each_request_asks_for_the_adapter_that_was_drawn_for_it() -> Result<()> {
 
 #[test]
 fn failures_are_those_of_their_adapters() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--lora", "fast", "--lora", "careful", "--error-rate", "1"])?;
     let split = "[{name: fast, split: 0.5}, {name: careful, split: 0.5}]";
     let output = rig.command(&config(&rig.simulator.base_url, split, 1))?.output()?;
@@ -100,7 +100,7 @@ fn failures_are_those_of_their_adapters() -> Result<()> {
 
 #[test]
 fn an_adapter_that_the_server_lacks_is_found_before_anything_is_sent() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let server = Server::start()?;
     let rig = Rig::start(&[])?;
     let output = rig.command(&config(&server.url, "[{name: quick, split: 1.0}]", 1))?.output()?;

@@ -5,9 +5,9 @@ use std::sync::mpsc::channel;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use crate::machine;
 use crate::rig::{Rig, json as json_file, text};
 use crate::script;
+use crate::shared_machine;
 
 const REQUESTS: u64 = 10;
 const OUTPUT_TOKENS: u64 = 12;
@@ -58,7 +58,7 @@ fn check_answers(rig: &Rig, api: &str, streamed: bool) -> Result<()> {
 
 #[test]
 fn every_api_streamed_and_whole_from_servers_with_quirks() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let reasons = ["--reasoning-tokens", "5"];
     for (quirks, apis) in [
         (&["--framing", "crlf"][..], &["completion"][..]),
@@ -89,7 +89,7 @@ fn every_api_streamed_and_whole_from_servers_with_quirks() -> Result<()> {
 #[test]
 fn requests_without_a_key_tell_the_apis_version_all_the_same() -> Result<()> {
     const ANSWER: &str = r#"{"data": [{"id": "m"}], "content": [{"type": "text", "text": "a"}], "usage": {"input_tokens": 1, "output_tokens": 1}}"#;
-    let _machine = machine();
+    let _machine = shared_machine();
     let (heads, received) = channel();
     let port = script::listen(move |stream| {
         script::answer_all(stream, |request| {
@@ -116,7 +116,7 @@ fn requests_without_a_key_tell_the_apis_version_all_the_same() -> Result<()> {
 
 #[test]
 fn upstreams_reading_leaves_out_what_is_no_answer() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "2", "--reasoning-tokens", "5"])?;
     for streamed in [true, false] {
         let summary = run(

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::machine;
 use crate::rig::{Rig, json as json_file, text};
+use crate::shared_machine;
 
 fn config(rig: &Rig, api: &str, data: &str, load: &str) -> String {
     format!(
@@ -58,7 +58,7 @@ const SHARED: &str = "{type: shared_prefix, shared_prefix: {num_groups: 2, num_p
 
 #[test]
 fn users_go_on_with_what_was_said() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     // Answers take longer than it takes until a user is due again.
     let rig = Rig::start(&["--decode-ms", "30", "--slots", "256"])?;
     for workers in [1, 2] {
@@ -93,7 +93,7 @@ fn users_go_on_with_what_was_said() -> Result<()> {
 
 #[test]
 fn every_stage_of_conversations_begins_with_its_system_prompt() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "5", "--slots", "256"])?;
     let fixed = |tokens: u32| format!("{{type: fixed, mean: {tokens}}}");
     let data = format!(
@@ -135,7 +135,7 @@ fn every_stage_of_conversations_begins_with_its_system_prompt() -> Result<()> {
 /// Upstream's `test_multimodal_sim`.
 #[test]
 fn media_are_sent_and_reported() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1"])?;
     let one = "{type: fixed, mean: 1}";
     let data = format!(
@@ -177,7 +177,7 @@ fn media_are_sent_and_reported() -> Result<()> {
 
 #[test]
 fn a_chat_template_is_counted_as_the_server_counts_it() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1"])?;
     let template = "{% for m in messages %}{{ m.role }} : {{ m.content | trim }} end {% endfor %}{% if add_generation_prompt %}assistant :{% endif %}";
     let config_json = json!({"chat_template": template}).to_string();

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 use benchmark_tests::program;
 use serde_json::{Value, json};
 
-use crate::machine;
 use crate::rig::{Rig, json as json_file, text};
+use crate::shared_machine;
 
 const CONVERSATIONS: &str = r#"[
   {"id": "one", "conversations": [
@@ -51,7 +51,7 @@ fn run(rig: &Rig, config: &str, requests: usize) -> Result<Vec<String>> {
 
 #[test]
 fn two_conversations_are_asked_round_and_round() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1", "--slots", "256"])?;
     fs_err::write(rig.path("sharegpt.json"), CONVERSATIONS)?;
     let data = "{type: shareGPT, path: sharegpt.json}";
@@ -76,7 +76,7 @@ fn two_conversations_are_asked_round_and_round() -> Result<()> {
 
 #[test]
 fn rows_of_ones_own_are_asked() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1"])?;
     let rows = [
         json!({"prompt": "first", "max_tokens": 3}),
@@ -102,7 +102,7 @@ fn rows_of_ones_own_are_asked() -> Result<()> {
 
 #[test]
 fn a_stage_goes_on_where_the_one_before_ended() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1"])?;
     let rows = ["wa", "wb", "wc", "wd", "we"].map(|prompt| format!("{}\n", json!({"prompt": prompt})));
     fs_err::write(rig.path("rows.jsonl"), rows.concat())?;
@@ -116,7 +116,7 @@ fn a_stage_goes_on_where_the_one_before_ended() -> Result<()> {
 
 #[test]
 fn a_bad_file_is_named_with_its_line_and_nothing_is_sent() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let good = json!({"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]});
     for (name, content, told) in [

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use crate::machine;
 use crate::rig::{Rig, json as json_file, text};
+use crate::shared_machine;
 
 /// Every fault of the simulator and the label that it gets in a stream and in a whole answer; empty: it succeeds.
 pub(crate) const FAULTS: [(&str, &str, &str); 18] = [
@@ -38,7 +38,7 @@ pub(crate) fn arguments() -> Vec<&'static str> {
 /// closed, every request fails.
 #[test]
 fn servers_that_hang_up() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--error-rate", "1", "--fault", "disconnect"])?;
     let config = format!(
         "{}api: {{type: chat, streaming: true}}\nload:\n  request_retries: 1\n  request_retry_backoff_sec: 0.01\n  stages: [{{rate: 10, duration: 1}}]\nstorage: {{local_storage: {{path: reports}}}}\n",
@@ -61,7 +61,7 @@ fn servers_that_hang_up() -> Result<()> {
 /// A server that refuses everything must neither be passed over in silence nor bury the rest of the log.
 #[test]
 fn the_log_tells_of_failures_once() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--error-rate", "1", "--fault", "echo"])?;
     let target = rig.target_with("  api_key: s3cret-api-key\n");
     let config = format!(
@@ -82,7 +82,7 @@ fn the_log_tells_of_failures_once() -> Result<()> {
 
 #[test]
 fn every_fault_has_its_label() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     for api in ["completion", "chat", "anthropic_messages"] {
         for streamed in [true, false] {
             let rig = Rig::start(&arguments())?;

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use benchmark_tests::{program, run};
 
-use crate::machine;
 use crate::rig::{Rig, files, json, text};
+use crate::shared_machine;
 
 fn config(rig: &Rig, extensions: &str) -> String {
     format!(
@@ -17,7 +17,7 @@ fn config(rig: &Rig, extensions: &str) -> String {
 
 #[test]
 fn a_run_without_a_success_ends_with_code_4_if_asked_to() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--error-rate", "1"])?;
     let gate = "extensions: {gates: {all_failed: true}}\n";
     let output = rig.command(&config(&rig, gate))?.output()?;

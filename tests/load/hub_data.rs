@@ -6,8 +6,8 @@ use benchmark_tests::root;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::machine;
 use crate::rig::{Rig, S3, json as json_file, text, with_credentials};
+use crate::shared_machine;
 
 const SHARE_GPT: &str = "anon8231489123/ShareGPT_Vicuna_unfiltered";
 
@@ -66,7 +66,7 @@ fn run(rig: &Rig, config: &str, hub: &HubServer, variables: &[(&str, &str)]) -> 
 
 #[test]
 fn sets_are_fetched_once_and_then_need_no_hub() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let (rig, hub) = (Rig::start(&["--decode-ms", "1"])?, hub()?);
     for (name, file, prompts) in [
         ("shareGPT", "ShareGPT_V3_unfiltered_cleaned_split.json", ["first", "second", "first"]),
@@ -96,7 +96,7 @@ fn sets_are_fetched_once_and_then_need_no_hub() -> Result<()> {
 
 #[test]
 fn pictures_are_asked_with_their_questions() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let (rig, hub) = (Rig::start(&["--decode-ms", "1"])?, hub()?);
     let data = "{type: visionarena, visionarena: {insertion_point: 0, max_images_per_request: 2}}";
     let (_, bodies) = run(&rig, &config(&rig, "chat", data, 4), &hub, &[])?;
@@ -138,7 +138,7 @@ fn pictures_are_asked_with_their_questions() -> Result<()> {
 
 #[test]
 fn what_the_hub_sends_is_checked_before_anything_is_asked() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let (rig, hub) = (Rig::start(&[])?, hub()?);
     let mut cut = parquet("articles.parquet")?;
     cut.truncate(cut.len() / 2);
@@ -156,7 +156,7 @@ fn what_the_hub_sends_is_checked_before_anything_is_asked() -> Result<()> {
 
 #[test]
 fn a_set_may_lie_in_a_bucket() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let (rig, hub, s3) = (Rig::start(&["--decode-ms", "1"])?, hub()?, S3::start()?);
     s3.create_bucket("data")?;
     let rows = ["wa", "wb"].map(|prompt| format!("{}\n", json!({"prompt": prompt})));

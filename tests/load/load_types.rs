@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use crate::machine;
 use crate::rig::{MODEL, Rig, json as json_file, text};
+use crate::shared_machine;
 
 const AZURE: &str = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,37,4\n\
                      2023-11-16 18:15:46.9,39,10\nnonsense,1,1\n2023-11-16 18:15:47.4,87,5\n2023-11-16 18:15:47.4,60,8\n";
@@ -34,7 +34,7 @@ fn replayed(rig: &Rig, data: &str, further: &str) -> Result<Vec<Value>> {
 
 #[test]
 fn a_trace_sets_instants_and_lengths_of_every_stage() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     for (data, trace, further) in
         [("random", AZURE, ""), ("synthetic", MOONCAKE, "extensions: {trace_format: mooncake}")]
     {
@@ -76,7 +76,7 @@ fn breaker(rig: &Rig, load: &str, metrics: &str) -> String {
 
 #[test]
 fn a_circuit_breaker_stops_its_stage_and_those_after_it() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1", "--error-rate", "1"])?;
     let config = breaker(
         &rig,
@@ -106,7 +106,7 @@ fn a_circuit_breaker_stops_its_stage_and_those_after_it() -> Result<()> {
 
 #[test]
 fn a_circuit_breaker_that_opens_with_a_stages_last_request_takes_the_pause_along() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1", "--error-rate", "1"])?;
     let config = breaker(
         &rig,
@@ -124,7 +124,7 @@ fn a_circuit_breaker_that_opens_with_a_stages_last_request_takes_the_pause_along
 
 #[test]
 fn a_circuit_breaker_that_opens_in_a_sweeps_probe_ends_the_sweep_and_says_so() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1", "--error-rate", "1"])?;
     let config = breaker(
         &rig,

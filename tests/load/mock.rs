@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use crate::machine;
 use crate::rig::{MODEL, Rig, json as json_file, text};
+use crate::shared_machine;
 
 const REQUESTS: u64 = 20;
 /// `max_tokens` of a mock request.
@@ -30,7 +30,7 @@ fn run(rig: &Rig, further: &str) -> Result<(String, Value)> {
 
 #[test]
 fn without_a_tokenizer_counts_are_the_servers() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1"])?;
     let (log, successes) = run(&rig, "")?;
     assert_eq!(log.matches("No tokenizer").count(), 1, "{log}");
@@ -45,7 +45,7 @@ fn without_a_tokenizer_counts_are_the_servers() -> Result<()> {
 
 #[test]
 fn a_tokenizer_in_the_hubs_cache_counts_too() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1"])?;
     let model = rig.path("hub/hub").join(format!("models--{MODEL}"));
     fs_err::create_dir_all(model.join("refs"))?;
@@ -60,7 +60,7 @@ fn a_tokenizer_in_the_hubs_cache_counts_too() -> Result<()> {
 
 #[test]
 fn without_a_server_every_request_takes_a_second() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let config = |load: &str, reports: &str| {
         format!(
@@ -98,7 +98,7 @@ fn without_a_server_every_request_takes_a_second() -> Result<()> {
 
 #[test]
 fn without_a_server_nobody_is_asked_for_adapters_or_figures() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let url = &rig.simulator.base_url;
     let config = format!(
@@ -119,7 +119,7 @@ fn without_a_server_nobody_is_asked_for_adapters_or_figures() -> Result<()> {
 
 #[test]
 fn where_nobody_counts_there_are_no_lengths() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1", "--usage", "never"])?;
     let (_, successes) = run(&rig, "")?;
     for counts in ["prompt_tokens", "output_tokens"] {
@@ -135,7 +135,7 @@ fn where_nobody_counts_there_are_no_lengths() -> Result<()> {
 
 #[test]
 fn a_tokenizer_that_is_named_counts() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1", "--usage", "never"])?;
     let tokenizer = rig.path("tokenizer");
     let further = format!("tokenizer: {{pretrained_model_name_or_path: '{}'}}", tokenizer.display());

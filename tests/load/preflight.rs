@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rustix::process::Signal;
 
-use crate::machine;
 use crate::rig::{MODEL, Rig, send, text};
+use crate::shared_machine;
 
 /// One second of load on the rig's server, or on `base_url` instead.
 fn config(rig: &Rig, base_url: Option<&str>, model: &str) -> String {
@@ -19,7 +19,7 @@ fn config(rig: &Rig, base_url: Option<&str>, model: &str) -> String {
 
 #[test]
 fn a_target_that_is_not_ready_ends_the_run_with_5_and_a_wrong_model_with_1() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     // Nothing listens on the discard port.
     let absent = Some("http://127.0.0.1:9");
@@ -39,7 +39,7 @@ fn a_target_that_is_not_ready_ends_the_run_with_5_and_a_wrong_model_with_1() -> 
 
 #[test]
 fn server_type_mock_has_nobody_to_wait_for() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let config = "server: {type: mock, base_url: 'http://127.0.0.1:9'}\ndata: {type: mock}\n\
                   load: {interval: 0, stages: [{rate: 5, duration: 1}]}\nstorage: {local_storage: {path: reports}}\n";
@@ -52,7 +52,7 @@ fn server_type_mock_has_nobody_to_wait_for() -> Result<()> {
 
 #[test]
 fn the_subcommand_says_whether_the_target_is_ready() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let ask = |config: &str| -> Result<_> {
         let file = rig.path("config.yml");
@@ -69,7 +69,7 @@ fn the_subcommand_says_whether_the_target_is_ready() -> Result<()> {
 
 #[test]
 fn a_finished_run_stays_until_its_time_is_up_or_it_is_told_to_end() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let mut command = rig.command(&config(&rig, None, MODEL))?;
     let mut child =

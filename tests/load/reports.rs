@@ -10,8 +10,8 @@ use benchmark_tests::{program, run, run_ok};
 use inference_perf::spool::{SpoolReader, file_in};
 use serde_json::Value;
 
-use crate::machine;
 use crate::rig::{Rig, files, json, text};
+use crate::shared_machine;
 
 const REPORTS: [&str; 11] = [
     "capacity.json",
@@ -29,7 +29,7 @@ const REPORTS: [&str; 11] = [
 
 #[test]
 fn a_run_with_objectives_and_failures_is_reported_rebuilt_and_drawn() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--error-rate", "0.2"])?;
     let config = format!(
         "{}api:\n  streaming: true\n  headers: {{x-slo-ttft-ms: '60000', X-SLO-TPOT-ms: '0'}}\n\
@@ -127,7 +127,7 @@ fn recorded(folder: &std::path::Path) -> Result<u64> {
 
 #[test]
 fn what_a_killed_run_had_recorded_is_reported_without_a_server() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let config = format!(
         "{}api: {{type: completion, streaming: true}}\n\

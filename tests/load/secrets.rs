@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use benchmark_tests::program;
 
 use crate::rig::{MODEL, Rig, text};
-use crate::{faults, machine};
+use crate::{faults, shared_machine};
 
 /// One for each place of the configuration or of the environment that holds a secret.
 const SECRETS: [&str; 4] = ["s3cret-api-key", "s3cret-header", "s3cret-hub-token", "s3cret-from-environment"];
@@ -33,7 +33,7 @@ fn search(folder: &Path, searched: &mut usize) -> Result<()> {
 
 #[test]
 fn secrets_are_nowhere_when_everything_fails() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&faults::arguments())?;
     for api in ["completion", "chat", "anthropic_messages"] {
         let target = rig.target_with(KEY);
@@ -64,7 +64,7 @@ fn secrets_are_nowhere_when_everything_fails() -> Result<()> {
 
 #[test]
 fn secrets_are_nowhere() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     // Some requests fail, so that messages about failures are searched too.
     let rig = Rig::start(&["--error-rate", "0.3"])?;
     for key_in_file in [true, false] {
@@ -91,7 +91,7 @@ fn secrets_are_nowhere() -> Result<()> {
 /// A run's own `config.yaml` can be run again, but its masks are nobody's secrets.
 #[test]
 fn masks_are_not_taken_for_secrets() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let target = rig.target_with(KEY);
     let config = format!(

@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::machine;
 use crate::rig::{MODEL, Rig, files, json as json_file, send, text};
 use crate::script;
+use crate::shared_machine;
 
 const REPORTS: [&str; 2] = ["summary", "stage_0"];
 /// What is asked about vLLM: three queries for each of 13 counters, four for 3 gauges, five for 18 histograms.
@@ -107,7 +107,7 @@ const ASKED: [(&str, &str); 9] = [
 
 #[test]
 fn reports_say_what_prometheus_says_when_it_is_asked_directly() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "2"])?;
     let prometheus = Prometheus::start(&rig)?;
     let metrics = format!(
@@ -159,7 +159,7 @@ fn rebuilt_as_it_was(rig: &Rig, files: &[String]) -> Result<()> {
 #[test]
 fn the_probe_of_a_sweep_is_in_no_answer_of_prometheus() -> Result<()> {
     const PROBE: u64 = 100;
-    let _machine = machine();
+    let _machine = shared_machine();
     // Four slots, a fifth of a second each: the stages send about 5, 10 and 20 requests/s.
     let rig = Rig::start(&["--slots", "4", "--prefill-ms", "60", "--decode-ms", "20"])?;
     let prometheus = Prometheus::start(&rig)?;
@@ -201,7 +201,7 @@ fn the_probe_of_a_sweep_is_in_no_answer_of_prometheus() -> Result<()> {
 
 #[test]
 fn prometheus_is_asked_about_the_model_that_the_server_names() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let (paths, asked) = channel();
     let port = script::listen(move |stream| {
         script::answer_all(stream, |request| {
@@ -237,7 +237,7 @@ fn prometheus_is_asked_about_the_model_that_the_server_names() -> Result<()> {
 
 #[test]
 fn a_prometheus_that_cannot_be_reached_costs_only_its_own_reports() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1"])?;
     let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let metrics =
@@ -254,7 +254,7 @@ fn a_prometheus_that_cannot_be_reached_costs_only_its_own_reports() -> Result<()
 
 #[test]
 fn a_signal_ends_the_wait_for_a_prometheus_that_is_slow() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1"])?;
     let slow = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}", slow.local_addr()?);
@@ -274,7 +274,7 @@ fn a_signal_ends_the_wait_for_a_prometheus_that_is_slow() -> Result<()> {
 
 #[test]
 fn scrapes_show_exactly_what_the_server_has_counted() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "2", "--slots", "4"])?;
     let output = rig.command(&config(&rig, "extensions: {scrape: {interval: 0.1}}"))?.output()?;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));

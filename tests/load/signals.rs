@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
 
-use crate::machine;
 use crate::rig::{Rig, json, send, text};
+use crate::shared_machine;
 
 /// Starts `command`, which writes its log to `file`.
 fn start(mut command: Command, file: &Path) -> Result<Child> {
@@ -67,7 +67,7 @@ fn stopping(rig: &Rig, concurrent: bool, signal: Signal) -> Result<(PathBuf, Chi
 
 #[test]
 fn a_second_signal_cuts_off_what_is_in_flight_and_leaves_reports() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     for concurrent in [false, true] {
         let rig = Rig::start(&HANGS)?;
         let (log, mut child) = stopping(&rig, concurrent, Signal::INT)?;
@@ -87,7 +87,7 @@ fn a_second_signal_cuts_off_what_is_in_flight_and_leaves_reports() -> Result<()>
 
 #[test]
 fn a_third_signal_leaves_at_once() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     for concurrent in [false, true] {
         let rig = Rig::start(&HANGS)?;
         let (log, mut child) = stopping(&rig, concurrent, Signal::TERM)?;
@@ -107,7 +107,7 @@ fn a_third_signal_leaves_at_once() -> Result<()> {
 
 #[test]
 fn a_pause_comes_between_stages_alone_and_a_signal_ends_it() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let config = |stages: &str| {
         format!(
@@ -139,7 +139,7 @@ fn a_pause_comes_between_stages_alone_and_a_signal_ends_it() -> Result<()> {
 
 #[test]
 fn sigterm_leaves_valid_partial_reports() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let config = format!(
         "{}data:\n  type: synthetic\n  input_distribution: {{type: fixed, mean: 16}}\n  output_distribution: {{type: fixed, mean: 8}}\nload:\n  type: constant\n  stages:\n    - rate: 20\n      duration: 60\n    - rate: 20\n      duration: 60\n  num_workers: 2\napi:\n  type: completion\n  streaming: true\nreport:\n  request_lifecycle:\n    per_request: true\nstorage:\n  local_storage:\n    path: reports\n",

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::machine;
 use crate::rig::{Rig, S3, files, json, text, with_credentials};
+use crate::shared_machine;
 
 fn config(rig: &Rig, s3: &S3, bucket: &str, seconds: u32) -> String {
     format!(
@@ -15,7 +15,7 @@ fn config(rig: &Rig, s3: &S3, bucket: &str, seconds: u32) -> String {
 
 #[test]
 fn an_absent_bucket_ends_the_run_before_it_sends() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let s3 = S3::start()?;
     let config = config(&rig, &s3, "results", 1);
@@ -36,7 +36,7 @@ fn an_absent_bucket_ends_the_run_before_it_sends() -> Result<()> {
 /// A folder under a report's name cannot be replaced by the report.
 #[test]
 fn a_local_folder_that_refuses_a_report_costs_no_result() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let s3 = S3::start()?;
     s3.create_bucket("results")?;
@@ -87,7 +87,7 @@ fn local(rig: &Rig, path: &str) -> String {
 
 #[test]
 fn a_local_folder_that_cannot_be_made_ends_the_run_before_it_sends() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     fs_err::write(rig.path("file"), "")?;
     let output = rig.command(&local(&rig, "file/reports"))?.output()?;
@@ -103,7 +103,7 @@ fn a_local_folder_that_cannot_be_made_ends_the_run_before_it_sends() -> Result<(
 
 #[test]
 fn an_empty_local_path_is_the_working_folder() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let output = rig.command(&local(&rig, ""))?.output()?;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
@@ -114,7 +114,7 @@ fn an_empty_local_path_is_the_working_folder() -> Result<()> {
 
 #[test]
 fn a_store_that_stops_during_the_run_costs_no_result() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let mut s3 = S3::start()?;
     s3.create_bucket("results")?;
@@ -134,7 +134,7 @@ fn a_store_that_stops_during_the_run_costs_no_result() -> Result<()> {
 
 #[test]
 fn an_earlier_runs_results_are_left_alone() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     let s3 = S3::start()?;
     s3.create_bucket("results")?;

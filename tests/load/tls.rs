@@ -13,9 +13,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-use crate::machine;
 use crate::rig::{json, text};
 use crate::script;
+use crate::shared_machine;
 
 /// A certificate for 127.0.0.1 that signs itself, and its key.
 const PEM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../runner/src/client/http/test-server.pem");
@@ -46,7 +46,7 @@ fn serve() -> Result<(u16, Receiver<String>)> {
 
 #[test]
 fn secrets_that_are_mounted_reach_the_server() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let folder = tempfile::tempdir()?;
     let (port, heads) = serve()?;
     let configure = |kind: &str| {

@@ -1,7 +1,8 @@
 //! What requests ask: prompts of exact length and bodies ready to send.
 //!
-//! A workload is a pure function of (seed, stage, index, and for data sets arrivals before the stage), so any number of generator threads can make bodies ahead of
-//! their time, and none of it happens on the measuring threads. It knows nothing of schedules, clocks or HTTP.
+//! A workload is a pure function of (seed, stage, index, and for data sets arrivals before the stage), so any number of
+//! generator threads can make bodies ahead of their time, and none of it happens on the measuring threads. It knows nothing
+//! of schedules, clocks or HTTP.
 
 mod adapters;
 mod arena;
@@ -117,3 +118,6 @@ pub trait Workload: Send + Sync + 'static {
 
 #[cfg(test)]
 pub(crate) use tokenizer::fixtures;
+
+#[cfg(test)]
+mod tests;
