@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result};
 use model_server_simulator::Stats;
 use serde_json::{Value, json};
 
-use crate::machine;
 use crate::rig::{Rig, json as json_file, text};
 use crate::script;
 use crate::serving::Prometheus;
+use crate::{machine, shared_machine};
 
 /// `max_tokens` of a mock request.
 const MOCK_TOKENS: u64 = 30;
@@ -40,7 +40,7 @@ fn reported(rig: &Rig, lifecycle: &str) -> String {
 
 #[test]
 fn each_request_of_mock_data_has_its_entry() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1", "--slots", "256"])?;
     let (completion, chat) = ("{type: completion, streaming: true}", "{type: chat, streaming: true}");
     for (api, load, requests) in [
@@ -172,7 +172,7 @@ fn metrics_are_those_of_a_server_whose_times_are_known() -> Result<()> {
 
 #[test]
 fn a_server_that_dies_between_stages_makes_failures_and_no_abort() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let mut rig = Rig::start(&["--decode-ms", "1"])?;
     let config = format!(
         "{}\napi: {{type: completion, streaming: true}}\ndata: {{type: mock}}\n\
@@ -195,7 +195,7 @@ fn a_server_that_dies_between_stages_makes_failures_and_no_abort() -> Result<()>
 
 #[test]
 fn prometheus_has_counted_most_of_the_requests() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1"])?;
     let prometheus = Prometheus::start(&rig)?;
     let config = format!(
@@ -236,7 +236,7 @@ fn plain_server(counter: &'static str) -> Result<String> {
 
 #[test]
 fn both_names_of_the_counter_of_successes_are_asked_for() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&[])?;
     for (counter, known) in [("request_success", true), ("request_success_total", true), ("others", false)] {
         let url = plain_server(counter)?;
@@ -278,7 +278,7 @@ fn run_groups(rig: &Rig, workers: u32) -> Result<Vec<String>> {
 
 #[test]
 fn groups_of_prompts_are_the_same_whatever_the_number_of_workers() -> Result<()> {
-    let _machine = machine();
+    let _machine = shared_machine();
     let rig = Rig::start(&["--decode-ms", "1", "--slots", "1024"])?;
     let bodies = run_groups(&rig, 1)?;
     assert_eq!(bodies, run_groups(&rig, 8)?);

@@ -108,6 +108,10 @@ fn pattern(text: &str, schema: &Value) -> Option<Finding> {
     let number = ["integer", "number"].into_iter().find(|name| types.contains(name));
     // Text that stands for a number: the number was meant, the pattern is of no interest.
     if let Some(name) = number {
+        let out_of_range = text.parse().ok().and_then(|number| range(&number, schema));
+        if out_of_range.is_some() {
+            return out_of_range;
+        }
         let is = shown(&Content::String(text.to_owned()));
         return Some((format!("must be {}, is {is}", type_words(name)), String::new()));
     }

@@ -18,11 +18,19 @@ pub(super) const DECIMAL: &str = r"^([0-9]+\.?[0-9]*|\.[0-9]+)$";
 /// The same with a digit other than 0.
 const POSITIVE: &str = r"^([0-9]*[1-9][0-9]*\.?[0-9]*|[0-9]*\.[0-9]*[1-9][0-9]*)$";
 
+/// Ends a pattern of whole numbers: what has ten digits must not be above 2147483647.
+macro_rules! up_to_i32 {
+    () => {
+        "|1[0-9]{9}|20[0-9]{8}|21[0-3][0-9]{7}|214[0-6][0-9]{6}|2147[0-3][0-9]{5}|21474[0-7][0-9]{4}\
+         |214748[0-2][0-9]{3}|2147483[0-5][0-9]{2}|21474836[0-3][0-9]|214748364[0-7])(\\.0*)?$"
+    };
+}
+
 /// Strings that spell a whole number.
-const WHOLE: &str = r"^[0-9]+(\.0*)?$";
+const WHOLE: &str = concat!("^0*([0-9]{1,9}", up_to_i32!());
 
 /// Strings that spell a whole number of at least 1.
-const WHOLE_POSITIVE: &str = r"^0*[1-9][0-9]*(\.0*)?$";
+const WHOLE_POSITIVE: &str = concat!("^0*([1-9][0-9]{0,8}", up_to_i32!());
 
 /// Strings that spell a number above 0 and at most 100.
 const UP_TO_100: &str = r"^0*(100(\.0*)?|[1-9][0-9]?(\.[0-9]*)?|0?\.[0-9]*[1-9][0-9]*)$";
@@ -158,8 +166,8 @@ figure!(
     "integer",
     { "minimum": 0, "maximum": i32::MAX },
     WHOLE,
-    |number| number >= 0.0 && number.fract() == 0.0,
-    "must be a whole number that is not negative"
+    |number| (0.0..=f64::from(i32::MAX)).contains(&number) && number.fract() == 0.0,
+    "must be a whole number that is not negative, at most 2147483647"
 );
 
 figure!(
@@ -168,8 +176,8 @@ figure!(
     "integer",
     { "minimum": 1, "maximum": i32::MAX },
     WHOLE_POSITIVE,
-    |number| number >= 1.0 && number.fract() == 0.0,
-    "must be a whole number of at least 1"
+    |number| (1.0..=f64::from(i32::MAX)).contains(&number) && number.fract() == 0.0,
+    "must be a whole number of at least 1, at most 2147483647"
 );
 
 figure!(
@@ -204,8 +212,8 @@ mod tests {
     #[test]
     fn whole_figures_are_written_as_integers() {
         assert_eq!(Count::new(5.0).unwrap().json().to_string(), "5");
-        assert_eq!(Count::new(1e16).unwrap().json().to_string(), "10000000000000000");
-        assert_eq!(Count::new(1e21).unwrap().json().to_string(), "1e+21");
+        assert_eq!(Rate::new(1e16).unwrap().json().to_string(), "10000000000000000");
+        assert_eq!(Rate::new(1e21).unwrap().json().to_string(), "1e+21");
         assert_eq!(Rate::new(2.5).unwrap().json().to_string(), "2.5");
         assert_eq!(Count::new(2.5), None);
         assert_eq!(Count::new(0.0), None);
@@ -235,8 +243,26 @@ mod tests {
 
     #[test]
     fn schema_and_type_take_the_same_strings() {
-        let texts =
-            ["0", "0.0", "00.50", "100", "100.0", "100.5", "5.", ".5", ".0", "-1", "+1", "", "1e", "099.9"];
+        let texts = [
+            "0",
+            "0.0",
+            "00.50",
+            "100",
+            "100.0",
+            "100.5",
+            "5.",
+            ".5",
+            ".0",
+            "-1",
+            "+1",
+            "",
+            "1e",
+            "099.9",
+            "2147483647",
+            "2147483648.",
+            "002147483647.00",
+            "12345678901234567890",
+        ];
         for text in texts {
             assert!(all_agree(text), "{text:?}");
         }
@@ -246,6 +272,15 @@ mod tests {
         #[test]
         fn schema_and_type_take_the_same_decimals(text in "[0-9]{0,4}\\.?[0-9]{0,4}") {
             prop_assert!(all_agree(&text));
+        }
+
+        #[test]
+        fn whole_numbers_end_where_their_schema_ends(number in 2_147_000_000..2_148_000_000_u64, far in 0..20_000_000_000_u64) {
+            for text in [number.to_string(), far.to_string(), format!("00{number}.0")] {
+                for (schema, typed) in [verdicts::<Whole>(&text), verdicts::<Count>(&text)] {
+                    prop_assert_eq!(schema, typed, "{}", text);
+                }
+            }
         }
 
         #[test]

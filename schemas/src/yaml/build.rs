@@ -37,6 +37,7 @@ pub(super) fn documents(text: &str, file: &str, dialect: Dialect) -> Result<Vec<
         file,
         dialect,
         open_end: (!complete && dialect == Dialect::Config).then(|| text.chars().count()),
+        cursor: syntax::Cursor::new(&text),
         anchors: BTreeMap::new(),
         alias_budget: ALIAS_BUDGET,
         problems: Vec::new(),
@@ -57,6 +58,7 @@ struct Builder<'a> {
     dialect: Dialect,
     /// Length of the text in characters if its last line has no newline that a block scalar could end with.
     open_end: Option<usize>,
+    cursor: syntax::Cursor<'a>,
     /// Nodes of this document by anchor number, `None` until the node is complete.
     anchors: BTreeMap<usize, Option<Node>>,
     alias_budget: usize,
@@ -251,7 +253,7 @@ impl<'a> Builder<'a> {
                 return Ok(Content::Map(collect(pairs, self.dialect)));
             }
             let key_origin = self.place(span);
-            let key = self.key(event, &key_origin, at)?;
+            let key = self.key(event, span, &key_origin, at)?;
             let path = match &key {
                 Key::Text(key) => key_path(at.path, key),
                 Key::Merge => key_path(at.path, "<<"),
@@ -268,8 +270,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn key(&mut self, event: Event<'a>, origin: &Origin, at: Position<'_>) -> Result<Key, Stop> {
+    fn key(&mut self, event: Event<'a>, span: Span, origin: &Origin, at: Position<'_>) -> Result<Key, Stop> {
         let fault = match event {
+            Event::Scalar(..) if self.cursor.is_overlong_key(&span) => Fault::new(
+                "a key must stand on one line and have at most 1024 characters",
+                "shorten it, or write `? ` before it",
+            ),
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
                 let tag = tag.as_deref().map(full_tag);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use saphyr_parser::{Marker, ScanError};
+use saphyr_parser::{Marker, ScanError, Span};
 
 use crate::problem::{Origin, Problem};
 
@@ -45,6 +45,45 @@ pub(super) fn check_characters(text: &str, file: &Arc<str>) -> Result<(), Proble
 pub(super) fn is_plain_printable(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
         && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+/// Longest key that YAML 1.1 readers look for its `:` behind, characters.
+const LONGEST_KEY: usize = 1024;
+
+/// A text by the characters that the parser counts. Asked in ascending order, all answers together take one walk.
+pub(super) struct Cursor<'t> {
+    text: &'t str,
+    index: usize,
+    byte: usize,
+}
+
+impl<'t> Cursor<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { text, index: 0, byte: 0 }
+    }
+
+    /// Byte at which character `index` begins.
+    fn byte_of(&mut self, index: usize) -> usize {
+        if index < self.index {
+            (self.index, self.byte) = (0, 0);
+        }
+        let rest = &self.text[self.byte..];
+        let ahead = rest.char_indices().nth(index - self.index).map_or(rest.len(), |(byte, _)| byte);
+        (self.index, self.byte) = (index, self.byte + ahead);
+        self.byte
+    }
+
+    /// Whether `span` is a key that YAML 1.1 readers do not find, though the parser does within braces: too long, or on
+    /// more than one line, without a `?` before it.
+    pub(super) fn is_overlong_key(&mut self, span: &Span) -> bool {
+        if span.start.line() == span.end.line() && span.len() <= LONGEST_KEY {
+            return false;
+        }
+        let explicit = self.byte_of(span.start.index());
+        let explicit = self.text[..explicit].trim_end().ends_with('?');
+        let end = self.byte_of(span.end.index());
+        !explicit && self.text[end..].trim_start().starts_with(':')
+    }
 }
 
 /// `error` with a remedy. The parser's own wording is kept only where nothing better is known.

@@ -57,6 +57,29 @@ fn characters() {
 }
 
 #[test]
+fn keys_are_as_long_as_readers_look_for_their_colon() {
+    let key = |length: usize| "k".repeat(length);
+    for dialect in [Dialect::Config, Dialect::Values] {
+        for text in [
+            format!("{{\"{}\": 1}}", key(1022)),
+            format!("{{é: 0, \"{}\":1}}", key(1022)),
+            format!("{{? \"{}\" : 1}}", key(3000)),
+            "{a\n b, c: 1}".to_owned(),
+            "a: \"x\n  y\"\n".to_owned(),
+        ] {
+            assert!(parse_all(&text, "f.yml", dialect).is_ok(), "{text}");
+        }
+        let long = format!("a:\n  {{é: 0, \"{}\":1}}", key(1023));
+        for (text, place) in [(long.as_str(), "2:10: a"), ("{\"a\n b\":1}", "1:2")] {
+            let fault = format!(
+                "f.yml:{place}: a key must stand on one line and have at most 1024 characters (shorten it, or write `? ` before it)"
+            );
+            assert_eq!(problems(text, dialect), fault);
+        }
+    }
+}
+
+#[test]
 fn syntax_faults() {
     let faults = [
         "a: b: c\n",
