@@ -50,8 +50,10 @@ fn of_capacity(capacity: &Capacity, places: &[String]) -> Vec<String> {
     let room = MAX_LINES.saturating_sub(lines.len());
     let (shown, more) = places.split_at(room.min(places.len()));
     lines.extend(shown.iter().map(|place| format!("Results: {place}")));
-    if let (false, Some(last)) = (more.is_empty(), lines.last_mut()) {
-        last.push_str(&format!(" and {} more places", more.len()));
+    if !more.is_empty()
+        && let Some(last) = lines.pop()
+    {
+        lines.push(format!("{last} and {} more places", more.len()));
     }
     lines
 }
