@@ -1,4 +1,5 @@
-//! Whatever ends a run or breaks around it, results are not lost: kills, full disks, stores and servers that fail.
+//! Whatever ends a run or breaks around it, results are not lost: kills, full disks, stores and servers that fail; and
+//! whatever the server's capacity is, no verdict is wrong.
 //!
 //! A short part runs with all tests; `make chaos` runs it long (`CHAOS_RUNS` kills, faults that take a minute).
 
@@ -7,6 +8,7 @@ mod figures;
 mod gcs;
 mod identities;
 mod kills;
+mod knee;
 mod live;
 mod proxy;
 mod resume;

@@ -3,10 +3,11 @@
 use anyhow::{Context as _, Result};
 use benchmark_tests::{program, run_ok};
 use model_server_simulator::{ModelParameters, capacity};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::machine;
-use crate::rig::{Rig, files, json, text};
+use crate::rig::{Rig, files, json, send, text};
 
 /// Eight slots of 20 ms: 400 requests/s.
 const SERVER: [&str; 10] = [
@@ -77,6 +78,56 @@ fn a_search_finds_the_servers_ceiling_and_certifies_a_rate_below_it() -> Result<
     let reports = files(&folder)?;
     run_ok(&program("inference-perf"), ["report", &folder.to_string_lossy()])?;
     assert_eq!(files(&folder)?, reports, "rebuilt byte for byte, the search too");
+    Ok(())
+}
+
+#[test]
+fn a_search_that_was_broken_off_goes_on_with_its_next_step() -> Result<()> {
+    let _machine = machine();
+    let rig = Rig::start(&SERVER)?;
+    let config = config(
+        &rig,
+        "stages: []",
+        "slo: [{metric: ttft, quantile: 0.95, limit: 0.02}]\n  capacity: {profile: coarse, budget_minutes: 4, max_concurrency: 64}",
+    );
+    let mut child = rig.command(&config)?.spawn()?;
+    // The first two rungs of the ladder have 40 requests each.
+    rig.await_served(90, &mut child)?;
+    send(&child, Signal::TERM)?;
+    assert_eq!(child.wait()?.code(), Some(143));
+    let folder = rig.path("reports");
+    let steps = || -> Result<Vec<Value>> {
+        let found = json(&folder.join("capacity.json"))?;
+        Ok(found["search"]["steps"].as_array().context("steps")?.clone())
+    };
+    let (before, reports) = (steps()?, files(&folder)?);
+    let run = json(&folder.join("capacity.json"))?["run_id"].clone();
+    assert!(before.len() >= 2, "{before:#?}");
+    let resumed = || Ok::<_, anyhow::Error>(rig.command(&config)?.args(["--resume", "reports"]).output()?);
+
+    let output = resumed()?;
+    let shown = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(shown.contains(&format!("{} stages are finished", before.len())), "{shown}");
+    let after = steps()?;
+    assert!(after.len() > before.len() && after[..before.len()] == before, "{after:#?}");
+    for (number, step) in after.iter().enumerate() {
+        assert_eq!(step["stage"], number);
+        let name = format!("stage_{number}_lifecycle_metrics.json");
+        let is_new = number >= before.len();
+        assert!(is_new || files(&folder)?[&name] == reports[&name], "{name}");
+        assert_eq!(shown.contains(&format!("Stage {number} - run started")), is_new, "{shown}");
+    }
+    assert_eq!(json(&folder.join("capacity.json"))?["run_id"], run);
+    let reports = files(&folder)?;
+    run_ok(&program("inference-perf"), ["report", &folder.to_string_lossy()])?;
+    assert_eq!(files(&folder)?, reports, "rebuilt byte for byte");
+
+    let served = rig.served()?;
+    let output = resumed()?;
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("has come to its end"), "{}", text(&output));
+    assert_eq!(rig.served()?, served, "nothing was sent");
     Ok(())
 }
 

@@ -34,8 +34,13 @@ fn pages_are_whole_still_readable_and_small() -> Result<()> {
         "server": {"type": "vllm", "model_name": "<script>alert(1)</script>", "base_url": "http://a/\"><img src=x>"},
         "report": {"goodput": {"constraints": {"ttft": 0.3}}},
     });
+    let objectives = json!({"extensions": {
+        "slo": [{"metric": "ttft", "quantile": 0.95, "limit": 0.3}, {"metric": "errors", "limit": 0.01}],
+        "production": {"peak_rate": 100, "replicas": 1},
+    }});
     let made = [
         ("usual", Made::default()),
+        ("objectives", Made { config: objectives, ..Made::default() }),
         ("hostile", Made { config: hostile, interrupted: true, ..Made::default() }),
         ("single", Made { stages: vec![(3.0, 30.0)], ..Made::default() }),
         ("empty", Made { stages: Vec::new(), ..Made::default() }),
@@ -67,7 +72,14 @@ fn pages_are_whole_still_readable_and_small() -> Result<()> {
                 page.display()
             );
             let (figures, tables) = (look["figures"].as_u64(), look["tables"].as_u64());
-            ensure!(is_empty || figures >= Some(13) && tables >= Some(6), "{}: {look:#}", page.display());
+            // One more table where there are objectives.
+            let is_held = page.parent().is_some_and(|folder| folder.ends_with("objectives"));
+            let wanted = if is_held { 7 } else { 6 };
+            ensure!(
+                is_empty || figures >= Some(13) && tables >= Some(wanted),
+                "{}: {look:#}",
+                page.display()
+            );
         }
     }
     Ok(())

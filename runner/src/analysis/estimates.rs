@@ -153,24 +153,35 @@ pub fn resolution(stages: &[Judged<'_>], saturation: Bracket, knee: Bracket) -> 
     match last_good {
         Some((stage, planned)) => parts.push(match planned.detectable_overload {
             Some(overload) => format!(
-                "at {:.2} requests/s an overload below {:.1} % of the capacity would have gone unseen with more than \
-                 {:.0} % probability (a stage of {:.0} s there sees 5 %)",
+                "the stage at {:.2} requests/s sees an overload of {:.1} % with {:.0} % chance, and a smaller one less \
+                 often ({:.0} s would see 5 %)",
                 stage.offered_rate,
                 overload * 100.0,
-                (1.0 - POWER) * 100.0,
+                POWER * 100.0,
                 planned.seconds_for_five_percent
             ),
             None => format!("the stage at {:.2} requests/s is too short to see any overload", stage.offered_rate),
         }),
         None => parts.push("no stage shows that the server keeps up".to_owned()),
     }
-    for (name, bracket) in [("the saturation", saturation), ("the knee", knee)] {
-        if let [Some(lower), Some(upper)] = bracket {
-            let width = (upper / lower - 1.0) * 100.0;
-            parts.push(format!(
-                "{name} is known to within {width:.0} %: stages between its ends would narrow it"
-            ));
-        }
-    }
+    parts.extend(widths(saturation, knee));
     Resolution { detectable_overload: detectable, statement: parts.join("; ") }
+}
+
+/// How narrow the brackets are, in words; `None` if neither has two ends.
+fn widths(saturation: Bracket, knee: Bracket) -> Option<String> {
+    let known = |[lower, upper]: Bracket| {
+        let width = (upper? / lower? - 1.0) * 100.0;
+        Some(format!("to within {width:.0} %"))
+    };
+    let said = match (known(saturation), known(knee)) {
+        (Some(saturation), Some(knee)) if saturation == knee => {
+            format!("saturation and knee are known {knee}")
+        }
+        (Some(saturation), Some(knee)) => format!("the saturation is known {saturation}, the knee {knee}"),
+        (Some(saturation), None) => format!("the saturation is known {saturation}"),
+        (None, Some(knee)) => format!("the knee is known {knee}"),
+        (None, None) => return None,
+    };
+    Some(format!("{said}, and stages in between would narrow that"))
 }

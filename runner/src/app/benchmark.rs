@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use benchmark_schemas::record::{RunFacts, SpoolEntry};
 use jiff::ZonedDateTime;
 
@@ -31,13 +31,14 @@ use crate::workload::Workload;
 pub(super) struct Ready {
     /// The part of the run before this one, if there is one.
     pub(super) earlier: Option<Earlier>,
-    pub(super) run_id: String,
-    pub(super) effective: serde_json::Value,
+    /// What holds for the whole run; when it began, if it has.
+    pub(super) facts: RunFacts,
+    /// The search that makes the stages, if the run is one.
+    pub(super) search: Option<Searching>,
     /// The model, whatever adapters of it requests ask for.
     pub(super) model: String,
     pub(super) plan: Plan,
     pub(super) sweep: Option<SweepPlan>,
-    pub(super) tokenizer_path: Option<String>,
     pub(super) workload: Arc<dyn Workload>,
     pub(super) transports: Transports,
     pub(super) options: RecordOptions,
@@ -56,8 +57,9 @@ pub(super) async fn run(
     progress: &Progress,
     monitor: &Monitor,
 ) -> Result<Exit> {
-    let Begun { clock, started_epoch_ns, spool, search } = begin(&ready)?;
-    let Ready { earlier, model, plan, sweep, workload, transports, options, stores, inquiry, .. } = ready;
+    let Begun { clock, started_epoch_ns, spool } = begin(&ready)?;
+    let Ready { earlier, search, model, plan, sweep, workload, transports, options, stores, inquiry, .. } =
+        ready;
     let settings = Settings::of(&plan);
     let breakers = options.breakers.clone();
     let engine =
@@ -101,34 +103,22 @@ struct Begun {
     /// Wall clock at the clock's zero, nanoseconds since the Unix epoch.
     started_epoch_ns: i64,
     spool: SpoolWriter,
-    search: Option<Searching>,
 }
 
 /// Begins the spool, or goes on with that of the run's earlier part.
 fn begin(ready: &Ready) -> Result<Begun> {
     let now = epoch_ns(&ZonedDateTime::now());
     let earlier = ready.earlier.as_ref();
-    let facts = RunFacts {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_epoch_ns: earlier.map_or(now, Earlier::started_epoch_ns),
-        run_id: ready.run_id.clone(),
-        config_json: ready.effective.to_string(),
-        tokenizer: ready.tokenizer_path.clone(),
-    };
+    let started_epoch_ns = earlier.map_or(now, Earlier::started_epoch_ns);
+    let facts = RunFacts { started_epoch_ns, ..ready.facts.clone() };
     let clock = MonotonicSource::at(earlier.map_or(0, |earlier| earlier.instant_of(now)));
-    let started_epoch_ns = facts.started_epoch_ns;
-    let search = Searching::of(&facts);
-    ensure!(
-        earlier.is_none() || search.is_none(),
-        "--resume: a capacity search cannot be gone on with (start a new run without --resume)"
-    );
     if let Some(earlier) = earlier {
-        return Ok(Begun { clock, started_epoch_ns, spool: earlier.spool(&facts)?, search });
+        return Ok(Begun { clock, started_epoch_ns, spool: earlier.spool(&facts)? });
     }
     let mut spool = SpoolWriter::create(ready.stores.folder())?;
     spool.append(&SpoolEntry::Run(Box::new(facts)))?;
     spool.sync()?;
-    Ok(Begun { clock, started_epoch_ns, spool, search })
+    Ok(Begun { clock, started_epoch_ns, spool })
 }
 
 /// Stores what the run left, and says what is to be said of it.

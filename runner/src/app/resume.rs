@@ -12,7 +12,8 @@ use benchmark_schemas::record::{
 };
 use serde_json::Value;
 
-use crate::spool::{SpoolReader, SpoolWriter};
+use crate::metrics::RecordSource;
+use crate::spool::{SpoolError, SpoolReader, SpoolWriter};
 
 /// What an earlier run left.
 pub(super) struct Earlier {
@@ -104,8 +105,9 @@ impl Earlier {
     ///
     /// # Errors
     ///
-    /// If another load would follow than would have followed, or there is nothing to go on with: `planned` stages.
-    pub(super) fn check(&self, effective: &Value, planned: usize) -> Result<()> {
+    /// If another load would follow than would have followed, or there is nothing to go on with: `planned` stages, if the
+    /// number is known.
+    pub(super) fn check(&self, effective: &Value, planned: Option<usize>) -> Result<()> {
         let mut keys = Vec::new();
         for section in ["api", "data", "load", "circuit_breakers"] {
             differences(section, &self.config[section], &effective[section], &mut keys);
@@ -120,8 +122,13 @@ impl Earlier {
                 &mut keys,
             );
         }
-        for key in ["load", "data_format", "answer_tokens", "token_counts", "trace_format"] {
+        // Stages of a search follow from its objectives; it may go on for longer than was first allowed.
+        let searches = ["capacity/profile", "capacity/max_concurrency", "slo"];
+        let searches = searches.into_iter().filter(|_| self.is_search());
+        let keys_of_load = ["load", "data_format", "answer_tokens", "token_counts", "trace_format"];
+        for key in keys_of_load.into_iter().chain(searches) {
             let of = |config: &Value| config.pointer(&format!("/extensions/{key}")).cloned();
+            let key = key.replace('/', ".");
             differences(
                 &format!("extensions.{key}"),
                 &of(&self.config).unwrap_or_default(),
@@ -137,12 +144,27 @@ impl Earlier {
                 keys.join(", ")
             );
         }
-        if self.finished.stages.len() >= planned {
+        if planned.is_some_and(|planned| self.finished.stages.len() >= planned) {
             bail!(
                 "the run in {folder} has finished all its stages (`inference-perf report {folder}` makes its reports)"
             );
         }
         Ok(())
+    }
+
+    /// The folder of its results, to be named.
+    pub(super) fn folder(&self) -> impl std::fmt::Display + '_ {
+        self.folder.display()
+    }
+
+    /// What its spool holds of finished stages, as the spool to go on with will begin; `facts` are the run's.
+    pub(super) fn kept<'a>(&'a self, facts: &'a RunFacts) -> impl RecordSource<Error = SpoolError> + 'a {
+        Kept { earlier: self, facts }
+    }
+
+    /// Whether the run searched for its stages.
+    fn is_search(&self) -> bool {
+        self.config.pointer("/extensions/capacity").is_some_and(|search| !search.is_null())
     }
 
     /// Name of the run.
@@ -166,12 +188,15 @@ impl Earlier {
     ///
     /// If it cannot be written; the earlier one is as it was then.
     pub(super) fn spool(&self, facts: &RunFacts) -> Result<SpoolWriter> {
-        let mut facts = Some(SpoolEntry::Run(Box::new(facts.clone())));
-        let spool = SpoolWriter::resume(&self.folder, &mut |entry| match entry {
-            SpoolEntry::Run(_) => facts.take(),
+        Ok(SpoolWriter::resume(&self.folder, &mut |entry| self.kept_of(entry, facts))?)
+    }
+
+    /// What becomes of an entry of the earlier spool: it is gone, or kept; `facts` are now the run's.
+    fn kept_of(&self, entry: SpoolEntry, facts: &RunFacts) -> Option<SpoolEntry> {
+        match entry {
+            SpoolEntry::Run(_) => Some(SpoolEntry::Run(Box::new(facts.clone()))),
             entry => self.finished.keeps(&entry).then_some(entry),
-        });
-        Ok(spool?)
+        }
     }
 
     /// Says what goes on.
@@ -179,6 +204,24 @@ impl Earlier {
         let (run, folder) = (&self.facts.run_id, self.folder.display());
         let stages = self.finished.stages.len();
         tracing::info!("Going on with run {run} in {folder}: {stages} stages are finished");
+    }
+}
+
+/// The entries of an earlier spool that are kept.
+struct Kept<'a> {
+    earlier: &'a Earlier,
+    facts: &'a RunFacts,
+}
+
+impl RecordSource for Kept<'_> {
+    type Error = SpoolError;
+
+    fn entries(&self) -> Result<impl Iterator<Item = Result<SpoolEntry, SpoolError>>, SpoolError> {
+        let entries = SpoolReader::open(&self.earlier.folder)?;
+        Ok(entries.filter_map(|entry| match entry {
+            Ok(entry) => self.earlier.kept_of(entry, self.facts).map(Ok),
+            Err(error) => Some(Err(error)),
+        }))
     }
 }
 
@@ -271,13 +314,32 @@ mod tests {
         earlier.config =
             json!({"load": {"type": "constant", "stages": [{"rate": 1}]}, "api": {"type": "chat"}});
         let mut effective = earlier.config.clone();
-        earlier.check(&effective, 3).expect("the same");
-        let message = earlier.check(&effective, 2).expect_err("nothing is left").to_string();
+        earlier.check(&effective, Some(3)).expect("the same");
+        let message = earlier.check(&effective, Some(2)).expect_err("nothing is left").to_string();
         assert!(message.contains("has finished all its stages"), "{message}");
         effective["load"]["stages"] = json!([{"rate": 2}]);
         effective["server"] = json!({"model_name": "m"});
         effective["report"] = json!({});
-        let message = earlier.check(&effective, 3).expect_err("another load").to_string();
+        let message = earlier.check(&effective, Some(3)).expect_err("another load").to_string();
         assert!(message.contains("load.stages, server.model_name differ"), "{message}");
+    }
+
+    #[test]
+    fn a_search_goes_on_by_its_objectives_and_for_longer() {
+        let (_folder, mut earlier) = earlier(&entries());
+        earlier.config = json!({"extensions": {
+            "capacity": {"profile": "coarse", "budget_minutes": 1.0}, "slo": [{"metric": "errors", "limit": 0.1}],
+        }});
+        let mut effective = earlier.config.clone();
+        effective["extensions"]["capacity"]["budget_minutes"] = json!(9.0);
+        earlier.check(&effective, None).expect("the same search");
+        effective["extensions"]["slo"][0]["limit"] = json!(0.2);
+        effective["extensions"]["capacity"]["profile"] = json!("tight");
+        let message = earlier.check(&effective, None).expect_err("another search").to_string();
+        assert!(message.contains("extensions.capacity.profile, extensions.slo differ"), "{message}");
+        // Without a search objectives only judge.
+        earlier.config["extensions"]["capacity"].take();
+        effective["extensions"]["capacity"].take();
+        earlier.check(&effective, Some(3)).expect("the same load");
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use benchmark_schemas::config::{ApiType, Config, ServerType, SweepEstimator};
+use benchmark_schemas::record::RunFacts;
 use benchmark_schemas::variables::{DEADLINE_SECONDS, GRACE_SECONDS, HOLD_SECONDS, METRICS_PORT, PREFLIGHT};
 use benchmark_schemas::yaml;
 use jiff::ZonedDateTime;
@@ -15,6 +16,7 @@ use super::checked::Checked;
 use super::environment::{port_of, seconds_of};
 use super::model::Models;
 use super::resume::Earlier;
+use super::search::Searching;
 use super::start::{self, Start};
 use super::traces::Traces;
 use super::{Exit, model, results, say, serving, workload};
@@ -161,15 +163,20 @@ async fn prepare(
     tracing::info!("Benchmarking with the following config:\n\n{}", yaml::emit(&effective));
     tracing::info!("{}", plan.limits(config.load.num_workers));
     let sweep = SweepPlan::of(&config);
-    if let Some(earlier) = &earlier {
-        let planned = sweep.as_ref().map_or(plan.stages.len(), |sweep| sweep.num_stages);
-        earlier.check(&effective, planned)?;
-        earlier.tell();
-    }
-    let run_id = earlier.as_ref().map_or_else(|| run_id(started), |earlier| earlier.run_id().to_owned());
+    let facts = RunFacts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        // Known once it begins, if it has not begun before.
+        started_epoch_ns: earlier.as_ref().map_or(0, Earlier::started_epoch_ns),
+        run_id: earlier.as_ref().map_or_else(|| run_id(started), |earlier| earlier.run_id().to_owned()),
+        config_json: effective.to_string(),
+        tokenizer: tokenizer.as_ref().map(|tokenizer| tokenizer.path().display().to_string()),
+    };
+    let planned = sweep.as_ref().map_or(plan.stages.len(), |sweep| sweep.num_stages);
+    let planned = config.capacity_search().is_none().then_some(planned);
+    let search = searching(&facts, earlier.as_ref(), (&effective, planned))?;
     let found = workload::Found::with(files, &config).await?;
     let workload = workload::of(&config, (&plan, &traces, found), tokenizer.as_ref())?;
-    let scratch = results::scratch_folder(&run_id);
+    let scratch = results::scratch_folder(&facts.run_id);
     let environment = StoreEnvironment::of_process();
     let mut stores = match &config.storage {
         Some(storage) if earlier.is_some() => Stores::resumed(storage, &environment)?,
@@ -179,7 +186,6 @@ async fn prepare(
     for place in stores.places() {
         tracing::info!("Report files will be stored at: {place}");
     }
-    let tokenizer_path = tokenizer.as_ref().map(|tokenizer| tokenizer.path().display().to_string());
     let (objectives, bad_objectives) = config.api.objectives();
     for bad in bad_objectives {
         tracing::warn!("api.headers.{}: the value is no number, so no latency objective", bad.header);
@@ -195,20 +201,21 @@ async fn prepare(
         breakers,
         failures: Arc::default(),
     };
-    Ok(Ready {
-        earlier,
-        run_id,
-        effective,
-        model,
-        plan,
-        sweep,
-        tokenizer_path,
-        workload,
-        transports,
-        options,
-        stores,
-        inquiry,
-    })
+    Ok(Ready { earlier, facts, search, model, plan, sweep, workload, transports, options, stores, inquiry })
+}
+
+/// The search that a run asks for, if it does; what an `earlier` part of the run left is checked by the `effective`
+/// configuration and the number of stages that are planned, if that is known.
+fn searching(
+    facts: &RunFacts,
+    earlier: Option<&Earlier>,
+    (effective, planned): (&serde_json::Value, Option<usize>),
+) -> Result<Option<Searching>> {
+    let Some(earlier) = earlier else { return Ok(Searching::of(facts)) };
+    earlier.check(effective, planned)?;
+    let search = Searching::go_on(facts, earlier)?;
+    earlier.tell();
+    Ok(search)
 }
 
 /// The LoRA adapters that the load is split among, which the server must have.

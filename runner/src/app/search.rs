@@ -1,9 +1,11 @@
-//! A search within a run: its stages one by one, and the line in the log for each step.
+//! A search within a run: its stages one by one, and the line in the log for each step. One that was broken off is given
+//! back by its stages.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use benchmark_schemas::record::{Pacing, RunFacts, StageFacts};
 
-use crate::capacity::{self, Search, StageReader};
+use super::resume::Earlier;
+use crate::capacity::{self, Replayed, Search, StageReader};
 use crate::plan::StagePlan;
 use crate::report::read::metric_options;
 use crate::spool::SpoolSource;
@@ -12,6 +14,8 @@ use crate::spool::SpoolSource;
 pub(super) struct Searching {
     search: Search,
     reader: StageReader,
+    /// The stages that an earlier part of the run has finished.
+    pub(super) taken: Vec<StagePlan>,
 }
 
 impl Searching {
@@ -19,7 +23,33 @@ impl Searching {
     pub(super) fn of(facts: &RunFacts) -> Option<Self> {
         let search = capacity::search_of(facts)?;
         let options = metric_options(facts)?;
-        Some(Self { search, reader: StageReader::new(options) })
+        Some(Self { search, reader: StageReader::new(options), taken: Vec::new() })
+    }
+
+    /// The search that the run of `facts` asks for, as far as the stages of its `earlier` part go.
+    ///
+    /// # Errors
+    ///
+    /// If those stages cannot be read, are not the ones that it would have asked for, or leave nothing to be asked.
+    pub(super) fn go_on(facts: &RunFacts, earlier: &Earlier) -> Result<Option<Self>> {
+        let Some(options) = metric_options(facts) else { return Ok(None) };
+        let replayed = capacity::replay(&earlier.kept(facts), &options);
+        let replayed = replayed.context("the records of the earlier part cannot be read back")?;
+        let Some(Replayed { search, taken, .. }) = replayed else { return Ok(None) };
+        let folder = earlier.folder();
+        if taken.len() < earlier.finished.stages.len() {
+            bail!(
+                "the search in {folder} would have gone another way by this configuration (give the one that it had, or \
+                 start anew without --resume)"
+            );
+        }
+        if let Some(ending) = search.ending() {
+            bail!(
+                "the search in {folder} has come to its end: {} (`inference-perf report {folder}` makes its reports)",
+                ending.said
+            );
+        }
+        Ok(Some(Self { search, reader: StageReader::new(options), taken }))
     }
 
     /// The stage that it wants next, as number `id`; says why.

@@ -165,7 +165,9 @@ impl Course<'_> {
         engine: &mut Engine<MonotonicSource>,
         mut search: Searching,
     ) -> Result<Vec<StageFacts>> {
-        let mut run = Vec::new();
+        // What an earlier part of the run has finished, the search knows.
+        let mut run = self.finished.stages.clone();
+        search.taken.iter().for_each(|stage| engine.pass_over(stage));
         while let Some(stage) = search.next(u32::try_from(run.len()).unwrap_or(u32::MAX), self.plan.pacing) {
             if self.signals.stop().is_requested() || self.open_breaker().is_some() {
                 break;

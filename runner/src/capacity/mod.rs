@@ -17,7 +17,7 @@ mod straddle;
 use std::collections::BTreeMap;
 
 use benchmark_schemas::config::Config;
-use benchmark_schemas::record::{Pacing, RunFacts, SpoolEntry, is_measured};
+use benchmark_schemas::record::{Pacing, RunFacts, SpoolEntry, StageFacts, is_measured};
 use benchmark_schemas::report::Capacity;
 
 use crate::analysis::series::Arrival;
@@ -89,14 +89,24 @@ pub fn answer<S: RecordSource + ?Sized>(
     sizes: &BTreeMap<u32, usize>,
 ) -> Result<Capacity, S::Error> {
     let mut capacity = analysis::capacity_for(source, options, None, sizes)?;
-    let Some((search, questions)) = replay(source, options)? else { return Ok(capacity) };
+    let Some(Replayed { search, questions, .. }) = replay(source, options)? else { return Ok(capacity) };
     outcome::enter(&mut capacity, search.report());
     capacity.production = questions.production.and_then(|asked| production::need(&capacity, &asked));
     Ok(capacity)
 }
 
-/// The search of a run, as far as its stages go; `None` if the run is no search. Who goes on with it continues an
-/// interrupted run.
+/// A search as far as the stages of its run go: who goes on with it continues an interrupted run.
+#[derive(Debug, Clone)]
+pub struct Replayed {
+    /// The search.
+    pub search: Search,
+    /// What else the run's configuration asks.
+    pub questions: Questions,
+    /// The stages that the search has taken, as they were planned.
+    pub taken: Vec<StagePlan>,
+}
+
+/// The search of a run, as far as its stages go; `None` if the run is no search.
 ///
 /// # Errors
 ///
@@ -104,32 +114,39 @@ pub fn answer<S: RecordSource + ?Sized>(
 pub fn replay<S: RecordSource + ?Sized>(
     source: &S,
     options: &MetricOptions,
-) -> Result<Option<(Search, Questions)>, S::Error> {
-    let mut asked: Option<(Search, Questions)> = None;
+) -> Result<Option<Replayed>, S::Error> {
+    let mut replayed: Option<Replayed> = None;
     let mut arrivals: Vec<Arrival> = Vec::new();
     for entry in source.entries()? {
         match entry? {
             SpoolEntry::Run(facts) => {
-                asked = search_of(&facts).map(|search| (search, Questions::of_config(&facts.config_json)));
-                if asked.is_none() {
-                    return Ok(None);
-                }
+                let Some(search) = search_of(&facts) else { return Ok(None) };
+                let questions = Questions::of_config(&facts.config_json);
+                replayed = Some(Replayed { search, questions, taken: Vec::new() });
             }
             SpoolEntry::Request(record) if is_measured(record.stage) => {
                 arrivals.push(Arrival::of(&record, options));
             }
             SpoolEntry::Stage(facts) if is_measured(facts.stage) => {
                 let of_stage = std::mem::take(&mut arrivals);
-                if let Some((search, _)) = &mut asked
-                    && search.wants(&facts)
-                {
-                    search.take(of_stage, &facts);
+                if let Some(replayed) = &mut replayed {
+                    replayed.take(of_stage, &facts);
                 }
             }
             _ => {}
         }
     }
-    Ok(asked)
+    Ok(replayed)
+}
+
+impl Replayed {
+    /// Goes on with a stage that was run, if the search wants it.
+    fn take(&mut self, arrivals: Vec<Arrival>, facts: &StageFacts) {
+        if let Some(wanted) = self.search.next().filter(|_| self.search.wants(facts)) {
+            self.taken.push(stage(wanted, facts.stage, facts.pacing));
+            self.search.take(arrivals, facts);
+        }
+    }
 }
 
 /// The search that the configuration of a run asks for, at its beginning.

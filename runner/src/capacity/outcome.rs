@@ -65,13 +65,21 @@ pub(super) fn enter(capacity: &mut Capacity, search: Report) {
         let [lower, upper] = ceiling.interval;
         capacity.saturation = Saturation { bracket: [Some(lower), Some(upper)], estimate: Some(ceiling) };
     }
-    if let Some(knee) = search.slo_rate {
-        let half = (knee.interval[1] - knee.interval[0]) / 2.0 / knee.value * 100.0;
-        capacity.resolution.statement = format!(
-            "the search knows the rate that meets its objectives to ±{half:.1} %; {}",
-            capacity.resolution.statement
-        );
-    }
+    capacity.resolution.statement = resolution(&search);
     capacity.notes.retain(|note| !note.starts_with("knee:") && !note.starts_with("saturation:"));
     capacity.search = Some(search);
+}
+
+/// How exactly the search knows what it looked for; what its stages could see one by one is beside the point.
+fn resolution(search: &Report) -> String {
+    let half = |known: Estimate| (known.interval[1] - known.interval[0]) / 2.0 / known.value * 100.0;
+    let parts = [
+        search
+            .slo_rate
+            .map(|rate| format!("the rate that meets the objectives is known to ±{:.1} %", half(rate))),
+        search.throughput_ceiling.map(|most| format!("what is completed at most to ±{:.1} %", half(most))),
+        search.cliff.then(|| "between its ends the objectives go from met to missed at once".to_owned()),
+    ];
+    let said = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    if search.slo_rate.is_none() { format!("no rate can be stated: {}", search.ending) } else { said }
 }

@@ -233,7 +233,7 @@ impl Search {
         self.end(
             false,
             format!(
-                "the budget is spent: {spent:.0} min, and the next step takes {:.0} more",
+                "the budget is spent: {spent:.1} min, and the next step takes {:.1} more",
                 expected / 60.0
             ),
         )

@@ -1,48 +1,59 @@
 //! The last lines of a run's log: the answer, at most ten lines, because that is what `kubectl logs -l` shows.
 
-use benchmark_schemas::report::{Bracket, Capacity, ProductionNeed, Search, Sweep, Verdict};
+mod words;
+
+use benchmark_schemas::report::{Bracket, Capacity, Estimate, ProductionNeed, Search, Sweep, Verdict};
 
 use super::RunReport;
 use super::decimals::decimals_for;
 
+pub(super) use words::{reasons, signal};
+
 /// Lines of the answer at most.
 pub const MAX_LINES: usize = 10;
 
-/// The answer: brackets, recommended range, how far they can be trusted, and where the results lie.
+/// The answer: brackets, recommended range, how far they can be trusted, what could not be seen, and where the results lie.
 ///
 /// `places` are folders and bucket paths, one a line; those beyond the last line are counted.
 pub fn lines(run: &RunReport, places: &[String]) -> Vec<String> {
     of_capacity(&run.capacity, places)
 }
 
+/// The part on what could not be seen, without which the others are still an answer.
+const RESOLUTION: &str = "Resolution";
+
 /// The parts of the answer with their names.
-pub(super) fn findings(capacity: &Capacity) -> [(&'static str, String); 4] {
-    [
-        ("Saturation", saturation(capacity)),
-        ("Knee", knee(capacity)),
-        ("Recommended production range", recommended(capacity)),
-        ("Validity", validity(capacity)),
-    ]
+pub(super) fn findings(capacity: &Capacity) -> Vec<(&'static str, String)> {
+    let parts = [
+        ("Search", capacity.search.as_ref().map(search)),
+        ("Sweep", capacity.sweep.as_ref().map(sweep)),
+        ("Saturation", Some(saturation(capacity))),
+        ("Knee", Some(knee(capacity))),
+        ("Objectives", words::objectives(capacity)),
+        ("Recommended production range", Some(recommended(capacity))),
+        ("Production", capacity.production.as_ref().map(production)),
+        ("Validity", Some(validity(capacity))),
+        (RESOLUTION, (!is_closed_loop(capacity)).then(|| capacity.resolution.statement.clone())),
+    ];
+    parts.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
 }
 
 fn of_capacity(capacity: &Capacity, places: &[String]) -> Vec<String> {
+    let mut findings = findings(capacity);
+    // There is no room for all.
+    findings.retain(|(name, _)| !capacity.interrupted || *name != RESOLUTION);
     let mut lines = vec![format!("Run {}: {}", capacity.run_id, stages(capacity))];
-    lines.extend(findings(capacity).map(|(name, text)| format!("{name}: {text}")));
-    if let Some(sweep) = &capacity.sweep {
-        lines.insert(1, sweep_line(sweep));
-    }
-    if let Some(search) = &capacity.search {
-        lines.insert(1, search_line(search));
-    }
-    lines.extend(capacity.production.as_ref().map(production_line));
+    lines.extend(findings.into_iter().map(|(name, text)| format!("{name}: {text}")));
     if capacity.interrupted {
         lines.push("The run was interrupted: the reports cover what had ended by then.".to_owned());
     }
-    let room = MAX_LINES - lines.len();
-    let shown = if places.len() > room { room - 1 } else { places.len() };
-    lines.extend(places[..shown].iter().map(|place| format!("Results: {place}")));
-    if shown < places.len() {
-        lines.push(format!("Results: and {} more places", places.len() - shown));
+    let room = MAX_LINES.saturating_sub(lines.len());
+    let (shown, more) = places.split_at(room.min(places.len()));
+    lines.extend(shown.iter().map(|place| format!("Results: {place}")));
+    if !more.is_empty()
+        && let Some(last) = lines.pop()
+    {
+        lines.push(format!("{last} and {} more places", more.len()));
     }
     lines
 }
@@ -66,17 +77,19 @@ fn stages(capacity: &Capacity) -> String {
 /// What there is to say on brackets where no stage could have moved one.
 const NOT_LOOKED_FOR: &str = "not looked for (a closed loop";
 
-/// True if no stage had an offered rate, in which the brackets are.
+/// True if no stage had an offered rate, in which the brackets are, and none was looked for.
 fn is_closed_loop(capacity: &Capacity) -> bool {
-    !capacity.stages.is_empty() && capacity.stages.iter().all(|stage| stage.offered_rate.is_none())
+    capacity.search.is_none()
+        && !capacity.stages.is_empty()
+        && capacity.stages.iter().all(|stage| stage.offered_rate.is_none())
 }
 
 fn rate(value: f64) -> String {
     format!("{value:.2}")
 }
 
-/// What a search found, in a line.
-pub fn search_line(search: &Search) -> String {
+/// What a search found.
+fn search(search: &Search) -> String {
     let mut parts = Vec::new();
     if let Some(found) = &search.slo_rate {
         let [lower, upper] = found.interval.map(three_digits);
@@ -93,16 +106,16 @@ pub fn search_line(search: &Search) -> String {
     if !search.decided {
         parts.push(format!("undecided: {}", search.ending));
     }
-    format!("Search: {}", parts.join(", "))
+    parts.join(", ")
 }
 
-/// What production needs, in a line.
-fn production_line(need: &ProductionNeed) -> String {
+/// What production needs.
+fn production(need: &ProductionNeed) -> String {
     let threshold = need.in_flight_per_replica.map_or_else(String::new, |in_flight| {
         format!("; scale out at {} requests in flight each", three_digits(in_flight))
     });
     format!(
-        "Production: {} replicas for {} requests/s at {} each, {} with one to spare{threshold}",
+        "{} replicas for {} requests/s at {} each, {} with one to spare{threshold}",
         need.replicas,
         three_digits(need.peak_rate),
         three_digits(need.rate_per_replica),
@@ -110,8 +123,13 @@ fn production_line(need: &ProductionNeed) -> String {
     )
 }
 
-/// What a sweep's probe found, in a line.
-pub fn sweep_line(sweep: &Sweep) -> String {
+/// What a sweep's probe found, in a line of the log.
+pub fn sweep_line(found: &Sweep) -> String {
+    format!("Sweep: {}", sweep(found))
+}
+
+/// What a sweep's probe found.
+fn sweep(sweep: &Sweep) -> String {
     let [estimate, seconds] = [sweep.estimated_rate, sweep.busy_seconds].map(three_digits);
     let support = match sweep.interval {
         Some(bounds) => {
@@ -124,7 +142,7 @@ pub fn sweep_line(sweep: &Sweep) -> String {
         None => "by upstream's estimator".to_owned(),
     };
     let up_to = sweep.peak_in_flight;
-    format!("Sweep: the server completes {estimate} requests/s with up to {up_to} in flight ({support})")
+    format!("the server completes {estimate} requests/s with up to {up_to} in flight ({support})")
 }
 
 /// A number with two decimals, or more if it has not three digits by then.
@@ -137,9 +155,15 @@ fn saturation(capacity: &Capacity) -> String {
     if is_closed_loop(capacity) {
         return format!("{NOT_LOOKED_FOR} has no offered rate, the server sets the pace)");
     }
+    let between = if capacity.search.is_some() {
+        "by what closed loops completed at most"
+    } else {
+        "the server kept up at the lower rate and not at the upper one"
+    };
     described(
         capacity.saturation.bracket,
-        "the server kept up at the lower rate and not at the upper one",
+        capacity.saturation.estimate,
+        between,
         "no stage saturated the server",
         "the server did not keep up with the lowest rate that could be judged",
     )
@@ -149,18 +173,45 @@ fn knee(capacity: &Capacity) -> String {
     if is_closed_loop(capacity) {
         return format!("{NOT_LOOKED_FOR} has no offered rate)");
     }
+    let (at, between) = match capacity.search {
+        Some(_) => ("beyond it", "the search's interval"),
+        None => {
+            ("at the upper rate", "latencies and errors were good at the lower rate and not at the upper one")
+        }
+    };
+    let worse = capacity.knee.binding.map(|signal| format!("{at} {}", words::signal(signal)));
     described(
         capacity.knee.bracket,
-        "latencies and errors were good at the lower rate and not at the upper one",
+        capacity.knee.estimate,
+        worse.as_deref().unwrap_or(between),
         "no stage was worse than at low load",
-        "the service was bad at the lowest rate that could be judged",
+        &capacity.knee.binding.map_or_else(
+            || "the service was bad at the lowest rate that could be judged".to_owned(),
+            |signal| format!("already at the lowest rate that could be judged {}", words::signal(signal)),
+        ),
     )
 }
 
-fn described(bracket: Bracket, between: &str, only_good: &str, only_bad: &str) -> String {
+/// A bracket in words: where in it the estimate lies, and why its ends are what they are.
+fn described(
+    bracket: Bracket,
+    estimate: Option<Estimate>,
+    between: &str,
+    only_good: &str,
+    only_bad: &str,
+) -> String {
     match bracket {
         [Some(lower), Some(upper)] => {
-            format!("between {} and {} requests/s ({between})", rate(lower), rate(upper))
+            let about = estimate.map_or_else(String::new, |estimate| {
+                let [from, to] = estimate.interval.map(rate);
+                format!(", about {} (95 % interval {from} to {to})", rate(estimate.value))
+            });
+            let (lower, upper) = (rate(lower), rate(upper));
+            if about.is_empty() {
+                format!("between {lower} and {upper} requests/s ({between})")
+            } else {
+                format!("between {lower} and {upper} requests/s{about}; {between}")
+            }
         }
         [Some(lower), None] => format!("above {} requests/s ({only_good})", rate(lower)),
         [None, Some(upper)] => format!("below {} requests/s ({only_bad})", rate(upper)),

@@ -1,15 +1,16 @@
-//! Tables at the end of a run, for eyes: upstream's, and two of this project's own: how well the requests were sent, and
-//! saturation and knee.
+//! Tables at the end of a run, for eyes: upstream's, and three of this project's own: how well the requests were sent, how
+//! objectives were met, and saturation and knee.
 //!
 //! Made to fit into the 80 columns of a pod's log; a number is never cut off: where a table is too wide, it goes on
 //! below, and where a single group of columns is, it grows.
 
 pub(crate) mod layout;
+mod objectives;
 
 use benchmark_schemas::report::{Capacity, LatencyQuantiles, StageCapacity, WaitQuantiles};
 
 use super::RunReport;
-use super::answer::sweep_line;
+use super::answer::{reasons, sweep_line};
 use crate::analysis::limits::CONNECTION_WAIT_SECONDS;
 use crate::metrics::pool::Pool;
 use crate::metrics::{Dist, Goodput, StageMetrics};
@@ -29,7 +30,8 @@ pub fn all(run: &RunReport, width: usize) -> String {
         let view = View { run, stages, layout };
         vec![view.throughput(), view.latency(), view.generation_speed(), view.lengths(), view.errors()]
     };
-    let own = sending(&run.capacity, layout).into_iter().chain([saturation(&run.capacity, layout)]);
+    let own = sending(&run.capacity, layout).into_iter();
+    let own = own.chain(objectives::table(&run.capacity, layout)).chain([saturation(&run.capacity, layout)]);
     for table in tables.into_iter().chain(own) {
         text.push_str(&table);
         text.push_str("\n\n");
@@ -314,7 +316,7 @@ fn saturation(capacity: &Capacity, layout: Layout) -> String {
     )];
     notes.extend(capacity.sweep.as_ref().map(sweep_line));
     for stage in &capacity.stages {
-        notes.push(format!("Stage {}: {}", stage.stage, stage.reasons.join("; ")));
+        notes.push(format!("Stage {}: {}", stage.stage, reasons(stage)));
     }
     notes.extend(capacity.notes.iter().map(|note| format!("Note: {note}")));
     notes.push(limits(capacity));
@@ -325,14 +327,19 @@ fn saturation(capacity: &Capacity, layout: Layout) -> String {
 pub(super) fn limits(capacity: &Capacity) -> String {
     let limits = &capacity.limits;
     let percent = |share: f64| share * 100.0;
+    let good_service = if capacity.stages.iter().any(|stage| !stage.objectives.is_empty()) {
+        "an objective kept to by fewer than it asks for, bounds included".to_owned()
+    } else {
+        format!(
+            "p95 of TTFT or NTPOT above {}x the baseline's with lower bound above {}x",
+            limits.p95_ratio, limits.p95_ratio_lower
+        )
+    };
     format!(
-        "Limits: saturated = backlog growth's 95 % lower bound above {:.0} %; degraded = p95 of TTFT or NTPOT above \
-         {}x the baseline's with lower bound above {}x, or error rate's lower bound above {:.0} %; invalid (client) = \
-         send error p99 above {:.0} ms while permits were free, throttled above {:.0} %, or busiest runtime above \
-         {:.0} %.",
+        "Limits: saturated = backlog growth's 95 % lower bound above {:.0} %; degraded = {good_service}, or error rate's \
+         lower bound above {:.0} %; invalid (client) = send error p99 above {:.0} ms while permits were free, throttled \
+         above {:.0} %, or busiest runtime above {:.0} %.",
         percent(limits.backlog_growth),
-        limits.p95_ratio,
-        limits.p95_ratio_lower,
         percent(limits.error_rate),
         limits.send_error_p99_seconds * 1e3,
         percent(limits.throttled_share),

@@ -61,6 +61,9 @@ pub struct Attainment {
     /// Requests that count: all that fell due in the sending window. One that failed, was cut off or never sent misses
     /// every objective.
     pub requests: u64,
+    /// What the objective limits: the latency that as many of them as it asks for kept to, seconds, or the share of them that
+    /// failed. It is met or missed with `share`; null if too few were answered for such a latency.
+    pub value: Option<f64>,
     /// Share of them that met it.
     pub share: f64,
     /// One-sided 95 % bounds of `share`, `[lower, upper]`: Clopper–Pearson, with the number of requests cut down to that

@@ -5,12 +5,12 @@
 //! reflected at zero. The statistic of the verdict is worked out for paths of that motion here by itself; nothing of the
 //! code under test is in it.
 
-use benchmark_schemas::record::{Pacing, SpoolEntry};
+use benchmark_schemas::record::Pacing;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 
-use super::queue::{Queue, Service};
+use super::queue::{Queue, Service, Step};
 use crate::analysis::backlog::{self, Backlog};
 use crate::analysis::series::{Arrival, Series};
 use crate::metrics::MetricOptions;
@@ -18,10 +18,8 @@ use crate::metrics::MetricOptions;
 const SECONDS: f64 = 60.0;
 const CAPACITY: f64 = 50.0;
 const RUNS: u64 = 1_000;
-/// Runs of each load, whose overload is to be found.
-const OVERLOADED: u64 = 100;
 /// Paths of the motion for each load, and steps of each.
-const PATHS: u64 = 1_000;
+const PATHS: u64 = 4_000;
 const STEPS: usize = 3_000;
 
 /// Independent exponential gaps.
@@ -35,17 +33,14 @@ fn queue() -> Queue {
 
 /// For each stage of a run: is the backlog found to grow?
 fn found(queue: &Queue, rates: &[f64], seed: u64) -> Vec<bool> {
-    let (mut arrivals, mut found) = (Vec::new(), Vec::new());
-    for entry in queue.run(rates, seed) {
-        match entry {
-            SpoolEntry::Request(record) => arrivals.push(Arrival::of(&record, &MetricOptions::default())),
-            SpoolEntry::Stage(facts) => {
-                let series = Series::new(std::mem::take(&mut arrivals), &facts);
-                found.push(matches!(backlog::measure(&series), Backlog::Measured(growth) if growth.grows()));
-            }
-            _ => {}
+    let (mut arrivals, mut found, options) = (Vec::new(), Vec::new(), MetricOptions::default());
+    queue.go_through(rates, seed, |step| match step {
+        Step::Request(record) => arrivals.push(Arrival::of(&record, &options)),
+        Step::Ended(facts) => {
+            let series = Series::new(std::mem::take(&mut arrivals), &facts);
+            found.push(matches!(backlog::measure(&series), Backlog::Measured(growth) if growth.grows()));
         }
-    }
+    });
     found
 }
 
@@ -94,13 +89,13 @@ fn overload_is_found_as_often_as_theory_says() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     for load in [1.05, 1.10, 1.20, 1.40] {
         let rate = load * CAPACITY;
-        let hits = (0..OVERLOADED).filter(|seed| found(&queue(), &[rate], *seed)[0]).count() as f64;
+        let hits = counted(|seed| found(&queue(), &[rate], seed)[0]) as f64;
         let theory =
             (0..PATHS).filter(|_| is_found(&path(rate, &mut rng), rate)).count() as f64 / PATHS as f64;
-        let power = hits / OVERLOADED as f64;
+        let power = hits / RUNS as f64;
         // Both are counted; a power of all or nothing has the deviation of one run.
-        let variance = (theory * (1.0 - theory)).max(1.0 / OVERLOADED as f64);
-        let error = (variance * (1.0 / OVERLOADED as f64 + 1.0 / PATHS as f64)).sqrt();
+        let variance = (theory * (1.0 - theory)).max(1.0 / RUNS as f64);
+        let error = (variance * (1.0 / RUNS as f64 + 1.0 / PATHS as f64)).sqrt();
         println!("load {load}: found {power:.3}, theory {theory:.3}, standard error {error:.3}");
         assert!((power - theory).abs() <= 3.0 * error, "load {load}: {power} and {theory}");
     }

@@ -42,6 +42,15 @@ pub(super) struct Queue {
     pub(super) chunks: bool,
 }
 
+/// What happens in a run.
+#[expect(clippy::large_enum_variant, reason = "it is handed on at once, and nearly always a request")]
+pub(super) enum Step {
+    /// A request ended.
+    Request(Record),
+    /// A stage ended, after all its requests.
+    Ended(StageFacts),
+}
+
 impl Queue {
     /// A server of `servers` slots, one second a request, loaded for `stage_seconds` a stage.
     pub(super) fn new(servers: usize, service: Service, stage_seconds: f64) -> Self {
@@ -74,14 +83,24 @@ impl Queue {
     /// A whole run: a stage for each rate, each beginning with an empty server.
     pub(super) fn run(&self, rates: &[f64], seed: u64) -> Vec<SpoolEntry> {
         let mut entries = vec![run_facts()];
+        let end = self.go_through(rates, seed, |step| {
+            entries.push(match step {
+                Step::Request(record) => SpoolEntry::Request(Box::new(record)),
+                Step::Ended(facts) => SpoolEntry::Stage(Box::new(facts)),
+            });
+        });
+        entries.push(run_end(end, false));
+        entries
+    }
+
+    /// The same, handed over step by step; gives the end of the run.
+    pub(super) fn go_through(&self, rates: &[f64], seed: u64, mut take: impl FnMut(Step)) -> Nanos {
         let mut start = 0;
         for (number, rate) in (0..).zip(rates) {
             let mut rng =
                 ChaCha8Rng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(u64::from(number)));
-            let records = self.stage(number, *rate, start, &mut rng);
-            let window_end = records.iter().map(|record| record.end).max().unwrap_or(start);
-            entries.extend(records.into_iter().map(|record| SpoolEntry::Request(Box::new(record))));
-            entries.push(SpoolEntry::Stage(Box::new(StageFacts {
+            let window_end = self.stage((number, *rate), start, &mut rng, &mut take);
+            take(Step::Ended(StageFacts {
                 stage: number,
                 rate: *rate,
                 duration_seconds: self.stage_seconds,
@@ -92,43 +111,53 @@ impl Queue {
                 teardown_ns: 0,
                 status: StageStatus::Completed,
                 client: ClientFacts { in_flight_cap: self.in_flight_cap as u64, ..self.client },
-            })));
+            }));
             start = window_end + nanos(1.0);
         }
-        entries.push(run_end(start, false));
-        entries
+        start
     }
 
-    fn stage(&self, stage: u32, rate: f64, start: Nanos, rng: &mut ChaCha8Rng) -> Vec<Record> {
+    /// The requests of a stage; gives the end of the last.
+    fn stage(
+        &self,
+        (stage, rate): (u32, f64),
+        start: Nanos,
+        rng: &mut ChaCha8Rng,
+        take: &mut impl FnMut(Step),
+    ) -> Nanos {
         let mut free: BinaryHeap<Reverse<Nanos>> =
             std::iter::repeat_n(Reverse(start), self.servers).collect();
-        let mut permits: BinaryHeap<Reverse<Nanos>> =
-            std::iter::repeat_n(Reverse(start), self.in_flight_cap).collect();
-        self.arrivals(rate, rng)
-            .into_iter()
-            .zip(0..)
-            .map(|(offset, index)| {
-                let due = start + nanos(offset);
-                let Reverse(permit) = permits.pop().expect("at least one permit");
-                let sent = due.max(permit) + nanos(self.send_error_seconds);
-                let mut record = self.answer(stage, index, due, sent, &mut free, rng);
-                record.permitted = Some(due.max(permit));
-                permits.push(Reverse(record.end));
-                record
-            })
-            .collect()
+        // The permits that were taken, by when they are free again.
+        let mut permits: BinaryHeap<Reverse<Nanos>> = BinaryHeap::new();
+        let mut last = start;
+        for (offset, index) in self.arrivals(rate, rng).into_iter().zip(0..) {
+            let due = start + nanos(offset);
+            let all_taken = permits.len() >= self.in_flight_cap;
+            let permit = if all_taken { permits.pop().map_or(due, |Reverse(at)| at.max(due)) } else { due };
+            let sent = permit + nanos(self.send_error_seconds);
+            let mut record = self.answer((stage, index), due, sent, &mut free, rng);
+            record.permitted = Some(permit);
+            permits.push(Reverse(record.end));
+            last = last.max(record.end);
+            take(Step::Request(record));
+        }
+        last
     }
 
     fn answer(
         &self,
-        stage: u32,
-        index: u64,
+        (stage, index): (u32, u64),
         due: Nanos,
         sent: Nanos,
         free: &mut BinaryHeap<Reverse<Nanos>>,
         rng: &mut ChaCha8Rng,
     ) -> Record {
-        let base = Record { stage, start: Some(sent), ..crate::metrics::source::tests::record(index, due) };
+        let base = Record {
+            stage,
+            start: Some(sent),
+            chunks: Vec::new(),
+            ..crate::metrics::source::tests::record(index, due)
+        };
         if rng.random_range(0.0..1.0) < self.refused {
             return failed(base, "HTTP Error 503", "busy", sent + nanos(0.001));
         }

@@ -1,6 +1,6 @@
 //! Figures over the load: percentiles with brackets and limits, throughput, errors.
 
-use benchmark_schemas::report::Capacity;
+use benchmark_schemas::report::{Capacity, Estimate};
 use benchmark_schemas::slo::{Slo, SloMetric};
 
 use super::axis::Axis;
@@ -150,13 +150,21 @@ pub(super) fn percentiles(
 
 /// The brackets and the recommended range, as far as there are any.
 fn ranges(capacity: &Capacity) -> Vec<Range> {
-    let range = |name, class, [from, to]: [Option<f64>; 2]| {
-        (from.is_some() || to.is_some()).then_some(Range { name, class, from, to })
+    let range = |name: &str, class, [from, to]: [Option<f64>; 2], estimate: Option<Estimate>| {
+        let ends = match (from, to) {
+            (Some(from), Some(to)) => format!("{} to {}", number(from), number(to)),
+            (Some(from), None) => format!("above {}", number(from)),
+            (None, Some(to)) => format!("below {}", number(to)),
+            (None, None) => return None,
+        };
+        let about = estimate.map_or_else(String::new, |it| format!(", about {}", number(it.value)));
+        Some(Range { label: format!("{name}: {ends}{about}"), class, from, to, estimate })
     };
+    let Capacity { knee, saturation, .. } = capacity;
     [
-        range("Recommended", "good", capacity.knee.recommended.map_or([None, None], |ends| ends.map(Some))),
-        range("Knee", "fair", capacity.knee.bracket),
-        range("Saturation", "bad", capacity.saturation.bracket),
+        range("Recommended", "good", knee.recommended.map_or([None, None], |ends| ends.map(Some)), None),
+        range("Knee", "fair", knee.bracket, knee.estimate),
+        range("Saturation", "bad", saturation.bracket, saturation.estimate),
     ]
     .into_iter()
     .flatten()

@@ -7,6 +7,7 @@ mod axis;
 mod course;
 mod figures;
 pub mod foreign;
+mod judged;
 mod other;
 mod page;
 mod plot;
@@ -50,8 +51,9 @@ pub fn document(run: &RunReport, validation: &Validation) -> Document {
         gates: gates::broken(run),
         answer: text::answer(&run.capacity, &stages),
         main: main_figure(&stages, (capacity, &limits)),
-        findings: answer::findings(&run.capacity).map(|(name, text)| Fact { name, text }).to_vec(),
+        findings: findings(&run.capacity),
         parts: vec![
+            search_part(&run.capacity, &stages),
             load_part(&stages, (capacity, &limits)),
             stages_part(run, &stages),
             drawn(
@@ -86,6 +88,12 @@ fn drawn(plots: &[plot::Plot], remark: &str, part: Part) -> Part {
     }
     let figures = plots.iter().map(|plot| Figure::of(plot, plot.title.clone())).collect();
     Part { texts: vec![remark.to_owned()], figures, ..part }
+}
+
+/// The parts of the answer.
+fn findings(capacity: &Capacity) -> Vec<Fact> {
+    let findings = answer::findings(capacity).into_iter();
+    findings.map(|(name, text)| Fact { name, text }).collect()
 }
 
 /// Whom the run was about.
@@ -141,11 +149,29 @@ fn main_figure(stages: &[Stage], marks: Marks<'_>) -> Option<Figure> {
     } else {
         "from the sending"
     };
-    let ranges = if plot.ranges.is_empty() { "" } else { " Above it the ranges of the answer." };
+    let ranges = if plot.ranges.iter().any(|range| range.estimate.is_some()) {
+        " Above it the ranges of the answer; a diamond marks the estimate within, its line the 95 % interval."
+    } else if plot.ranges.is_empty() {
+        ""
+    } else {
+        " Above it the ranges of the answer."
+    };
     Some(Figure::of(
         &plot,
         format!("{} {clock}: percentiles of each stage over its load.{ranges}", plot.title),
     ))
+}
+
+/// What a search did, step by step; empty if the run was none.
+fn search_part(capacity: &Capacity, stages: &[Stage]) -> Part {
+    let part = Part::new("search", "Search for the capacity");
+    let Some(search) = &capacity.search else { return part };
+    Part {
+        texts: vec![judged::asked(search)],
+        facts: judged::found(search),
+        tables: judged::steps(search, stages).into_iter().collect(),
+        ..part
+    }
 }
 
 fn load_part(stages: &[Stage], marks: Marks<'_>) -> Part {
@@ -158,7 +184,9 @@ fn load_part(stages: &[Stage], marks: Marks<'_>) -> Part {
 }
 
 fn stages_part(run: &RunReport, stages: &[Stage]) -> Part {
-    let mut tables = vec![table::verdicts(stages), table::service(stages)];
+    let mut tables = vec![table::verdicts(stages)];
+    tables.extend(judged::objectives(stages));
+    tables.push(table::service(stages));
     tables.extend(table::scheduled(stages));
     tables.push(table::throughput(stages));
     tables.extend(table::failures(run));
@@ -167,6 +195,7 @@ fn stages_part(run: &RunReport, stages: &[Stage]) -> Part {
 
 fn validity_part(capacity: &Capacity, stages: &[Stage], validation: &Validation) -> Part {
     let mut list = capacity.notes.clone();
+    list.extend(judged::descriptive(capacity));
     list.extend(validation.findings.iter().map(|finding| {
         let severity = match finding.severity {
             Severity::Warning => "Warning",

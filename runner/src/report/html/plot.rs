@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use benchmark_schemas::report::Estimate;
+
 use super::axis::Axis;
 use crate::report::figures::chart::escape;
 
@@ -47,11 +49,14 @@ pub(super) struct Band {
 /// A range of the horizontal axis; without an end it is open there.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Range {
-    pub(super) name: &'static str,
+    /// What is written beside it.
+    pub(super) label: String,
     /// Class of its colour.
     pub(super) class: &'static str,
     pub(super) from: Option<f64>,
     pub(super) to: Option<f64>,
+    /// Where within it.
+    pub(super) estimate: Option<Estimate>,
 }
 
 /// A value of the vertical axis that should not be exceeded.
@@ -210,19 +215,29 @@ impl Plot {
             for end in ends.into_iter().flatten() {
                 let _ = write!(svg, "<path class=\"e {class}\" d=\"M{end:.1} {top}V{}\"/>", depth + height);
             }
+            if let Some(estimate) = &range.estimate {
+                let (at, middle) = (self.across(estimate.value), top + 6.0);
+                let [lower, upper] = estimate.interval.map(|end| self.across(end));
+                let _ = write!(
+                    svg,
+                    "<path class=\"i {class}\" d=\"M{lower:.1} {middle}H{upper:.1}\"/><path class=\"d {class}\" d=\"M{:.1} \
+                     {middle}l5 -5l5 5l-5 5z\"/>",
+                    at - 5.0
+                );
+            }
             // Beside the bar where there is more room.
             let (x, anchor) = if width - to >= from { (to + 6.0, "start") } else { (from - 6.0, "end") };
             let room = if width - to >= from { width - to } else { from };
-            let (x, anchor) = if room > range.name.len() as f64 * CHARACTER {
+            let (x, anchor) = if room > range.label.chars().count() as f64 * CHARACTER {
                 (x, anchor)
             } else {
                 (f64::midpoint(from, to), "middle")
             };
             let _ = write!(
                 svg,
-                "<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
+                "<text class=\"n\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
                 top + 11.0,
-                range.name
+                escape(&range.label)
             );
         }
     }

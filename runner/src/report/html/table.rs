@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::foreign::{Foreign, Measured};
 use super::text::{NONE, count, maybe, milliseconds, number, percent};
 use super::view::{Latencies, Load, Quantiles, Stage};
-use crate::report::RunReport;
+use crate::report::{RunReport, answer};
 use crate::serving::Observation;
 use crate::serving::names::Meaning;
 
@@ -28,7 +28,7 @@ pub(super) struct Table {
 /// A heading over several columns.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Group {
-    pub(super) title: &'static str,
+    pub(super) title: String,
     pub(super) span: usize,
 }
 
@@ -41,15 +41,15 @@ pub(super) struct Row {
     pub(super) class: &'static str,
 }
 
-fn groups(groups: &[(&'static str, usize)]) -> Vec<Group> {
-    groups.iter().map(|(title, span)| Group { title, span: *span }).collect()
+pub(super) fn groups(groups: &[(&str, usize)]) -> Vec<Group> {
+    groups.iter().map(|(title, span)| Group { title: (*title).to_owned(), span: *span }).collect()
 }
 
-fn names(names: &[&str]) -> Vec<String> {
+pub(super) fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-fn rows(stages: &[Stage], cells: impl Fn(&Stage) -> Vec<String>) -> Vec<Row> {
+pub(super) fn rows(stages: &[Stage], cells: impl Fn(&Stage) -> Vec<String>) -> Vec<Row> {
     stages
         .iter()
         .map(|stage| Row { head: stage.number.to_string(), cells: cells(stage), class: class(stage) })
@@ -57,7 +57,7 @@ fn rows(stages: &[Stage], cells: impl Fn(&Stage) -> Vec<String>) -> Vec<Row> {
 }
 
 /// Class of the verdict's colour.
-fn class(stage: &Stage) -> &'static str {
+pub(super) fn class(stage: &Stage) -> &'static str {
     use benchmark_schemas::report::Verdict;
     match stage.judged.as_ref().map(|judged| judged.verdict) {
         Some(Verdict::Sustained) => "good",
@@ -69,7 +69,7 @@ fn class(stage: &Stage) -> &'static str {
 }
 
 /// What was asked of the server, in a cell.
-fn short(load: Load) -> String {
+pub(super) fn short(load: Load) -> String {
     match load {
         Load::Rate(rate) => format!("{}/s", number(rate)),
         Load::InFlight(requests) => format!("{} in flight", number(requests)),
@@ -96,7 +96,7 @@ pub(super) fn verdicts(stages: &[Stage]) -> Table {
             Some(judged) => cells.extend([
                 percent(judged.backlog_growth),
                 judged.verdict.to_string(),
-                judged.reasons.join("; "),
+                answer::reasons(judged),
             ]),
             None if judged => cells.extend([NONE.to_owned(), NONE.to_owned(), "cut off".to_owned()]),
             None => {}

@@ -1,6 +1,7 @@
 //! The page's text: what a browser makes of it is tested beside the program.
 
 use benchmark_schemas::record::{Record, SpoolEntry};
+use benchmark_schemas::report::{Binding, Estimate, Purpose, Search, SearchStep};
 use proptest::prelude::*;
 
 use super::*;
@@ -78,6 +79,66 @@ fn objectives_are_lines_in_the_figures() {
     let text = html(&run);
     assert!(text.contains("SLO ttft:p95&lt;500ms"), "{text}");
     assert_eq!(text.matches("class=\"ml\"").count(), 3);
+}
+
+#[test]
+fn each_stage_says_how_it_met_each_objective() {
+    let config = serde_json::json!({"extensions": {"slo": [
+        {"metric": "ttft", "quantile": 0.5, "limit": 0.06}, {"metric": "latency", "quantile": 0.5, "limit": 0.1},
+    ]}});
+    let mut entries = two_stages();
+    let mut facts = crate::metrics::source::tests::run_facts();
+    if let SpoolEntry::Run(facts) = &mut facts {
+        facts.config_json = config.to_string();
+    }
+    entries.insert(0, facts);
+    let run = RunReport::read(&entries).expect("a run");
+    let text = html(&run);
+    for part in [
+        "<th scope=\"colgroup\" colspan=\"3\">ttft:p50&lt;60ms<th scope=\"colgroup\" colspan=\"3\">latency:p50&lt;100ms",
+        "<td>50.0 ms<td>100.0 (74.1 to 100.0)<td>met<td>200 ms<td>0.0 (0.0 to 25.9)<td>missed",
+        "ttft:p50&lt;60ms met up to 1.00 requests/s, and never missed; latency:p50&lt;100ms missed from 1.00 requests/s on, and \
+         never met",
+    ] {
+        assert!(text.contains(&part.replace('/', "&#x2f;")) || text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn a_search_shows_its_steps() {
+    let mut run = run_of(two_stages());
+    assert!(!html(&run).contains("id=\"search\""));
+    let estimate = |value: f64| Some(Estimate { value, interval: [0.9 * value, 1.1 * value] });
+    run.capacity.search = Some(Search {
+        profile: benchmark_schemas::config::Profile::Coarse,
+        objectives: vec!["ttft:p95<500ms".parse().expect("an objective")],
+        decided: true,
+        ending: "the rate is known".to_owned(),
+        throughput_ceiling: estimate(8.0),
+        slo_rate: estimate(5.0),
+        certified_rate: Some(4.5),
+        efficient_rate: None,
+        binding: Some(Binding::Ttft),
+        cliff: false,
+        load_minutes: 2.0,
+        steps: vec![SearchStep {
+            stage: 0,
+            purpose: Purpose::Scout,
+            why: "why <it> was run".to_owned(),
+            finding: "what it showed".to_owned(),
+        }],
+    });
+    run.capacity.knee.recommended = Some([3.15, 3.6]);
+    run.capacity.knee.binding = Some(Binding::Ttft);
+    let text = html(&run);
+    for part in [
+        "Rely on 3.15 to 3.60 requests&#x2f;s: 4.50 requests&#x2f;s was certified to meet the objectives, and beyond 5.00 (95 % \
+         interval 4.50 to 5.50) the time to first token was too long.",
+        "<td>scout<td>1.00&#x2f;s<td>why &lt;it&gt; was run<td>what it showed",
+        "<section id=\"search\"",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }
 
 #[test]

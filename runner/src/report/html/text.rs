@@ -1,8 +1,9 @@
 //! Numbers and sentences of a page.
 
-use benchmark_schemas::report::Capacity;
+use benchmark_schemas::report::{Capacity, Search};
 
 use super::view::{Load, Stage};
+use crate::report::answer;
 use crate::report::decimals::decimals_for;
 use crate::report::figures::scale::grouped;
 
@@ -39,7 +40,7 @@ pub(super) fn count(count: u64) -> String {
 }
 
 /// A rate as in the program's answer.
-fn rate(value: f64) -> String {
+pub(super) fn rate(value: f64) -> String {
     format!("{value:.2}")
 }
 
@@ -57,13 +58,20 @@ pub(super) fn duration(seconds: f64) -> String {
 /// The answer in one sentence.
 pub(super) fn answer(capacity: &Capacity, stages: &[Stage]) -> String {
     let [lower, upper] = capacity.knee.bracket;
+    let worse = capacity.knee.binding.map(answer::signal);
+    if let (Some(search), Some(range)) = (&capacity.search, capacity.knee.recommended)
+        && let Some(said) = searched(search, range, worse)
+    {
+        return said;
+    }
     match (capacity.knee.recommended, lower, upper) {
         (Some([from, to]), Some(lower), Some(upper)) => format!(
-            "Rely on {} to {} requests/s: the service was good at {} requests/s and no longer at {}.",
+            "Rely on {} to {} requests/s: the service was good at {} requests/s and no longer at {}{}.",
             rate(from),
             rate(to),
             rate(lower),
-            rate(upper)
+            rate(upper),
+            worse.map_or_else(String::new, |worse| format!(", where {worse}"))
         ),
         (Some([from, to]), Some(lower), None) => format!(
             "Rely on {} to {} requests/s, or more: the service was good at {} requests/s, and no higher rate that could \
@@ -79,6 +87,23 @@ pub(super) fn answer(capacity: &Capacity, stages: &[Stage]) -> String {
         ),
         _ => without_brackets(stages),
     }
+}
+
+/// The same of a search that recommends a range; `None` if it states no rate.
+fn searched(search: &Search, [from, to]: [f64; 2], worse: Option<&str>) -> Option<String> {
+    let found = search.slo_rate?;
+    let certified = search.certified_rate.map_or_else(
+        || "no rate was certified".to_owned(),
+        |certified| format!("{} requests/s was certified to meet the objectives", rate(certified)),
+    );
+    let [lower, upper] = found.interval.map(rate);
+    let worse = worse.unwrap_or("an objective was missed");
+    Some(format!(
+        "Rely on {} to {} requests/s: {certified}, and beyond {} (95 % interval {lower} to {upper}) {worse}.",
+        rate(from),
+        rate(to),
+        rate(found.value)
+    ))
 }
 
 /// What there is to say where no stage marks an end of the knee.

@@ -168,3 +168,38 @@ fn median_and_p90_are_known_although_no_report_has_them() {
         all(&run, WIDTH).contains("    0    200.0    200.0    200.0  50.0  50.0  50.0  10.0  10.0  10.0")
     );
 }
+
+#[test]
+fn objectives_have_a_table() {
+    let slo = serde_json::json!([
+        {"metric": "ttft", "quantile": 0.95, "limit": 0.5}, {"metric": "latency", "quantile": 0.9, "limit": 0.1},
+        {"metric": "errors", "limit": 0.01},
+    ]);
+    let config = serde_json::json!({"extensions": {"slo": slo}});
+    let mut facts = crate::metrics::source::tests::run_facts();
+    if let SpoolEntry::Run(facts) = &mut facts {
+        facts.config_json = config.to_string();
+    }
+    let run = RunReport::read(&[vec![facts], entries(1)].concat()).expect("a run");
+    let text = all(&run, WIDTH);
+    let begin = text.find("Objectives").expect("the table");
+    let table: Vec<&str> = text[begin..].lines().take_while(|line| !line.is_empty()).collect();
+    insta::assert_snapshot!(table.join("\n"), @r"
+Objectives
+Stage    Load          Objective        Is  Kept        Bounds  Must     Met
+                                               %             %     %
+----------------------------------------------------------------------------
+    0  8.02/s     ttft:p95<500ms   50.0 ms  98.8  94.3 to 99.9  95.0  unsure
+    0  8.02/s  latency:p90<100ms  200.0 ms   0.0    0.0 to 3.6  90.0      no
+    0  8.02/s          errors<1%    1.23 %  98.8  94.3 to 99.9  99.0  unsure
+    1  8.02/s     ttft:p95<500ms   50.0 ms  98.8  94.3 to 99.9  95.0  unsure
+    1  8.02/s  latency:p90<100ms  200.0 ms   0.0    0.0 to 3.6  90.0      no
+    1  8.02/s          errors<1%    1.23 %  98.8  94.3 to 99.9  99.0  unsure
+Is: what so many requests as must kept to, from the scheduled instant; of errors
+  the share that failed. Bounds: 95 %. A request that failed, was cut off or
+  never sent keeps to nothing.
+");
+    assert!(table.iter().all(|line| line.chars().count() <= WIDTH));
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("degraded = an objective kept to by fewer"), "{text}");
+}
