@@ -23,8 +23,7 @@ pub struct Arrival {
     first_token: Nanos,
     /// Seconds between tokens after the first, for successes only; negative if unknown.
     per_token: f32,
-    /// Seconds; negative if it had no connection to itself.
-    connection_wait: f32,
+    connection_wait: Nanos,
     /// Output tokens; zero if unknown.
     tokens: u32,
     /// How it ended.
@@ -76,7 +75,7 @@ impl Arrival {
             start: record.start.unwrap_or(NONE),
             first_token: metrics.first_token.filter(|_| success).unwrap_or(NONE),
             per_token: per_token(&metrics).filter(|_| success).unwrap_or(-1.0),
-            connection_wait: connection_wait.unwrap_or(-1.0),
+            connection_wait: connection_wait.unwrap_or(NONE),
             tokens: u32::try_from(metrics.output_tokens.unwrap_or(0)).unwrap_or(u32::MAX),
             fate,
         }
@@ -108,7 +107,7 @@ impl Arrival {
 
     /// How long the last attempt waited for a connection to itself, seconds; `None` if it had none.
     pub fn connection_wait(&self) -> Option<f64> {
-        (self.connection_wait >= 0.0).then(|| f64::from(self.connection_wait))
+        some(self.connection_wait).map(seconds)
     }
 
     /// Output tokens; zero if unknown.
@@ -169,12 +168,6 @@ impl Arrival {
     pub fn finished(&self) -> Option<Nanos> {
         matches!(self.fate, Fate::Success | Fate::Failure).then_some(self.end)
     }
-}
-
-/// A time of less than hours, in seconds.
-#[expect(clippy::cast_possible_truncation, reason = "exact to a ten-millionth")]
-fn short(time: Nanos) -> f32 {
-    seconds(time.max(0)) as f32
 }
 
 /// Time per output token after the first: single precision is exact to a ten-millionth.
