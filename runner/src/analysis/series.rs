@@ -65,8 +65,7 @@ impl Arrival {
         };
         let success = fate == Fate::Success;
         let attempt = record.retries.map(|retries| retries.last_start).or(record.start);
-        let connection_wait =
-            record.connected.zip(attempt).map(|(connected, start)| short(connected - start));
+        let connection_wait = record.connected.zip(attempt).map(|(connected, start)| connected - start);
         Self {
             due: record.due,
             end: record.end,
