@@ -249,7 +249,8 @@ pub(super) fn validity(capacity: &Capacity) -> String {
     } else {
         parts.push(format!("stage {} not counted, the load generator was too slow", invalid.join(", ")));
     }
-    if !undecided.is_empty() {
+    // Most stages of a search are meant for it alone.
+    if !undecided.is_empty() && capacity.search.is_none() {
         parts.push(format!("stage {} undecided", undecided.join(", ")));
     }
     if !capacity.notes.is_empty() {
