@@ -6,7 +6,7 @@ export PROPTEST_RNG_SEED ?= 1
 
 # The version of everything in this tree; the image has it as its tag.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-CARGO_DENY = 0.19.0
+CARGO_DENY = 0.20.2
 
 .PHONY: help demo test validate-knee bench bench-peers oracle oracle-tokens parity soak chaos fuzz image image-test push deny check fmt lint schemas schemas-check tools prerequisites clean
 
