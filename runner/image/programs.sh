@@ -46,12 +46,10 @@ for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
   remap+=(--remap-path-prefix="$registry=/registry")
   files+=" -ffile-prefix-map=$registry=/registry"
 done
-export RUSTFLAGS="-C target-feature=+crt-static ${remap[*]}" CFLAGS="$files" ZERO_AR_DATE=1
-# zig has musl's start files and libraries, so rustc has to leave out its own.
-for program in inference-perf benchmark-render; do
-  nice -n 5 cargo-zigbuild rustc --locked --profile image --target "$target" "${build[@]}" -p "$program" --bin "$program" -- \
-    -C link-self-contained=no
-done
+# zig has musl's start files and libraries: rustc leaves out its own, which Debian's does not have.
+export RUSTFLAGS="-C target-feature=+crt-static -C link-self-contained=no ${remap[*]}" CFLAGS="$files" ZERO_AR_DATE=1
+nice -n 5 cargo-zigbuild zigbuild --locked --profile image --target "$target" "${build[@]}" \
+  -p inference-perf -p benchmark-render --bin inference-perf --bin benchmark-render
 
 mkdir -p "$out"
 for program in inference-perf benchmark-render; do

@@ -136,14 +136,14 @@ line "AWS's chart: sh -c with banner, pip install and program" "the image's user
 refused() {
   fresh || return 1
   local before after
-  before=$(wget_stats)
+  before=$(started)
   run "${command[@]}" > "$work/refused" 2>&1
   [ $? = 1 ] || return 1
-  after=$(wget_stats)
+  after=$(started)
   cat "$work/refused"
-  [ "$before" = "$after" ] && grep -q -e '--user 0' "$work/refused" && grep -q fsGroup "$work/refused"
+  [ -n "$before" ] && [ "$before" = "$after" ] && grep -q -e '--user 0' "$work/refused" && grep -q fsGroup "$work/refused"
 }
-wget_stats() { run wget -q -O - "$url/stats" | python3 -c 'import json, sys; print(json.load(sys.stdin)["totals"]["started"])'; }
+started() { run wget -q -O - "$url/stats" | python3 -c 'import json, sys; print(json.load(sys.stdin)["totals"]["started"])'; }
 options=("${config[@]}" --user 4321:4321)
 line "a user outside group 0: refused before the load, with the remedies" 4321:4321 refused
 
@@ -160,7 +160,7 @@ read_only() { # user
     mount --bind "$tree" "$tree"
     mount -o remount,bind,ro "$tree"
     for volume in results tmp; do mount -t tmpfs -o mode=1777 tmpfs "$tree/$volume"; done
-    chroot --userspec="$user" "$tree" /bin/env -i PATH="$3" HOME=/results HF_HOME=/tmp/hf /bin/sh -euc "
+    chroot --userspec="$user" "$tree" /usr/bin/env -i PATH="$3" HOME=/results HF_HOME=/tmp/hf /bin/sh -euc "
       cd /results
       if touch /workspace/x 2> /dev/null; then echo the root can be written; exit 1; fi
       inference-perf simulate --write-tokenizer /tmp/tokenizer
@@ -220,7 +220,7 @@ fi
 # The inventory keeps to its schema, in the strict form that knows every key.
 inventory() {
   local venv=$root/.tools/image
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'cyclonedx-python-lib[json-validation]==11.*' || return 1
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'cyclonedx-python-lib[json-validation]==11.12.0' || return 1
   "$venv/bin/python" - "$out"/inference-perf-"$version"-*.cdx.json <<'PYTHON'
 import json, sys
 from cyclonedx.schema import SchemaVersion
