@@ -143,7 +143,7 @@ refused() {
   cat "$work/refused"
   [ -n "$before" ] && [ "$before" = "$after" ] && grep -q -e '--user 0' "$work/refused" && grep -q fsGroup "$work/refused"
 }
-started() { run wget -q -O - "$url/stats" | python3 -c 'import json, sys; print(json.load(sys.stdin)["totals"]["started"])'; }
+started() { python3 -c 'import json, sys, urllib.request as r; print(json.load(r.urlopen(sys.argv[1]))["totals"]["started"])' "$url/stats"; }
 options=("${config[@]}" --user 4321:4321)
 line "a user outside group 0: refused before the load, with the remedies" 4321:4321 refused
 
