@@ -84,8 +84,9 @@ push: ## copy that archive to a registry: REGISTRY=ghcr.io/me gives ghcr.io/me/i
 	@test -n "$(REGISTRY)" || { echo 'make push REGISTRY=ghcr.io/me' >&2; exit 2; }
 	skopeo copy --all $(SKOPEO) oci-archive:target/container/inference-perf-$(VERSION).oci.tar docker://$(REGISTRY)/inference-perf:$(VERSION)
 
+# Not optimised: to build it takes minutes, to run it seconds.
 deny: ## licences, bans and sources of all crates, by cargo-deny, which is built into .tools once
-	test -x .tools/bin/cargo-deny || cargo install --locked --root .tools cargo-deny@$(CARGO_DENY)
+	test -x .tools/bin/cargo-deny || cargo install --locked --debug --root .tools cargo-deny@$(CARGO_DENY)
 	.tools/bin/cargo-deny --locked check bans licenses sources
 
 check: fmt lint schemas-check ## formatting, lints and generated files
