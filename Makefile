@@ -6,7 +6,11 @@ export PROPTEST_RNG_SEED ?= 1
 # Most tests that send load wait for it: more of them side by side than there are cores.
 export RUST_TEST_THREADS ?= 4
 
-.PHONY: help demo test validate-knee bench bench-peers oracle oracle-tokens parity soak chaos fuzz check fmt lint schemas schemas-check tools prerequisites clean
+# The version of everything in this tree; the image has it as its tag.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+CARGO_DENY = 0.20.2
+
+.PHONY: help demo test validate-knee bench bench-peers oracle oracle-tokens parity soak chaos fuzz image image-test push deny check fmt lint schemas schemas-check tools prerequisites clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +74,22 @@ fuzz: ## any bytes as a stream of events, as YAML, and as a --set argument, each
 parity: tools ## the renderer beside Helm on many generated values: 2,000 for Helm 4, a sixth of them for Helm 3 too
 	cargo build --locked --workspace
 	PARITY_CASES=$(or $(PARITY_CASES),2000) cargo test --locked -p benchmark-tests --test suite -- generated
+
+# Options: ARCHS. Needs Debian 12 or later, root, buildah.
+image: ## the container image, amd64 and arm64, and an OCI archive of both, without a registry; in target/container
+	runner/image/image.sh target/container
+
+image-test: ## the image started in all the ways in which users start it, each time for a short run; needs qemu-user-static too
+	tests/tools/image.sh target/container
+
+push: ## copy that archive to a registry: REGISTRY=ghcr.io/me gives ghcr.io/me/inference-perf; options for skopeo: SKOPEO
+	@test -n "$(REGISTRY)" || { echo 'make push REGISTRY=ghcr.io/me' >&2; exit 2; }
+	skopeo copy --all $(SKOPEO) oci-archive:target/container/inference-perf-$(VERSION).oci.tar docker://$(REGISTRY)/inference-perf:$(VERSION)
+
+# Not optimised: to build it takes minutes, to run it seconds.
+deny: ## licences, bans and sources of all crates, by cargo-deny, which is built into .tools once
+	test -x .tools/bin/cargo-deny || cargo install --locked --debug --root .tools cargo-deny@$(CARGO_DENY)
+	.tools/bin/cargo-deny --locked check bans licenses sources
 
 check: fmt lint schemas-check ## formatting, lints and generated files
 
