@@ -124,6 +124,7 @@ struct Outcome {
 
 /// Runs the ladder against a server that completes `truth` requests/s, again if the machine held the load generator back; no
 /// bracket may be wrong.
+#[expect(clippy::print_stdout, reason = "each run, for who looks at a test that fails")]
 fn tried(run: usize, truth: f64, seconds: u32) -> Result<Outcome> {
     let rig = served_by(&model(truth))?;
     let mut outcome = Outcome::default();

@@ -37,6 +37,7 @@ fn pages_are_whole_still_readable_and_small() -> Result<()> {
     let objectives = json!({"extensions": {
         "slo": [{"metric": "ttft", "quantile": 0.95, "limit": 0.3}, {"metric": "errors", "limit": 0.01}],
         "production": {"peak_rate": 100, "replicas": 1},
+        "gates": {"slo_up_to_rate": 5.0},
     }});
     let made = [
         ("usual", Made::default()),
