@@ -22,20 +22,19 @@ if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
 fi
 PATH=$venv/bin:$PATH
 
-# The standard library for musl: that of the toolchain; else one that cargo builds from the source that Debian ships
-# with its own compiler; else rustup fetches it.
+# The standard library for musl: that of the toolchain, which rustup fetches; where it cannot, cargo builds one from the
+# source that Debian ships with its own compiler.
 build=()
-if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
-  if [ -d /usr/lib/rustlib/src/rust/library ]; then
-    PATH=$venv/bin:/usr/bin:$PATH
-    # Building the library is a feature of cargo that has no stable name yet.
-    export RUSTC_BOOTSTRAP=1
-    build=(-Z build-std=std,panic_unwind)
-  elif ! rustup target add "$target"; then
+if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ] && ! rustup target add "$target"; then
+  if [ ! -d /usr/lib/rustlib/src/rust/library ]; then
     echo "no Rust standard library for $target; where rustup cannot fetch it, install Debian's:" \
       "apt-get install cargo-web rustc-web rust-web-src" >&2
     exit 1
   fi
+  PATH=$venv/bin:/usr/bin:$PATH
+  # Building the library is a feature of cargo that has no stable name yet.
+  export RUSTC_BOOTSTRAP=1
+  build=(-Z build-std=std,panic_unwind)
 fi
 
 # Paths of this machine are in no binary.
