@@ -55,14 +55,10 @@ impl Questions {
     }
 }
 
-/// Works out verdicts and brackets from the records of `source`, by what its configuration asks.
-pub fn capacity<S: RecordSource + ?Sized>(source: &S, options: &MetricOptions) -> Result<Capacity, S::Error> {
-    capacity_for(source, options, None, &BTreeMap::new())
-}
-
-/// The same by `questions` in place of those of the configuration. `sizes` are the requests of each stage, as far as they
-/// are known: a list that grows without them takes several times its memory.
-pub fn capacity_for<S: RecordSource + ?Sized>(
+/// Works out verdicts and brackets from the records of `source`, by `questions` or else by what its configuration asks.
+/// `sizes` are the requests of each stage, as far as they are known: a list that grows without them takes several times
+/// its memory.
+pub fn capacity<S: RecordSource + ?Sized>(
     source: &S,
     options: &MetricOptions,
     questions: Option<&Questions>,

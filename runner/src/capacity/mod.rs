@@ -88,7 +88,7 @@ pub fn answer<S: RecordSource + ?Sized>(
     options: &MetricOptions,
     sizes: &BTreeMap<u32, usize>,
 ) -> Result<Capacity, S::Error> {
-    let mut capacity = analysis::capacity_for(source, options, None, sizes)?;
+    let mut capacity = analysis::capacity(source, options, None, sizes)?;
     let Some(Replayed { search, questions, .. }) = replay(source, options)? else { return Ok(capacity) };
     outcome::enter(&mut capacity, search.report());
     capacity.production = questions.production.and_then(|asked| production::need(&capacity, &asked));

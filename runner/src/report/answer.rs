@@ -7,7 +7,7 @@ use benchmark_schemas::report::{Bracket, Capacity, Estimate, ProductionNeed, Sea
 use super::RunReport;
 use super::decimals::decimals_for;
 
-pub(super) use words::{reasons, signal};
+pub(super) use words::{objectives_of, reasons, signal};
 
 /// Lines of the answer at most.
 pub const MAX_LINES: usize = 10;

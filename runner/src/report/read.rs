@@ -76,7 +76,7 @@ impl RunReport {
             // What a search has found answers the configuration's objectives alone.
             Some(objectives) => {
                 let questions = Questions { objectives, ..configured };
-                let capacity = analysis::capacity_for(source, &options, Some(&questions), &sizes);
+                let capacity = analysis::capacity(source, &options, Some(&questions), &sizes);
                 (questions.objectives, capacity)
             }
             None => (configured.objectives, capacity::answer(source, &options, &sizes)),

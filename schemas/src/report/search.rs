@@ -64,3 +64,16 @@ pub enum Purpose {
     /// Does the rate that is going to be named hold?
     Certify,
 }
+
+impl Purpose {
+    /// The name in `capacity.json`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ladder => "ladder",
+            Self::Scout => "scout",
+            Self::Straddle => "straddle",
+            Self::Certify => "certify",
+        }
+    }
+}

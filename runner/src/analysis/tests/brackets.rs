@@ -3,8 +3,8 @@
 use benchmark_schemas::record::Pacing;
 use benchmark_schemas::report::{Bracket, Capacity, Verdict};
 
+use super::capacity;
 use super::queue::{Queue, Service};
-use crate::analysis::capacity;
 use crate::analysis::limits::LIMITS;
 use crate::metrics::MetricOptions;
 

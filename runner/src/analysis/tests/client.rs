@@ -4,8 +4,8 @@ use benchmark_schemas::record::{ClientFacts, Outcome, Retries, SpoolEntry};
 use benchmark_schemas::report::Verdict;
 
 use super::brackets::judged;
+use super::capacity;
 use super::queue::{Queue, Service};
-use crate::analysis::capacity;
 use crate::metrics::MetricOptions;
 use crate::metrics::source::tests::{MS, S};
 

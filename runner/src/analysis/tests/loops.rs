@@ -3,8 +3,8 @@
 use benchmark_schemas::record::{ClientFacts, Pacing, SpoolEntry, StageFacts, StageStatus};
 use benchmark_schemas::report::{Capacity, Verdict};
 
+use super::capacity;
 use super::queue::{Queue, Service, nanos};
-use crate::analysis::capacity;
 use crate::metrics::MetricOptions;
 
 /// 400 requests, `concurrency` at a time, against 14 slots of one second each.

@@ -4,8 +4,8 @@ use benchmark_schemas::record::{Outcome, SpoolEntry, StageStatus};
 use benchmark_schemas::report::Verdict;
 
 use super::brackets::judged;
+use super::capacity;
 use super::queue::{Queue, Service, nanos};
-use crate::analysis::capacity;
 use crate::analysis::limits::LIMITS;
 use crate::metrics::MetricOptions;
 

@@ -37,14 +37,20 @@ pub(super) fn objectives(capacity: &Capacity) -> Option<String> {
         let named: Vec<String> = search.objectives.iter().map(ToString::to_string).collect();
         return (!named.is_empty()).then(|| named.join(", "));
     }
+    let slos = objectives_of(&capacity.stages);
+    let said: Vec<String> = slos.iter().map(|slo| objective(slo, &capacity.stages)).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// The objectives that `stages` are held to, each once.
+pub(in crate::report) fn objectives_of<'a>(stages: impl IntoIterator<Item = &'a StageCapacity>) -> Vec<Slo> {
     let mut slos: Vec<Slo> = Vec::new();
-    for attainment in capacity.stages.iter().flat_map(|stage| &stage.objectives) {
+    for attainment in stages.into_iter().flat_map(|stage| &stage.objectives) {
         if !slos.contains(&attainment.slo) {
             slos.push(attainment.slo);
         }
     }
-    let said: Vec<String> = slos.iter().map(|slo| objective(slo, &capacity.stages)).collect();
-    (!said.is_empty()).then(|| said.join("; "))
+    slos
 }
 
 /// Up to which load `slo` was met, and from which on it was missed.

@@ -1,22 +1,18 @@
 //! How stages met the objectives, what a search did, and the curves that only describe.
 
-use benchmark_schemas::report::{Attainment, Capacity, Estimate, Purpose, Search};
+use benchmark_schemas::report::{Attainment, Capacity, Estimate, Search};
 use benchmark_schemas::slo::{Slo, SloMetric};
 
 use super::page::Fact;
 use super::table::{Row, Table, class, groups, names, rows, short};
 use super::text::{NONE, milliseconds, number, percent, rate};
 use super::view::Stage;
+use crate::report::answer;
 
 /// How each stage met each objective; `None` without objectives.
 pub(super) fn objectives(stages: &[Stage]) -> Option<Table> {
     const COLUMNS: [&str; 3] = ["Value", "Kept to it %", "Met"];
-    let mut slos: Vec<Slo> = Vec::new();
-    for attainment in stages.iter().flat_map(attainments) {
-        if !slos.contains(&attainment.slo) {
-            slos.push(attainment.slo);
-        }
-    }
+    let slos = answer::objectives_of(stages.iter().filter_map(|stage| stage.judged.as_ref()));
     let titles: Vec<String> = slos.iter().map(ToString::to_string).collect();
     let spans: Vec<(&str, usize)> =
         std::iter::once(("", 2)).chain(titles.iter().map(|title| (title.as_str(), COLUMNS.len()))).collect();
@@ -105,16 +101,10 @@ pub(super) fn found(search: &Search) -> Vec<Fact> {
 pub(super) fn steps(search: &Search, stages: &[Stage]) -> Option<Table> {
     let row = |step: &benchmark_schemas::report::SearchStep| {
         let stage = stages.iter().find(|stage| stage.number == step.stage);
-        let purpose = match step.purpose {
-            Purpose::Ladder => "ladder",
-            Purpose::Scout => "scout",
-            Purpose::Straddle => "straddle",
-            Purpose::Certify => "certify",
-        };
         let load = stage.map_or_else(|| NONE.to_owned(), |stage| short(stage.load));
         Row {
             head: step.stage.to_string(),
-            cells: vec![purpose.to_owned(), load, step.why.clone(), step.finding.clone()],
+            cells: vec![step.purpose.as_str().to_owned(), load, step.why.clone(), step.finding.clone()],
             class: stage.map_or("", class),
         }
     };

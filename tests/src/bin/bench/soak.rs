@@ -16,12 +16,11 @@ pub(crate) const SHORT: u64 = 200_000;
 /// Tokens of an answer in the short form.
 pub(crate) const TOKENS: u32 = 128;
 /// Most resident memory in the short form, bytes.
-const MOST_BYTES: f64 = 60e6;
+const MOST_BYTES: u64 = 60_000_000;
 /// What each further request may add while reports are made, which hold a stage's instants: 150 MB at 1,000,000.
-const MOST_BYTES_A_REQUEST: f64 = 112.5;
+const MOST_BYTES_A_REQUEST: u64 = 112;
 /// Memory of the last tenth above that of the second, which still counts as flat, MiB.
 const MOST_GROWTH_MIB: f64 = 2.0;
-const MIB: f64 = (1 << 20) as f64;
 const SECOND_NS: u64 = 1_000_000_000;
 
 pub(crate) fn bench(scene: &Scene, requests: u64, tokens: u32) -> Result<Table> {
@@ -46,7 +45,7 @@ pub(crate) fn bench(scene: &Scene, requests: u64, tokens: u32) -> Result<Table> 
         "peak resident memory, reports included",
         "MiB",
         run.process.peak_mib(),
-        Limit::AtMost((MOST_BYTES + requests.saturating_sub(SHORT) as f64 * MOST_BYTES_A_REQUEST) / MIB),
+        Limit::AtMost(mib(MOST_BYTES + requests.saturating_sub(SHORT) * MOST_BYTES_A_REQUEST)),
     );
     let records = run.report("stage_0_lifecycle_metrics.json")?;
     let records = records.pointer("/load_summary/count").and_then(Value::as_u64).context("a count")?;
